@@ -1,0 +1,267 @@
+"""Sequential price mechanisms as the designer's decision process (Brero et al. 2021).
+
+Each step the designer picks one of the agents left and posts a price for each item type.
+The agent takes the bundle it likes best, pays, and leaves. What it took is all that is
+observed. The episode ends when agents or units run out, and only then is there a reward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxmech.agents import CorrelatedUniform, Demand, Setting, Valuations, ValueDistribution
+from jaxmech.environments.autoreset import step_with_reset
+from jaxmech.mechanisms import Objective, Outcome, welfare
+from jaxmech.oracles.offline import offline_optimum
+from jaxmech.spaces import Box
+
+Statistic = Literal["agents_items", "allocation", "prices"]
+
+
+@struct.dataclass
+class SequentialPriceParams:
+    """What can be swept.
+
+    Attributes:
+      distribution: joint distribution of the agents' values.
+      units: int32 [items], units for sale of each type.
+      price_high: float [], highest price that can be posted, in units of money.
+      buys_at_zero_utility: bool [], whether an indifferent agent buys. The paper's
+        figures have it False: an agent buys only at strictly positive utility.
+    """
+
+    distribution: ValueDistribution
+    units: jax.Array
+    price_high: jax.Array
+    buys_at_zero_utility: jax.Array
+
+    @property
+    def max_steps_in_episode(self) -> int:
+        """Every agent is visited at most once."""
+        return self.distribution.num_agents
+
+
+@struct.dataclass
+class SequentialPriceState:
+    """One economy, part-way through.
+
+    Attributes:
+      values: float [agents, *demand.values_shape], private.
+      agents_left: bool [agents], not yet visited.
+      units_left: int32 [items].
+      allocation: int32 [agents, items], units taken so far.
+      prices_faced: float [agents, items], what each visited agent was offered; else 0.
+      payments: float [agents].
+      offline_optimum: float [], subtracted from the reward; 0 where that is not asked for.
+      time: int32 [], agents visited.
+    """
+
+    values: jax.Array
+    agents_left: jax.Array
+    units_left: jax.Array
+    allocation: jax.Array
+    prices_faced: jax.Array
+    payments: jax.Array
+    offline_optimum: jax.Array
+    time: jax.Array
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome so far."""
+        return Outcome(self.allocation, self.payments)
+
+
+@dataclass(frozen=True)
+class SequentialPrice:
+    """The environment; follows the gymnax 1.x protocol.
+
+    Attributes:
+      demand: form of the agents' valuations.
+      num_agents: how many agents there are.
+      max_units: the largest number of units of any item type.
+      statistic: what the designer observes of the history. ``"agents_items"``: agents
+        and units left; ``"allocation"``: also who took what; ``"prices"``: also the
+        prices each visited agent faced, which is everything.
+      objective: function of (allocation, payments, valuations) that gives the reward.
+      subtract_offline_optimum: subtract the greatest welfare possible in the episode
+        from the reward. The best policy stays the same; the reward varies less.
+    """
+
+    demand: Demand
+    num_agents: int
+    max_units: int
+    statistic: Statistic = "prices"
+    objective: Objective = welfare
+    subtract_offline_optimum: bool = False
+
+    def __post_init__(self) -> None:
+        if self.statistic not in get_args(Statistic):
+            raise ValueError(
+                f"statistic: got {self.statistic!r}; allowed are {get_args(Statistic)}"
+            )
+        if not callable(self.objective):
+            raise ValueError(f"objective: got {self.objective!r}; a function is needed")
+
+    @property
+    def name(self) -> str:
+        return "sequential_price"
+
+    @property
+    def num_items(self) -> int:
+        return self.demand.num_items
+
+    @property
+    def default_params(self) -> SequentialPriceParams:
+        """Values iid U[0, 1], ``max_units`` units of each type."""
+        distribution = CorrelatedUniform(jnp.zeros(()), self.num_agents, self.demand)
+        return params_of(Setting(distribution, (self.max_units,) * self.num_items))
+
+    def action_space(self, params: SequentialPriceParams) -> Box:
+        """Agent scores, then item prices, float [agents + items].
+
+        The agent of the highest score among those left is visited (ties: lowest index).
+        Prices beyond the bounds are moved to the nearest bound.
+        """
+        low = jnp.concatenate([-jnp.ones(self.num_agents), jnp.zeros(self.num_items)])
+        prices = jnp.broadcast_to(params.price_high, (self.num_items,))
+        high = jnp.concatenate([jnp.ones(self.num_agents), prices])
+        return Box(low, high, (self.num_agents + self.num_items,))
+
+    def observation_space(self, params: SequentialPriceParams) -> Box:
+        """The statistic, flat, every entry in [0, 1]."""
+        del params
+        blocks = 1 + get_args(Statistic).index(self.statistic)
+        size = self.num_agents + self.num_items
+        size += (blocks - 1) * self.num_agents * self.num_items
+        return Box(0.0, 1.0, (size,))
+
+    def agents_left(self, observation: jax.Array) -> jax.Array:
+        """Which agents can still be visited, bool [..., agents], read off an observation."""
+        return observation[..., : self.num_agents] > 0
+
+    def reset(
+        self, key: jax.Array, params: SequentialPriceParams
+    ) -> tuple[jax.Array, SequentialPriceState]:
+        """A fresh economy: its first observation and state."""
+        values = params.distribution.sample(key)
+        optimum = jnp.zeros((), values.dtype)
+        if self.subtract_offline_optimum:
+            valuations = Valuations(values, self.demand)
+            optimum = offline_optimum(valuations, params.units, self.max_units)
+        state = SequentialPriceState(
+            values=values,
+            agents_left=jnp.ones(self.num_agents, bool),
+            units_left=jnp.asarray(params.units, jnp.int32),
+            allocation=jnp.zeros((self.num_agents, self.num_items), jnp.int32),
+            prices_faced=jnp.zeros((self.num_agents, self.num_items), values.dtype),
+            payments=jnp.zeros(self.num_agents, values.dtype),
+            offline_optimum=optimum,
+            time=jnp.zeros((), jnp.int32),
+        )
+        return self._observe(state, params), state
+
+    def step_env(
+        self,
+        key: jax.Array,
+        state: SequentialPriceState,
+        action: jax.Array,
+        params: SequentialPriceParams,
+    ) -> tuple[jax.Array, SequentialPriceState, jax.Array, jax.Array, dict[str, jax.Array]]:
+        """Visit one agent. A finished episode stays as it is, with reward 0.
+
+        Returns:
+          observation, state, reward (float []), terminated (bool []), and info:
+          ``objective``, ``welfare`` and ``revenue`` of the outcome so far (float []).
+        """
+        del key
+        finished = self._finished(state)
+        scores, prices = action[: self.num_agents], action[self.num_agents :]
+        agent = jnp.argmax(jnp.where(state.agents_left, scores, -jnp.inf))
+        visited = (jnp.arange(self.num_agents) == agent) & ~finished
+        prices = jnp.clip(prices, 0, params.price_high).astype(state.values.dtype)
+
+        # Selecting by mask and sum, not by index: under vmap, scatters are slow on CPU.
+        along_agents = visited.reshape((-1,) + (1,) * (state.values.ndim - 1))
+        values = jnp.sum(jnp.where(along_agents, state.values, 0), axis=0)
+        bundle = self.demand.choose(
+            values, prices, state.units_left > 0, params.buys_at_zero_utility
+        )
+        bundle = jnp.where(finished, 0, bundle)
+        payment = jnp.sum(jnp.where(bundle > 0, prices, 0))
+        state = state.replace(
+            agents_left=state.agents_left & ~visited,
+            units_left=state.units_left - bundle,
+            allocation=state.allocation + visited[:, None] * bundle,
+            prices_faced=jnp.where(visited[:, None], prices, state.prices_faced),
+            payments=jnp.where(visited, payment, state.payments),
+            time=state.time + (1 - finished.astype(jnp.int32)),
+        )
+        terminated = self._finished(state)
+        valuations = Valuations(state.values, self.demand)
+        info = {
+            "objective": self.objective(state.allocation, state.payments, valuations),
+            "welfare": welfare(state.allocation, state.payments, valuations),
+            "revenue": jnp.sum(state.payments),
+        }
+        reward = info["objective"] - state.offline_optimum
+        reward = jnp.where(terminated & ~finished, reward, 0)
+        return self._observe(state, params), state, reward, terminated, info
+
+    def step(
+        self,
+        key: jax.Array,
+        state: SequentialPriceState,
+        action: jax.Array,
+        params: SequentialPriceParams,
+    ) -> tuple[
+        jax.Array, SequentialPriceState, jax.Array, jax.Array, jax.Array, dict[str, jax.Array]
+    ]:
+        """``step_env``, then a fresh episode where this one ended.
+
+        Returns:
+          observation, state, reward, terminated, truncated (never true) and info, with
+          ``final_observation``: the observation before any reset.
+        """
+        return step_with_reset(self, key, state, action, params)
+
+    def _finished(self, state: SequentialPriceState) -> jax.Array:
+        return ~jnp.any(state.agents_left) | ~jnp.any(state.units_left > 0)
+
+    def _observe(
+        self, state: SequentialPriceState, params: SequentialPriceParams
+    ) -> jax.Array:
+        dtype = state.values.dtype
+        parts = [state.agents_left.astype(dtype), state.units_left / params.units]
+        if self.statistic != "agents_items":
+            parts.append(state.allocation.ravel())
+        if self.statistic == "prices":
+            parts.append(state.prices_faced.ravel() / params.price_high)
+        return jnp.concatenate([part.astype(dtype) for part in parts])
+
+
+def params_of(
+    setting: Setting,
+    *,
+    price_high: float | None = None,
+    buys_at_zero_utility: bool = False,
+) -> SequentialPriceParams:
+    """Parameters for a setting; prices go up to the highest value unless given.
+
+    Raises:
+      ValueError: ``price_high`` is not positive.
+    """
+    if price_high is None:
+        price_high = setting.distribution.highest_value
+    elif not price_high > 0:
+        raise ValueError(f"price_high: got {price_high}; it must be positive")
+    return SequentialPriceParams(
+        distribution=setting.distribution,
+        units=jnp.asarray(setting.units, jnp.int32),
+        price_high=jnp.asarray(price_high, float),
+        buys_at_zero_utility=jnp.asarray(buys_at_zero_utility),
+    )

@@ -1,0 +1,60 @@
+"""Action and observation spaces, with the attributes gymnax gives its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+@dataclass(frozen=True)
+class Discrete:
+    """The integers 0 to ``n - 1``."""
+
+    n: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def dtype(self) -> Any:
+        return jnp.int32
+
+    def sample(self, key: jax.Array) -> jax.Array:
+        """One uniform draw, int32 []."""
+        return jax.random.randint(key, (), 0, self.n, self.dtype)
+
+    def contains(self, x: Any) -> jax.Array:
+        """Whether ``x`` is in the space, bool []."""
+        x = jnp.asarray(x)
+        return jnp.logical_and(x >= 0, x < self.n)
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """Arrays of a given shape with elementwise bounds ``low <= x <= high``.
+
+    Attributes:
+      low, high: scalars, or arrays that broadcast to ``shape``.
+      shape: the shape of one element.
+    """
+
+    low: Any
+    high: Any
+    shape: tuple[int, ...]
+
+    @property
+    def dtype(self) -> Any:
+        return jnp.result_type(float)
+
+    def sample(self, key: jax.Array) -> jax.Array:
+        """One uniform draw between the bounds, float [*shape]."""
+        low, high = jnp.asarray(self.low, self.dtype), jnp.asarray(self.high, self.dtype)
+        return low + (high - low) * jax.random.uniform(key, self.shape, self.dtype)
+
+    def contains(self, x: Any) -> jax.Array:
+        """Whether every element of ``x`` is within the bounds, bool []."""
+        return jnp.logical_and(jnp.all(x >= self.low), jnp.all(x <= self.high))
