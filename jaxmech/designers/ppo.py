@@ -1,0 +1,429 @@
+"""Proximal policy optimisation (Schulman et al. 2017), one pure function an iteration."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+
+from jaxmech.designers import rollout
+from jaxmech.designers.advantages import generalized_advantages
+from jaxmech.designers.normalization import RunningMoments
+from jaxmech.networks import ActorCritic, Policy, policy_for
+
+RolloutBy = Literal["step", "episode"]
+
+_FLOAT_RANGES: dict[str, tuple[float, float]] = {
+    "learning_rate": (0, math.inf),
+    "learning_rate_end": (0, math.inf),
+    "entropy_bonus": (0, math.inf),
+    "entropy_bonus_end": (0, math.inf),
+    "anneal_updates": (1, math.inf),
+    "gamma": (0, 1),
+    "gae_lambda": (0, 1),
+    "clip": (0, math.inf),
+    "value_clip": (0, math.inf),
+    "value_weight": (0, math.inf),
+    "max_gradient_norm": (0, math.inf),
+    "target_kl": (0, math.inf),
+}
+
+
+@struct.dataclass
+class PPOState:
+    """All that one iteration hands to the next.
+
+    Attributes:
+      parameters: of the actor-critic.
+      optimizer: state of Adam and the gradient bound.
+      moments: of the observations seen, for normalising them.
+      running: the environments, where they outlive an iteration; else None.
+      key: for the next iteration.
+      updates: int32 [], iterations made.
+      last_episode: means of the last iteration in which an episode ended.
+    """
+
+    parameters: Any
+    optimizer: optax.OptState
+    moments: RunningMoments
+    running: rollout.Running | None
+    key: jax.Array
+    updates: jax.Array
+    last_episode: dict[str, jax.Array]
+
+
+@struct.dataclass
+class Batch:
+    """Experience as the loss sees it; every array leads with [steps, environments]."""
+
+    observation: jax.Array
+    action: Any
+    log_prob: jax.Array
+    value: jax.Array
+    advantage: jax.Array
+    target: jax.Array
+    weight: jax.Array
+
+
+@struct.dataclass
+class _Learning:
+    """What one gradient step hands to the next; ``stopped`` once ``target_kl`` is passed."""
+
+    parameters: Any
+    optimizer: optax.OptState
+    stopped: jax.Array
+
+
+@struct.dataclass
+class PPO:
+    """The learner; trains any environment of the gymnax 1.x protocol.
+
+    Every float is a leaf, so it can be swept by ``vmap``; sizes are static.
+
+    Attributes:
+      env, params: the environment and its parameters.
+      num_environments: environments stepped together.
+      rollout_length: steps of each per iteration; by default the environment's longest
+        episode.
+      rollout_by: ``"step"`` resets each environment where its episode ends;
+        ``"episode"`` starts all afresh every iteration, see ``rollout``.
+      num_epochs: passes over the experience per iteration.
+      num_minibatches: parts of each pass; they divide ``num_environments``.
+      hidden: widths of the hidden layers of actor and critic.
+      normalize_observations: whether to scale observations by their running moments.
+      learning_rate, learning_rate_end: at the first iteration and after
+        ``anneal_updates``, linear between.
+      entropy_bonus, entropy_bonus_end: weight of the policy's entropy, likewise.
+      anneal_updates: iterations over which the two are annealed.
+      gamma: discount factor.
+      gae_lambda: see ``generalized_advantages``.
+      clip: the probability ratio counts up to 1 +- this.
+      value_clip: a new value counts up to this far from the old; infinity for no bound.
+      value_weight: weight of the squared error of the value.
+      max_gradient_norm: bound on the norm of a gradient.
+      target_kl: once the policy has moved this far within an iteration (estimated
+        Kullback-Leibler divergence), the rest of its minibatches change nothing.
+      reward_scale: rewards are multiplied by this for learning; metrics are not.
+      initial_log_scale: starting value of the log standard deviations.
+    """
+
+    env: Any = struct.field(pytree_node=False)
+    params: Any
+    num_environments: int = struct.field(pytree_node=False, default=1024)
+    rollout_length: int | None = struct.field(pytree_node=False, default=None)
+    rollout_by: RolloutBy = struct.field(pytree_node=False, default="step")
+    num_epochs: int = struct.field(pytree_node=False, default=4)
+    num_minibatches: int = struct.field(pytree_node=False, default=4)
+    hidden: tuple[int, ...] = struct.field(pytree_node=False, default=(64, 64))
+    normalize_observations: bool = struct.field(pytree_node=False, default=False)
+    initial_log_scale: float = struct.field(pytree_node=False, default=0.0)
+    learning_rate: float = 1e-3
+    learning_rate_end: float = 0.0
+    entropy_bonus: float = 0.0
+    entropy_bonus_end: float = 0.0
+    anneal_updates: float = math.inf
+    gamma: float = 1.0
+    gae_lambda: float = 0.95
+    clip: float = 0.2
+    value_clip: float = math.inf
+    value_weight: float = 0.5
+    max_gradient_norm: float = 0.5
+    target_kl: float = math.inf
+    reward_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        for field in ("num_environments", "num_epochs", "num_minibatches", "rollout_length"):
+            count = getattr(self, field)
+            if count is not None and count < 1:
+                raise ValueError(f"{field}: got {count}; allowed are integers of at least 1")
+        if self.num_environments % self.num_minibatches:
+            raise ValueError(
+                f"num_minibatches: got {self.num_minibatches}; "
+                f"it must divide num_environments ({self.num_environments})"
+            )
+        if self.rollout_by not in get_args(RolloutBy):
+            raise ValueError(
+                f"rollout_by: got {self.rollout_by!r}; allowed are {get_args(RolloutBy)}"
+            )
+        for field, (low, high) in _FLOAT_RANGES.items():
+            value = getattr(self, field)
+            # Inside a transformation a leaf may be a tracer or a placeholder.
+            if isinstance(value, int | float) and not low <= value <= high:
+                raise ValueError(
+                    f"{field}: got {value}; allowed are numbers from {low} to {high}"
+                )
+
+    @property
+    def length(self) -> int:
+        """Steps of each environment per iteration.
+
+        Raises:
+          ValueError: ``rollout_length`` is not given and the longest episode is traced.
+        """
+        if self.rollout_length is not None:
+            return self.rollout_length
+        longest = getattr(self.params, "max_steps_in_episode", None)
+        if not isinstance(longest, int):
+            raise ValueError(
+                "rollout_length: got None; needed, since this environment's longest episode "
+                "is not a static number"
+            )
+        return longest
+
+    @property
+    def policy(self) -> Policy:
+        """The action distribution that suits the environment."""
+        return policy_for(self.env, self.params)
+
+    @property
+    def network(self) -> ActorCritic:
+        """The actor-critic."""
+        policy = self.policy
+        return ActorCritic(
+            self.hidden, policy.num_scores, policy.num_log_scales, self.initial_log_scale
+        )
+
+    def init(self, key: jax.Array) -> PPOState:
+        """A fresh state; the same key gives the same training."""
+        key, network_key, start_key = jax.random.split(key, 3)
+        observation_shape = self.env.observation_space(self.params).shape
+        parameters = self.network.init(network_key, jnp.zeros(observation_shape))
+        running = None
+        if self.rollout_by == "step":
+            running = rollout.start(self.env, self.params, start_key, self.num_environments)
+        return PPOState(
+            parameters=parameters,
+            optimizer=_adam().init(parameters),
+            moments=RunningMoments.start(observation_shape),
+            running=running,
+            key=key,
+            updates=jnp.zeros((), jnp.int32),
+            last_episode=self._no_episode(),
+        )
+
+    def act(self, state: PPOState, observation: jax.Array, key: jax.Array | None) -> jax.Array:
+        """The environment's action for one observation; the likeliest where key is None."""
+        observation = self._normalize(state.moments, observation)
+        scores, log_scale = self.network.apply(
+            state.parameters, observation, method=ActorCritic.policy
+        )
+        if key is None:
+            action = self.policy.mode(scores, observation)
+        else:
+            action = self.policy.sample(key, scores, log_scale, observation)
+        return self.policy.to_environment(action, self.env, self.params)
+
+    def update(self, state: PPOState) -> tuple[PPOState, dict[str, jax.Array]]:
+        """One iteration: a rollout, then ``num_epochs`` passes of gradient steps over it.
+
+        Returns:
+          The next state and metrics, float [] each: ``episode_return``,
+          ``episode_length`` and, where the environment reports it, ``objective``, means
+          over the episodes that ended (of the last iteration in which any did; 0 before);
+          ``episodes`` and ``environment_steps`` of this iteration; ``policy_loss``,
+          ``value_loss``, ``entropy``, ``approximate_kl``, ``clip_fraction`` and
+          ``gradient_norm``, means over gradient steps; ``explained_variance`` of the
+          values; ``learning_rate``.
+        """
+        key, rollout_key, shuffle_key = jax.random.split(state.key, 3)
+        running, experience, totals = self._collect(state, rollout_key)
+        batch = self._batch(state, running, experience)
+        learning_rate = self._annealed(state, self.learning_rate, self.learning_rate_end)
+        entropy_bonus = self._annealed(state, self.entropy_bonus, self.entropy_bonus_end)
+
+        def gradient_step(learning: _Learning, minibatch: Batch) -> tuple[_Learning, Any]:
+            (_, metrics), gradient = jax.value_and_grad(self._loss, has_aux=True)(
+                learning.parameters, minibatch, entropy_bonus
+            )
+            stopped = learning.stopped | (metrics["approximate_kl"] > self.target_kl)
+            norm = optax.global_norm(gradient)
+            bound = jnp.minimum(1, self.max_gradient_norm / (norm + 1e-6))
+            gradient = jax.tree.map(lambda leaf: bound * leaf, gradient)
+            step, optimizer = _adam().update(gradient, learning.optimizer)
+            moved = jax.tree.map(
+                lambda parameter, change: parameter - learning_rate * change,
+                learning.parameters,
+                step,
+            )
+            parameters, optimizer = jax.tree.map(
+                lambda new, old: jnp.where(stopped, old, new),
+                (moved, optimizer),
+                (learning.parameters, learning.optimizer),
+            )
+            return _Learning(parameters, optimizer, stopped), {**metrics, "gradient_norm": norm}
+
+        def epoch(learning: _Learning, key: jax.Array) -> tuple[_Learning, Any]:
+            # Whole environments are shuffled: permuting single steps costs far more.
+            order = jax.random.permutation(key, self.num_environments)
+            parts = order.reshape(self.num_minibatches, -1)
+            return jax.lax.scan(
+                lambda learning, part: gradient_step(
+                    learning, jax.tree.map(lambda leaf: leaf[:, part], batch)
+                ),
+                learning,
+                parts,
+            )
+
+        learning = _Learning(state.parameters, state.optimizer, jnp.zeros((), bool))
+        epoch_keys = jax.random.split(shuffle_key, self.num_epochs)
+        learning, metrics = jax.lax.scan(epoch, learning, epoch_keys)
+        last_episode = self._last_episode(state, totals)
+        next_state = PPOState(
+            parameters=learning.parameters,
+            optimizer=learning.optimizer,
+            moments=state.moments.include(experience.observation, batch.weight)
+            if self.normalize_observations
+            else state.moments,
+            running=running if self.rollout_by == "step" else None,
+            key=key,
+            updates=state.updates + 1,
+            last_episode=last_episode,
+        )
+        metrics = {
+            **last_episode,
+            "episodes": totals.episodes,
+            "environment_steps": jnp.sum(batch.weight),
+            **jax.tree.map(jnp.mean, metrics),
+            "explained_variance": _explained_variance(batch),
+            "learning_rate": learning_rate,
+        }
+        return next_state, metrics
+
+    def _collect(
+        self, state: PPOState, key: jax.Array
+    ) -> tuple[rollout.Running, rollout.Experience, rollout.EpisodeTotals]:
+        def choose_action(
+            key: jax.Array, observation: jax.Array
+        ) -> tuple[Any, jax.Array, jax.Array]:
+            observation = self._normalize(state.moments, observation)
+            scores, log_scale = self.network.apply(
+                state.parameters, observation, method=ActorCritic.policy
+            )
+            action = self.policy.sample(key, scores, log_scale, observation)
+            log_prob, _ = self.policy.log_prob_and_entropy(action, scores, log_scale, observation)
+            return action, log_prob, self.policy.to_environment(action, self.env, self.params)
+
+        if state.running is None:
+            return rollout.by_episode(
+                self.env, self.params, choose_action, self.num_environments, key, self.length
+            )
+        return rollout.by_step(
+            self.env, self.params, choose_action, state.running, key, self.length
+        )
+
+    def _batch(
+        self, state: PPOState, running: rollout.Running, experience: rollout.Experience
+    ) -> Batch:
+        observation = self._normalize(state.moments, experience.observation)
+        value = self._values(state, observation)
+        if experience.final_observation is None:
+            last = self._normalize(state.moments, running.observation)
+            next_value = jnp.concatenate([value[1:], self._values(state, last)[None]])
+        else:
+            final = self._normalize(state.moments, experience.final_observation)
+            next_value = self._values(state, final)
+        advantage = generalized_advantages(
+            rewards=self.reward_scale * experience.reward,
+            values=value,
+            next_values=next_value,
+            terminated=experience.terminated,
+            ended=experience.ended,
+            gamma=self.gamma,
+            gae_lambda=self.gae_lambda,
+        )
+        weight = experience.live.astype(value.dtype)
+        mean = _weighted_mean(advantage, weight)
+        deviation = jnp.sqrt(_weighted_mean(jnp.square(advantage - mean), weight))
+        return Batch(
+            observation=observation,
+            action=experience.action,
+            log_prob=experience.log_prob,
+            value=value,
+            advantage=(advantage - mean) / (deviation + 1e-8),
+            target=advantage + value,
+            weight=weight,
+        )
+
+    def _loss(
+        self, parameters: Any, batch: Batch, entropy_bonus: jax.Array
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        scores, log_scale, value = self.network.apply(parameters, batch.observation)
+        log_prob, entropy = self.policy.log_prob_and_entropy(
+            batch.action, scores, log_scale, batch.observation
+        )
+        log_ratio = log_prob - batch.log_prob
+        ratio = jnp.exp(log_ratio)
+        clipped = jnp.clip(ratio, 1 - self.clip, 1 + self.clip)
+        gain = jnp.minimum(ratio * batch.advantage, clipped * batch.advantage)
+        nearby = batch.value + jnp.clip(value - batch.value, -self.value_clip, self.value_clip)
+        error = jnp.maximum(jnp.square(value - batch.target), jnp.square(nearby - batch.target))
+
+        policy_loss = -_weighted_mean(gain, batch.weight)
+        value_loss = _weighted_mean(error, batch.weight)
+        entropy = _weighted_mean(entropy, batch.weight)
+        loss = policy_loss + self.value_weight * value_loss - entropy_bonus * entropy
+        metrics = {
+            "policy_loss": policy_loss,
+            "value_loss": value_loss,
+            "entropy": entropy,
+            "approximate_kl": _weighted_mean(ratio - 1 - log_ratio, batch.weight),
+            "clip_fraction": _weighted_mean(jnp.abs(ratio - 1) > self.clip, batch.weight),
+        }
+        return loss, metrics
+
+    def _values(self, state: PPOState, observation: jax.Array) -> jax.Array:
+        return self.network.apply(state.parameters, observation, method=ActorCritic.value)
+
+    def _normalize(self, moments: RunningMoments, observation: jax.Array) -> jax.Array:
+        return moments.normalize(observation) if self.normalize_observations else observation
+
+    def _annealed(self, state: PPOState, first: float, last: float) -> jax.Array:
+        return first + jnp.minimum(state.updates / self.anneal_updates, 1) * (last - first)
+
+    def _no_episode(self) -> dict[str, jax.Array]:
+        """Zeros in the form of ``_last_episode``; asks whether the objective is reported."""
+        zero = jnp.zeros(())
+
+        def info(key: jax.Array) -> dict[str, jax.Array]:
+            _, state = self.env.reset(key, self.params)
+            action = self.env.action_space(self.params).sample(key)
+            return self.env.step_env(key, state, action, self.params)[-1]
+
+        reported = ("objective",) if "objective" in jax.eval_shape(info, jax.random.key(0)) else ()
+        return dict.fromkeys(("episode_return", "episode_length", *reported), zero)
+
+    def _last_episode(
+        self, state: PPOState, totals: rollout.EpisodeTotals
+    ) -> dict[str, jax.Array]:
+        sums = {"episode_return": totals.return_sum, "episode_length": totals.length_sum}
+        if totals.objective_sum is not None:
+            sums["objective"] = totals.objective_sum
+        return {
+            name: jnp.where(
+                totals.episodes > 0,
+                total / jnp.maximum(totals.episodes, 1),
+                state.last_episode[name],
+            )
+            for name, total in sums.items()
+        }
+
+
+def _adam() -> optax.GradientTransformation:
+    return optax.scale_by_adam(eps=1e-5)
+
+
+def _weighted_mean(x: jax.Array, weight: jax.Array) -> jax.Array:
+    return jnp.sum(x * weight) / jnp.maximum(jnp.sum(weight), 1)
+
+
+def _explained_variance(batch: Batch) -> jax.Array:
+    """One less the share of the targets' variance that the values leave unexplained."""
+
+    def variance(x: jax.Array) -> jax.Array:
+        return _weighted_mean(jnp.square(x - _weighted_mean(x, batch.weight)), batch.weight)
+
+    return 1 - variance(batch.target - batch.value) / jnp.maximum(variance(batch.target), 1e-8)

@@ -1,0 +1,140 @@
+"""Playing whole episodes with a fixed policy, and what they are worth on average.
+
+A policy here is ``act(observation, key) -> action``. A ``jax.tree_util.Partial`` (what
+``policy_of`` gives) is traced as a PyTree, so that policies of one form compile once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax.tree_util import Partial
+
+Act = Callable[[jax.Array, jax.Array], jax.Array]
+
+NORMAL_QUANTILE_95 = 1.959964
+"""Half-width of a 95 % interval of a normal variable, in standard deviations."""
+
+
+@struct.dataclass
+class Trajectory:
+    """One episode, padded to the environment's longest.
+
+    Attributes:
+      observations: float [steps, ...], before each step.
+      actions: [steps, ...].
+      rewards: float [steps], 0 once the episode is over.
+      live: bool [steps], whether the episode was still going on before the step.
+      state: the environment's state after the last step.
+      objective: float [], ``info["objective"]`` at the end, or the sum of rewards for
+        an environment without it.
+    """
+
+    observations: jax.Array
+    actions: jax.Array
+    rewards: jax.Array
+    live: jax.Array
+    state: Any
+    objective: jax.Array
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over independent episodes.
+
+    Attributes:
+      mean: the sample mean.
+      ci95: half-width of its 95 % interval, by the normal approximation.
+      episodes: number of episodes.
+    """
+
+    mean: float
+    ci95: float
+    episodes: int
+
+    @classmethod
+    def of(cls, objectives: np.ndarray) -> Estimate:
+        """From ``objectives: float [episodes]``."""
+        sample = np.asarray(objectives, np.float64)
+        error = np.std(sample, ddof=1) / np.sqrt(sample.size) if sample.size > 1 else np.inf
+        return cls(float(sample.mean()), float(NORMAL_QUANTILE_95 * error), sample.size)
+
+
+def policy_of(designer: Any, state: Any, *, deterministic: bool = True) -> Partial:
+    """The policy a designer has learned, as ``act(observation, key)``."""
+    return Partial(_act_deterministically if deterministic else _act, designer, state)
+
+
+def _act(designer: Any, state: Any, observation: jax.Array, key: jax.Array) -> jax.Array:
+    return designer.act(state, observation, key)
+
+
+def _act_deterministically(
+    designer: Any, state: Any, observation: jax.Array, key: jax.Array
+) -> jax.Array:
+    del key
+    return designer.act(state, observation, None)
+
+
+def play(env: Any, params: Any, act: Act, key: jax.Array) -> Trajectory:
+    """One episode from reset to its end; to be batched by ``vmap`` over ``key``.
+
+    ``params.max_steps_in_episode`` steps are made; those after the end count for nothing.
+    """
+    reset_key, steps_key = jax.random.split(key)
+    observation, state = env.reset(reset_key, params)
+
+    def one_step(carry: tuple[Any, ...], step_key: jax.Array) -> tuple[tuple[Any, ...], Any]:
+        observation, state, live, objective = carry
+        act_key, env_key = jax.random.split(step_key)
+        action = act(observation, act_key)
+        next_observation, state, reward, terminated, info = env.step_env(
+            env_key, state, action, params
+        )
+        reward = jnp.where(live, reward, 0)
+        objective = jnp.where(live, info.get("objective", objective + reward), objective)
+        record = (observation, action, reward, live)
+        return (next_observation, state, live & ~terminated, objective), record
+
+    start = (observation, state, jnp.ones((), bool), jnp.zeros((), observation.dtype))
+    keys = jax.random.split(steps_key, params.max_steps_in_episode)
+    (_, state, _, objective), records = jax.lax.scan(one_step, start, keys)
+    return Trajectory(*records, state=state, objective=objective)
+
+
+def evaluate(
+    env: Any, params: Any, act: Act, key: jax.Array, episodes: int, batch_size: int = 4096
+) -> Estimate:
+    """Mean objective of ``act`` over fresh episodes.
+
+    Episode ``i`` is played with ``fold_in(key, i)``, whatever the batch size.
+
+    Raises:
+      ValueError: ``episodes`` or ``batch_size`` below 1.
+    """
+    for field, count in (("episodes", episodes), ("batch_size", batch_size)):
+        if count < 1:
+            raise ValueError(f"{field}: got {count}; allowed are integers of at least 1")
+    act = act if isinstance(act, Partial) else Partial(act)
+    batch_size = min(batch_size, episodes)
+    batches = -(-episodes // batch_size)
+    objectives = _objectives(env, params, act, key, batches, batch_size)
+    return Estimate.of(np.asarray(objectives)[:episodes])
+
+
+@partial(jax.jit, static_argnums=(0, 4, 5))
+def _objectives(
+    env: Any, params: Any, act: Act, key: jax.Array, batches: int, batch_size: int
+) -> jax.Array:
+    def objective(index: jax.Array) -> jax.Array:
+        return play(env, params, act, jax.random.fold_in(key, index)).objective
+
+    index = jnp.arange(batches * batch_size)
+    return jax.lax.map(objective, index, batch_size=batch_size)

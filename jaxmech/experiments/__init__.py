@@ -1,0 +1,31 @@
+"""Named experiments, their typed configurations, and the files that hold them.
+
+Importing this package does not import jax; ``jaxmech.experiments.building`` does.
+"""
+
+from __future__ import annotations
+
+from jaxmech.experiments.configuration import (
+    SETTING_NAMES,
+    Correlated,
+    Inventory,
+    PPOSettings,
+    SequentialPriceExperiment,
+    TwoWorlds,
+)
+from jaxmech.experiments.files import config_of, read_config, write_config
+from jaxmech.experiments.registry import EXPERIMENTS, experiment
+
+__all__ = [
+    "EXPERIMENTS",
+    "SETTING_NAMES",
+    "Correlated",
+    "Inventory",
+    "PPOSettings",
+    "SequentialPriceExperiment",
+    "TwoWorlds",
+    "config_of",
+    "experiment",
+    "read_config",
+    "write_config",
+]

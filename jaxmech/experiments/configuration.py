@@ -1,0 +1,167 @@
+"""The typed configuration of an experiment: everything that decides its result.
+
+Nothing here imports jax, so that experiments can be listed and flags parsed at once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+Statistic = Literal["agents_items", "allocation", "prices"]
+ObjectiveName = Literal["welfare", "revenue", "max_min"]
+DemandForm = Literal["unit", "additive", "bundle"]
+
+
+@dataclass(frozen=True)
+class TwoWorlds:
+    """One item; all values iid on {.6, 1} or, as likely, all iid on {.1, .4}."""
+
+    num_agents: int = 10
+    """Number of agents."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Identical items; values iid on {1/2, 1}."""
+
+    num_agents: int = 20
+    """Number of agents."""
+    num_items: int = 10
+    """Number of identical items."""
+
+
+@dataclass(frozen=True)
+class Correlated:
+    """Identical items; uniform values around a common random centre."""
+
+    num_agents: int = 20
+    """Number of agents."""
+    num_items: int = 5
+    """Number of identical items."""
+    delta: float = 0.0
+    """Strength of the correlation, from 0 (independent values) to 1 (identical values)."""
+
+
+NamedSetting = TwoWorlds | Inventory | Correlated
+
+SETTING_NAMES: dict[type[NamedSetting], str] = {
+    TwoWorlds: "two_worlds",
+    Inventory: "inventory",
+    Correlated: "correlated",
+}
+"""What ``jaxmech.agents.setting`` calls each."""
+
+
+@dataclass(frozen=True)
+class PPOSettings:
+    """Hyper-parameters of ``jaxmech.designers.PPO``, field by field."""
+
+    num_environments: int = 1024
+    """Episodes played side by side in one update."""
+    rollout_by: Literal["step", "episode"] = "episode"
+    """Start all episodes afresh in each update, or each where the last one ended."""
+    num_epochs: int = 4
+    """Passes over the experience of an update."""
+    num_minibatches: int = 4
+    """Gradient steps in a pass."""
+    hidden: tuple[int, ...] = (64, 64)
+    """Widths of the hidden layers of actor and critic."""
+    normalize_observations: bool = False
+    """Whether to scale observations by their running moments."""
+    initial_log_scale: float = 0.0
+    """Starting value of the log standard deviations of the prices' logits."""
+    learning_rate: float = 1e-3
+    """Step size at the first update."""
+    learning_rate_end: float = 0.0
+    """Step size at the last update; linear between."""
+    entropy_bonus: float = 0.0
+    """Weight of the policy's entropy at the first update."""
+    entropy_bonus_end: float = 0.0
+    """Weight of the policy's entropy at the last update; linear between."""
+    anneal_updates: float | None = None
+    """Updates over which the two change; all of them where not given."""
+    gamma: float = 1.0
+    """Discount factor."""
+    gae_lambda: float = 0.95
+    """Decay of generalised advantage estimation."""
+    clip: float = 0.2
+    """The probability ratio counts up to 1 plus or minus this."""
+    value_clip: float = math.inf
+    """A new value counts up to this far from the old."""
+    value_weight: float = 0.5
+    """Weight of the squared error of the value."""
+    max_gradient_norm: float = 0.5
+    """Bound on the norm of a gradient."""
+    target_kl: float = math.inf
+    """Once the policy has moved this far in an update, the rest of it changes nothing."""
+    reward_scale: float = 1.0
+    """Rewards are multiplied by this for learning; results are not."""
+
+
+@dataclass(frozen=True)
+class SequentialPriceExperiment:
+    """Learn a sequential price mechanism and compare it with baselines and exact values."""
+
+    name: Annotated[str, tyro.conf.Suppress]
+    """What the experiment is called."""
+    summary: Annotated[str, tyro.conf.Suppress]
+    """One line: who wants what."""
+    reproduces: Annotated[str, tyro.conf.Suppress]
+    """Which result it reproduces."""
+    setting: NamedSetting | None = None
+    """The economy; none where values are sampled from ``samples``."""
+
+    samples: str | None = None
+    """Your own valuations in place of the setting's: a .npz, .csv or .parquet file of
+    values [samples, agents, items], drawn with replacement."""
+    units: tuple[int, ...] | None = None
+    """With samples: units for sale of each item type; one of each where not given."""
+    demand: DemandForm = "unit"
+    """With samples: how an agent values several items."""
+    held_out: float = 0.2
+    """With samples: the part of them kept for evaluation, never trained on."""
+
+    statistic: Statistic = "prices"
+    """What the mechanism sees of the history."""
+    objective: ObjectiveName = "welfare"
+    """What the mechanism maximises."""
+    subtract_offline_optimum: bool = True
+    """Subtract the greatest possible welfare of each episode from its reward: less noise,
+    the same best mechanism."""
+    buys_at_zero_utility: bool = False
+    """Whether an agent buys when indifferent."""
+    price_high: float | None = None
+    """Highest price that can be posted; the highest value where not given."""
+
+    seeds: int = 6
+    """How many times to learn, independently."""
+    first_seed: int = 0
+    """The first seed; the others follow it."""
+    updates: int = 300
+    """Iterations of the learner."""
+    evaluation_episodes: int = 100_000
+    """Fresh episodes on which each mechanism is evaluated."""
+    validation_episodes: int = 20_000
+    """Other episodes, on which the best seeds are chosen."""
+    ppo: PPOSettings = field(default_factory=PPOSettings)
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "updates", "evaluation_episodes", "validation_episodes"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name}: got {getattr(self, name)}; allowed are integers of at least 1"
+                )
+        if not 0 < self.held_out < 1:
+            raise ValueError(f"held_out: got {self.held_out}; allowed are numbers between 0 and 1")
+        if self.samples is None and self.units is not None:
+            raise ValueError(f"units: got {self.units}; they go with samples")
+
+    @property
+    def title(self) -> str:
+        """The name, and the file of samples if any."""
+        return self.name if self.samples is None else f"{self.name}: {Path(self.samples).name}"

@@ -1,0 +1,100 @@
+"""An experiment's configuration as YAML, both ways."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cattrs import Converter, ForbiddenExtraKeysError, transform_error
+from cattrs.v import format_exception
+
+from jaxmech.experiments.configuration import (
+    SETTING_NAMES,
+    NamedSetting,
+    SequentialPriceExperiment,
+)
+from jaxmech.naming import lookup
+
+
+def config_of(experiment: SequentialPriceExperiment) -> dict[str, Any]:
+    """Every field of the experiment, as plain values that YAML can hold."""
+    content = _converter().unstructure(experiment)
+    return {name: _plain(value) for name, value in content.items()}
+
+
+def write_config(experiment: SequentialPriceExperiment, path: Path) -> None:
+    """Every field of the experiment, as YAML."""
+    path.write_text(yaml.safe_dump(config_of(experiment), sort_keys=False, allow_unicode=True))
+
+
+def read_config(path: Path) -> SequentialPriceExperiment:
+    """The experiment whose ``config_of`` a file holds.
+
+    Raises:
+      ValueError: there is no such file, it is not YAML, or it has a field that no
+        experiment has, lacks one, or holds a value out of range.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: there is no such file; a run's folder has one")
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: got {type(content).__name__}; a mapping of fields is needed")
+    try:
+        return _converter().structure(content, SequentialPriceExperiment)
+    except Exception as error:
+        problems = transform_error(error, path="config", format_exception=_describe)
+        raise ValueError(f"{path}: " + "; ".join(problems)) from error
+
+
+def _describe(error: BaseException, kind: type | None) -> str:
+    if isinstance(error, ForbiddenExtraKeysError):
+        known = [field.name for field in fields(error.cl)]
+        return "; ".join(_unknown(name, known) for name in sorted(error.extra_fields))
+    if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
+        return str(error)
+    if type(error) is Exception:  # A value outside a Literal.
+        return str(error).replace("typing.Literal", "")
+    return format_exception(error, kind)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    suggestion = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    return f"{name}: no such field{suggestion}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def _converter() -> Converter:
+    """A converter that writes a setting with its name and reads it back by it."""
+    converter = Converter(forbid_extra_keys=True)
+    plain = Converter(forbid_extra_keys=True)
+
+    def unstructure(setting: NamedSetting | None) -> dict[str, Any] | None:
+        if setting is None:
+            return None
+        return {"name": SETTING_NAMES[type(setting)], **plain.unstructure(setting)}
+
+    def structure(content: Any, _: Any) -> NamedSetting | None:
+        if content is None:
+            return None
+        if not isinstance(content, dict):
+            raise ValueError(f"setting: got {content!r}; a mapping of fields is needed")
+        options = dict(content)
+        kinds = {name: kind for kind, name in SETTING_NAMES.items()}
+        kind = lookup("setting", str(options.pop("name", None)), kinds)
+        return plain.structure(options, kind)
+
+    converter.register_unstructure_hook(NamedSetting | None, unstructure)
+    converter.register_structure_hook(NamedSetting | None, structure)
+    return converter

@@ -1,0 +1,73 @@
+"""The networks of an actor-critic: what to do, and what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+Activation = Callable[[jax.Array], jax.Array]
+
+
+class MLP(nn.Module):
+    """Dense layers with an activation after each but the last.
+
+    Attributes:
+      hidden: width of each hidden layer.
+      outputs: width of the last layer.
+      output_scale: gain of the last layer's orthogonal initialisation.
+    """
+
+    hidden: Sequence[int]
+    outputs: int
+    output_scale: float
+    activation: Activation = nn.tanh
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """float [..., features] -> float [..., outputs]."""
+        for width in self.hidden:
+            x = nn.Dense(width, kernel_init=nn.initializers.orthogonal(jnp.sqrt(2.0)))(x)
+            x = self.activation(x)
+        output_init = nn.initializers.orthogonal(self.output_scale)
+        return nn.Dense(self.outputs, kernel_init=output_init)(x)
+
+
+class ActorCritic(nn.Module):
+    """Separate actor and critic of the same hidden widths.
+
+    Attributes:
+      hidden: width of each hidden layer.
+      num_scores: width of the actor's output.
+      num_log_scales: number of free log standard deviations, the same everywhere.
+      initial_log_scale: their starting value.
+    """
+
+    hidden: Sequence[int]
+    num_scores: int
+    num_log_scales: int
+    initial_log_scale: float = 0.0
+    activation: Activation = nn.tanh
+
+    def setup(self) -> None:
+        self.actor = MLP(self.hidden, self.num_scores, 0.01, self.activation)
+        self.critic = MLP(self.hidden, 1, 1.0, self.activation)
+        self.log_scale = self.param(
+            "log_scale",
+            nn.initializers.constant(self.initial_log_scale),
+            (self.num_log_scales,),
+        )
+
+    def __call__(self, observation: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """float [..., features] -> scores [..., num_scores], log_scale, value [...]."""
+        return self.actor(observation), self.log_scale, self.value(observation)
+
+    def policy(self, observation: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """float [..., features] -> scores [..., num_scores], log_scale."""
+        return self.actor(observation), self.log_scale
+
+    def value(self, observation: jax.Array) -> jax.Array:
+        """float [..., features] -> value [...]."""
+        return self.critic(observation)[..., 0]

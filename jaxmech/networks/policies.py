@@ -1,0 +1,231 @@
+"""Distributions over actions, from an actor's scores and log scales.
+
+A policy is a frozen value with ``num_scores`` and ``num_log_scales``, the sizes it needs
+from the network, and pure functions of a batch of scores. Its actions are raw: what the
+log-probability is taken of. ``to_environment`` turns a raw action into the
+environment's. Keeping the two apart keeps log-probabilities finite at the bounds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import distrax
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxmech.environments import SequentialPrice
+
+
+class Policy(Protocol):
+    """What a designer needs of a distribution over actions; all arrays may be batched."""
+
+    @property
+    def num_scores(self) -> int: ...
+
+    @property
+    def num_log_scales(self) -> int: ...
+
+    def sample(
+        self, key: jax.Array, scores: jax.Array, log_scale: jax.Array, observation: jax.Array
+    ) -> Any: ...
+
+    def mode(self, scores: jax.Array, observation: jax.Array) -> Any: ...
+
+    def log_prob_and_entropy(
+        self, action: Any, scores: jax.Array, log_scale: jax.Array, observation: jax.Array
+    ) -> tuple[jax.Array, jax.Array]: ...
+
+    def to_environment(self, action: Any, env: Any, params: Any) -> jax.Array: ...
+
+
+@dataclass(frozen=True)
+class CategoricalPolicy:
+    """One of ``num_actions`` integers."""
+
+    num_actions: int
+
+    @property
+    def num_scores(self) -> int:
+        return self.num_actions
+
+    @property
+    def num_log_scales(self) -> int:
+        return 0
+
+    def sample(
+        self, key: jax.Array, scores: jax.Array, log_scale: jax.Array, observation: jax.Array
+    ) -> jax.Array:
+        """int32 [...]."""
+        del log_scale, observation
+        return distrax.Categorical(logits=scores).sample(seed=key)
+
+    def mode(self, scores: jax.Array, observation: jax.Array) -> jax.Array:
+        """int32 [...]."""
+        del observation
+        return jnp.argmax(scores, axis=-1)
+
+    def log_prob_and_entropy(
+        self,
+        action: jax.Array,
+        scores: jax.Array,
+        log_scale: jax.Array,
+        observation: jax.Array,
+    ) -> tuple[jax.Array, jax.Array]:
+        """Of each action, and of each distribution, float [...]."""
+        del log_scale, observation
+        distribution = distrax.Categorical(logits=scores)
+        return distribution.log_prob(action), distribution.entropy()
+
+    def to_environment(self, action: jax.Array, env: Any, params: Any) -> jax.Array:
+        """The action as it is."""
+        del env, params
+        return action
+
+
+@dataclass(frozen=True)
+class GaussianPolicy:
+    """Independent normals over an array.
+
+    A raw action of -1 to 1 spans the environment's bounds and is moved to the nearest
+    bound beyond them; where a bound is infinite, raw actions are the environment's own.
+    """
+
+    shape: tuple[int, ...]
+
+    @property
+    def num_scores(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def num_log_scales(self) -> int:
+        return self.num_scores
+
+    def sample(
+        self, key: jax.Array, scores: jax.Array, log_scale: jax.Array, observation: jax.Array
+    ) -> jax.Array:
+        """float [..., num_scores]."""
+        del observation
+        return _normal(scores, log_scale).sample(seed=key)
+
+    def mode(self, scores: jax.Array, observation: jax.Array) -> jax.Array:
+        """float [..., num_scores]."""
+        del observation
+        return scores
+
+    def log_prob_and_entropy(
+        self,
+        action: jax.Array,
+        scores: jax.Array,
+        log_scale: jax.Array,
+        observation: jax.Array,
+    ) -> tuple[jax.Array, jax.Array]:
+        """Of each action, and of each distribution, float [...]."""
+        del observation
+        distribution = _normal(scores, log_scale)
+        return distribution.log_prob(action), distribution.entropy()
+
+    def to_environment(self, action: jax.Array, env: Any, params: Any) -> jax.Array:
+        """Scaled to the action space and clipped, float [..., *shape]."""
+        space = env.action_space(params)
+        low = jnp.broadcast_to(jnp.asarray(space.low, action.dtype), self.shape)
+        high = jnp.broadcast_to(jnp.asarray(space.high, action.dtype), self.shape)
+        action = action.reshape(action.shape[:-1] + self.shape)
+        bounded = jnp.isfinite(low) & jnp.isfinite(high)
+        scaled = jnp.where(bounded, low + (action + 1) / 2 * (high - low), action)
+        return jnp.clip(scaled, low, high)
+
+
+@struct.dataclass
+class Visit:
+    """A raw action of ``VisitAndPricePolicy``.
+
+    Attributes:
+      agent: int32 [...], whom to visit.
+      price_logits: float [..., items]; the price is their logistic function times the
+        highest price.
+    """
+
+    agent: jax.Array
+    price_logits: jax.Array
+
+
+@dataclass(frozen=True)
+class VisitAndPricePolicy:
+    """For sequential price mechanisms: a masked categorical over the agents left, and
+    logistic-normal prices, which stay strictly between 0 and the highest price.
+
+    Attributes:
+      num_agents, num_items: of the environment.
+    """
+
+    num_agents: int
+    num_items: int
+
+    @property
+    def num_scores(self) -> int:
+        return self.num_agents + self.num_items
+
+    @property
+    def num_log_scales(self) -> int:
+        return self.num_items
+
+    def sample(
+        self, key: jax.Array, scores: jax.Array, log_scale: jax.Array, observation: jax.Array
+    ) -> Visit:
+        agent_key, price_key = jax.random.split(key)
+        agent = self._agents(scores, observation).sample(seed=agent_key)
+        return Visit(agent, self._prices(scores, log_scale).sample(seed=price_key))
+
+    def mode(self, scores: jax.Array, observation: jax.Array) -> Visit:
+        """The likeliest agent, and the median price."""
+        agent = self._agents(scores, observation).mode()
+        return Visit(agent, scores[..., self.num_agents :])
+
+    def log_prob_and_entropy(
+        self, action: Visit, scores: jax.Array, log_scale: jax.Array, observation: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """Of each action, and of each distribution of raw actions, float [...]."""
+        agents, prices = self._agents(scores, observation), self._prices(scores, log_scale)
+        log_prob = agents.log_prob(action.agent) + prices.log_prob(action.price_logits)
+        return log_prob, agents.entropy() + prices.entropy()
+
+    def to_environment(self, action: Visit, env: Any, params: Any) -> jax.Array:
+        """Scores of 1 for the agent visited and 0 for others, then prices."""
+        del env
+        scores = jax.nn.one_hot(action.agent, self.num_agents, dtype=action.price_logits.dtype)
+        prices = params.price_high * jax.nn.sigmoid(action.price_logits)
+        return jnp.concatenate([scores, prices], axis=-1)
+
+    def _agents(self, scores: jax.Array, observation: jax.Array) -> distrax.Categorical:
+        left = observation[..., : self.num_agents] > 0
+        # Once the episode is over nobody may be left; the step then counts for nothing.
+        left = left | ~jnp.any(left, axis=-1, keepdims=True)
+        logits = jnp.where(left, scores[..., : self.num_agents], -jnp.inf)
+        return distrax.Categorical(logits=logits)
+
+    def _prices(self, scores: jax.Array, log_scale: jax.Array) -> distrax.Independent:
+        return _normal(scores[..., self.num_agents :], log_scale)
+
+
+def policy_for(env: Any, params: Any) -> Policy:
+    """The policy that suits an environment.
+
+    Raises:
+      ValueError: the action space is neither discrete nor a box.
+    """
+    if isinstance(env, SequentialPrice):
+        return VisitAndPricePolicy(env.num_agents, env.num_items)
+    space = env.action_space(params)
+    if hasattr(space, "n"):
+        return CategoricalPolicy(int(space.n))
+    if hasattr(space, "low") and hasattr(space, "high"):
+        return GaussianPolicy(tuple(space.shape))
+    raise ValueError(f"action_space: got {space}; allowed are a discrete space or a box")
+
+
+def _normal(location: jax.Array, log_scale: jax.Array) -> distrax.Independent:
+    return distrax.Independent(distrax.Normal(location, jnp.exp(log_scale)), 1)
