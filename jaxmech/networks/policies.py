@@ -20,6 +20,10 @@ from flax import struct
 from jaxmech.environments import SequentialPrice
 
 
+_EXCLUDED = -1e30
+"""Logit of what cannot be chosen: its probability is exactly 0, its gradient finite."""
+
+
 class Policy(Protocol):
     """What a designer needs of a distribution over actions; all arrays may be batched."""
 
@@ -31,7 +35,7 @@ class Policy(Protocol):
 
     def sample(
         self, key: jax.Array, scores: jax.Array, log_scale: jax.Array, observation: jax.Array
-    ) -> Any: ...
+    ) -> tuple[Any, jax.Array]: ...
 
     def mode(self, scores: jax.Array, observation: jax.Array) -> Any: ...
 
@@ -58,10 +62,10 @@ class CategoricalPolicy:
 
     def sample(
         self, key: jax.Array, scores: jax.Array, log_scale: jax.Array, observation: jax.Array
-    ) -> jax.Array:
-        """int32 [...]."""
+    ) -> tuple[jax.Array, jax.Array]:
+        """An action, int32 [...], and its log-probability, float [...]."""
         del log_scale, observation
-        return distrax.Categorical(logits=scores).sample(seed=key)
+        return distrax.Categorical(logits=scores).sample_and_log_prob(seed=key)
 
     def mode(self, scores: jax.Array, observation: jax.Array) -> jax.Array:
         """int32 [...]."""
@@ -106,10 +110,10 @@ class GaussianPolicy:
 
     def sample(
         self, key: jax.Array, scores: jax.Array, log_scale: jax.Array, observation: jax.Array
-    ) -> jax.Array:
-        """float [..., num_scores]."""
+    ) -> tuple[jax.Array, jax.Array]:
+        """An action, float [..., num_scores], and its log-probability, float [...]."""
         del observation
-        return _normal(scores, log_scale).sample(seed=key)
+        return _normal(scores, log_scale).sample_and_log_prob(seed=key)
 
     def mode(self, scores: jax.Array, observation: jax.Array) -> jax.Array:
         """float [..., num_scores]."""
@@ -175,23 +179,34 @@ class VisitAndPricePolicy:
 
     def sample(
         self, key: jax.Array, scores: jax.Array, log_scale: jax.Array, observation: jax.Array
-    ) -> Visit:
+    ) -> tuple[Visit, jax.Array]:
+        """An action and its log-probability, float [...]."""
         agent_key, price_key = jax.random.split(key)
-        agent = self._agents(scores, observation).sample(seed=agent_key)
-        return Visit(agent, self._prices(scores, log_scale).sample(seed=price_key))
+        logits = self._agent_logits(scores, observation)
+        probabilities = jax.nn.softmax(logits)
+        # One uniform against the cumulative sum; a Gumbel for every agent costs more.
+        uniform = jax.random.uniform(agent_key, scores.shape[:-1] + (1,))
+        cumulative = jnp.cumsum(probabilities, axis=-1)
+        agent = jnp.sum(cumulative <= uniform * cumulative[..., -1:], axis=-1)
+        prices = self._prices(scores, log_scale)
+        price_logits, price_log_prob = prices.sample_and_log_prob(seed=price_key)
+        agent_log_prob, _ = masked_categorical(logits, agent)
+        return Visit(agent, price_logits), agent_log_prob + price_log_prob
 
     def mode(self, scores: jax.Array, observation: jax.Array) -> Visit:
         """The likeliest agent, and the median price."""
-        agent = self._agents(scores, observation).mode()
+        agent = jnp.argmax(self._agent_logits(scores, observation), axis=-1)
         return Visit(agent, scores[..., self.num_agents :])
 
     def log_prob_and_entropy(
         self, action: Visit, scores: jax.Array, log_scale: jax.Array, observation: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
         """Of each action, and of each distribution of raw actions, float [...]."""
-        agents, prices = self._agents(scores, observation), self._prices(scores, log_scale)
-        log_prob = agents.log_prob(action.agent) + prices.log_prob(action.price_logits)
-        return log_prob, agents.entropy() + prices.entropy()
+        logits = self._agent_logits(scores, observation)
+        agent_log_prob, agent_entropy = masked_categorical(logits, action.agent)
+        prices = self._prices(scores, log_scale)
+        log_prob = agent_log_prob + prices.log_prob(action.price_logits)
+        return log_prob, agent_entropy + prices.entropy()
 
     def to_environment(self, action: Visit, env: Any, params: Any) -> jax.Array:
         """Scores of 1 for the agent visited and 0 for others, then prices."""
@@ -200,15 +215,34 @@ class VisitAndPricePolicy:
         prices = params.price_high * jax.nn.sigmoid(action.price_logits)
         return jnp.concatenate([scores, prices], axis=-1)
 
-    def _agents(self, scores: jax.Array, observation: jax.Array) -> distrax.Categorical:
+    def _agent_logits(self, scores: jax.Array, observation: jax.Array) -> jax.Array:
         left = observation[..., : self.num_agents] > 0
         # Once the episode is over nobody may be left; the step then counts for nothing.
         left = left | ~jnp.any(left, axis=-1, keepdims=True)
-        logits = jnp.where(left, scores[..., : self.num_agents], -jnp.inf)
-        return distrax.Categorical(logits=logits)
+        return jnp.where(left, scores[..., : self.num_agents], _EXCLUDED)
 
     def _prices(self, scores: jax.Array, log_scale: jax.Array) -> distrax.Independent:
         return _normal(scores[..., self.num_agents :], log_scale)
+
+
+def masked_categorical(logits: jax.Array, choice: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Log-probability of ``choice``, and entropy, float [...].
+
+    One exponential serves both; a general-purpose categorical takes three passes, which
+    the loss of a small network feels.
+
+    Args:
+      logits: float [..., choices], hugely negative where a choice is excluded.
+      choice: int32 [...].
+    """
+    largest = jax.lax.stop_gradient(jnp.max(logits, axis=-1, keepdims=True))
+    weights = jnp.exp(logits - largest)
+    total = jnp.sum(weights, axis=-1)
+    log_total = jnp.log(total) + largest[..., 0]
+    chosen = jnp.arange(logits.shape[-1]) == choice[..., None]
+    log_prob = jnp.sum(jnp.where(chosen, logits, 0), axis=-1) - log_total
+    mean_logit = jnp.sum(weights * jnp.where(weights > 0, logits, 0), axis=-1) / total
+    return log_prob, log_total - mean_logit
 
 
 def policy_for(env: Any, params: Any) -> Policy:
