@@ -7,6 +7,8 @@ from jaxmech.agents.distributions import (
     Samples,
     ValueDistribution,
 )
+from jaxmech.agents.real_data import load_timber_bids
+from jaxmech.agents.samples import load_samples, settings_from_samples
 from jaxmech.agents.settings import SETTINGS, Setting, setting
 
 __all__ = [
@@ -21,5 +23,8 @@ __all__ = [
     "UnitDemand",
     "Valuations",
     "ValueDistribution",
+    "load_samples",
+    "load_timber_bids",
     "setting",
+    "settings_from_samples",
 ]

@@ -19,8 +19,8 @@ def load_timber_bids(
     """Bids in U.S. Forest Service timber auctions, float64 [auctions, agents, 1].
 
     The data: 60,758 bids in 16,469 sealed-bid first-price auctions of timber tracts from
-    1973 to 1993, two to nine bids each, collected by P. A. Haile, in the form that P.
-    Andreyanov and G. Franguridi ship with the package ``simple_fpa`` (MIT licence) for
+    1973 to 1993, two to nine bids each, known as Haile's data, in the form that P.
+    Andreyanov and G. Franguridi ship with their package ``simple_fpa`` (MIT licence) for
     "Nonparametric inference on counterfactuals in sealed first-price auctions" (arXiv
     2106.13856).
 
@@ -29,7 +29,7 @@ def load_timber_bids(
     kept. Tracts differ in size, so a bid is divided by the value that the Forest Service
     advertised for the tract; half of all bids lie between 1.1 and 1.7 of it. Auctions
     with a bid outside ``lowest`` to ``highest`` are left out: bids below the advertised
-    value are not admissible, and the largest are errors of entry (up to 306,000 times).
+    value are not admissible, and the largest cannot be genuine (up to 306,000 times).
     The file lists bidders from the highest bid down; they are shuffled within each auction,
     so that an agent's index says nothing.
 
@@ -38,7 +38,7 @@ def load_timber_bids(
     anonymous, and are taken to be exchangeable.
 
     Args:
-      num_agents: 2 to 9; 5 gives 1,679 auctions.
+      num_agents: 2 to 9; 5 gives 1,703 auctions.
       lowest, highest: range of bids kept, in multiples of the advertised value.
       seed: of the shuffle of bidders.
 

@@ -1,19 +1,8 @@
-"""The user's own valuations, read from an array or a file and checked.
-
-A file is a table with named columns, in one of two layouts:
-
-- **long**: columns ``sample`` and ``agent``, then one column per item type (or per bundle,
-  for ``BundleDemand``); one row for each agent of each sample, in any order. Labels may be
-  any text or number; samples and agents are numbered as they first appear.
-- **wide**, for one item: one row per sample, one column per agent. A column ``sample``
-  holds labels and is left out.
-"""
+"""The user's own valuations, read from an array or a file and checked."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jaxmech.agents import tables
 from jaxmech.agents.demand import BundleDemand, Demand
 from jaxmech.agents.distributions import Samples
 from jaxmech.agents.settings import Setting
@@ -40,7 +30,8 @@ def load_samples(
 
     Args:
       source: an array [samples, agents, items], or the path of an ``.npz``, ``.csv`` or
-        ``.parquet`` file; the module's docstring has the layouts of tables.
+        ``.parquet`` file; ``jaxmech.agents.tables`` says
+        how a table is laid out.
       key: name of the array in an ``.npz`` file; needed where it holds several.
       sample_column, agent_column: names of these columns in a table.
       value_columns: the columns that hold values, in the order wanted: items in a long
@@ -59,15 +50,15 @@ def load_samples(
         case ".npz":
             return _checked(_read_npz(path, key), str(path))
         case ".csv":
-            table = _read_csv(path)
+            table = tables.read_csv(path)
         case ".parquet":
-            table = _read_parquet(path)
+            table = tables.read_parquet(path)
         case suffix:
             raise ValueError(
                 f"source: got a file of type {suffix!r} ({path}); "
                 "allowed are .npz, .csv and .parquet"
             )
-    return _table_values(table, sample_column, agent_column, value_columns)
+    return tables.values_of(table, sample_column, agent_column, value_columns)
 
 
 def settings_from_samples(
@@ -125,16 +116,6 @@ def settings_from_samples(
     return part(order[num_held_out:]), part(order[:num_held_out])
 
 
-@dataclass(frozen=True)
-class _Table:
-    """Rows of cells under named columns; ``row_names`` are for messages."""
-
-    name: str
-    columns: list[str]
-    rows: list[Sequence[Any]]
-    row_names: list[str]
-
-
 def _read_npz(path: Path, key: str | None) -> NDArray[Any]:
     with np.load(path) as arrays:
         if key is None and len(arrays.files) == 1:
@@ -142,150 +123,6 @@ def _read_npz(path: Path, key: str | None) -> NDArray[Any]:
         if key not in arrays.files:
             raise ValueError(f"key: got {key!r}; arrays in {path} are {arrays.files}")
         return np.asarray(arrays[key])
-
-
-def _read_csv(path: Path) -> _Table:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        columns = [name.strip() for name in next(reader, [])]
-        rows, row_names = [], []
-        for row in reader:
-            if not row:
-                continue
-            row_name = f"row {len(rows) + 1} (line {reader.line_num})"
-            if len(row) < len(columns):
-                raise ValueError(
-                    f"{path}, {row_name}: got {len(row)} cells for {len(columns)} columns; "
-                    f"column {columns[len(row)]!r} is the first without one"
-                )
-            if len(row) > len(columns):
-                raise ValueError(
-                    f"{path}, {row_name}: got {len(row)} cells for {len(columns)} columns; "
-                    f"there is one after the last column, {columns[-1]!r}"
-                )
-            rows.append([cell.strip() for cell in row])
-            row_names.append(row_name)
-    return _Table(str(path), columns, list(rows), row_names)
-
-
-def _read_parquet(path: Path) -> _Table:
-    try:
-        import pyarrow.parquet
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"reading {path} needs pyarrow: pip install 'jaxmech[data]'", name="pyarrow"
-        ) from error
-    table = pyarrow.parquet.read_table(path)
-    # An index that pandas kept is no column of values.
-    table = table.select([name for name in table.column_names if not name.startswith("__index_")])
-    rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
-    return _Table(
-        str(path), table.column_names, list(rows), [f"row {i + 1}" for i in range(len(rows))]
-    )
-
-
-def _table_values(
-    table: _Table, sample_column: str, agent_column: str, value_columns: Sequence[str] | None
-) -> NDArray[np.float64]:
-    _check_columns(table)
-    if agent_column in table.columns and sample_column not in table.columns:
-        raise ValueError(
-            f"{table.name}: there is a column {agent_column!r} but no column {sample_column!r}; "
-            f"columns are {table.columns}"
-        )
-    labels = {sample_column, agent_column}
-    if value_columns is None:
-        value_columns = [name for name in table.columns if name not in labels]
-    unknown = [name for name in value_columns if name not in table.columns]
-    if unknown:
-        raise ValueError(
-            f"value_columns: got {unknown[0]!r}; columns of {table.name} are {table.columns}"
-        )
-    if not value_columns:
-        raise ValueError(f"{table.name}: no column holds values; columns are {table.columns}")
-    if not table.rows:
-        raise ValueError(f"{table.name}: no samples, only a header")
-    places = [(name, table.columns.index(name)) for name in value_columns]
-    numbers = np.array(
-        [
-            [_number(row[place], f"{table.name}, {row_name}, column {name!r}")
-             for name, place in places]
-            for row, row_name in zip(table.rows, table.row_names, strict=True)
-        ]
-    )  # fmt: skip
-    if agent_column not in table.columns:
-        return numbers[:, :, None]
-    return _group_by_sample(
-        table, table.columns.index(sample_column), table.columns.index(agent_column), numbers
-    )
-
-
-def _check_columns(table: _Table) -> None:
-    for place, name in enumerate(table.columns):
-        if not name:
-            raise ValueError(
-                f"{table.name}: column {place + 1} has no name; name it, or remove it if it "
-                "only numbers the rows"
-            )
-        if name in table.columns[:place]:
-            raise ValueError(f"{table.name}: column {name!r} appears twice")
-
-
-def _group_by_sample(
-    table: _Table, sample_place: int, agent_place: int, numbers: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """The rows of a long table, float64 [rows, items], as [samples, agents, items]."""
-    samples: dict[Hashable, int] = {}
-    agents: dict[Hashable, int] = {}
-    first_row: dict[tuple[int, int], int] = {}
-    for index, row in enumerate(table.rows):
-        for place in (sample_place, agent_place):
-            if row[place] is None or row[place] == "":
-                raise ValueError(
-                    f"{table.name}, {table.row_names[index]}, column "
-                    f"{table.columns[place]!r}: the cell is empty"
-                )
-        cell = (
-            samples.setdefault(row[sample_place], len(samples)),
-            agents.setdefault(row[agent_place], len(agents)),
-        )
-        if cell in first_row:
-            raise ValueError(
-                f"{table.name}, {table.row_names[index]}: sample {row[sample_place]!r}, agent "
-                f"{row[agent_place]!r} is already in {table.row_names[first_row[cell]]}"
-            )
-        first_row[cell] = index
-    for sample, sample_index in samples.items():
-        for agent, agent_index in agents.items():
-            if (sample_index, agent_index) not in first_row:
-                raise ValueError(
-                    f"{table.name}: sample {sample!r} has no row for agent {agent!r}"
-                )
-    values = np.empty((len(samples), len(agents), numbers.shape[1]))
-    for cell, index in first_row.items():
-        values[cell] = numbers[index]
-    return values
-
-
-def _number(cell: Any, place: str) -> float:
-    if cell is None or cell == "":
-        raise ValueError(f"{place}: the cell is empty")
-    try:
-        number = float(cell)
-    except (TypeError, ValueError):
-        raise ValueError(f"{place}: got {cell!r}; a number is needed") from None
-    problem = _problem(number)
-    if problem:
-        raise ValueError(f"{place}: got {cell!r}; {problem}")
-    return number
-
-
-def _problem(number: float) -> str:
-    if np.isnan(number):
-        return "NaN is not allowed"
-    if np.isinf(number):
-        return "values must be finite"
-    return "values must not be negative" if number < 0 else ""
 
 
 def _as_array(values: ArrayLike) -> NDArray[Any]:
@@ -329,7 +166,6 @@ def _checked(array: NDArray[Any], name: str) -> NDArray[np.float64]:
         sample, agent, item = bad[0]
         number = array[sample, agent, item]
         raise ValueError(
-            f"{name}: sample {sample}, agent {agent}, item {item}: got {number}; "
-            f"{_problem(number)}"
+            f"{name}: sample {sample}, agent {agent}, item {item}: got {number}; {tables.problem_with(number)}"
         )
     return array

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import jax.numpy as jnp
@@ -77,7 +78,10 @@ def setting(name: str, **options: Any) -> Setting:
     Raises:
       ValueError: an unknown name or option, or an option out of range.
     """
-    return lookup("setting", name, SETTINGS)(**options)
+    function = lookup("setting", name, SETTINGS)
+    for option in options:
+        lookup(f"option of setting {name!r}", option, signature(function).parameters)
+    return function(**options)
 
 
 def _identical_agents(worlds: Sequence[Sequence[float]], num_agents: int) -> FiniteMixture:

@@ -243,7 +243,7 @@ class PPO:
                 learning.parameters, minibatch, entropy_bonus
             )
             stopped = learning.stopped | (metrics["approximate_kl"] > self.target_kl)
-            norm = optax.global_norm(gradient)
+            norm = optax.tree.norm(gradient)
             bound = jnp.minimum(1, self.max_gradient_norm / (norm + 1e-6))
             gradient = jax.tree.map(lambda leaf: bound * leaf, gradient)
             step, optimizer = _adam().update(gradient, learning.optimizer)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from inspect import Parameter, signature
 from typing import Any
 
-from jaxmech.agents import Setting
+from jaxmech.agents import SETTINGS, Setting
 from jaxmech.agents import setting as named_setting
 from jaxmech.environments.sequential_price import (
     SequentialPrice,
@@ -43,11 +44,17 @@ def sequential_price(
         valuations).
       statistic, subtract_offline_optimum: see ``SequentialPrice``.
       buys_at_zero_utility, price_high: see ``SequentialPriceParams``.
+
+    Raises:
+      ValueError: an unknown name or option, or a value out of range.
     """
+    allowed = _named_parameters(sequential_price)
+    if isinstance(setting, str):
+        allowed |= _named_parameters(lookup("setting", setting, SETTINGS))
+    for option in setting_options:
+        lookup("option of environment 'sequential_price'", option, allowed)
     if isinstance(setting, str):
         setting = named_setting(setting, **setting_options)
-    elif setting_options:
-        raise ValueError(f"{sorted(setting_options)}: options go with a setting's name")
     env = SequentialPrice(
         demand=setting.distribution.demand,
         num_agents=setting.distribution.num_agents,
@@ -73,12 +80,30 @@ def make(name: str, **options: Any) -> tuple[Any, Any]:
     Raises:
       ValueError: an unknown name, or options its function does not take.
     """
-    return lookup("environment", name, REGISTRY)(**options)
+    function = lookup("environment", name, REGISTRY)
+    if not _takes_any_option(function):
+        for option in options:
+            lookup(f"option of environment {name!r}", option, _named_parameters(function))
+    return function(**options)
 
 
 def names() -> tuple[str, ...]:
     """All names ``make`` knows."""
     return tuple(sorted(REGISTRY))
+
+
+def _named_parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
+    return {
+        name: parameter
+        for name, parameter in signature(function).parameters.items()
+        if parameter.kind is not Parameter.VAR_KEYWORD
+    }
+
+
+def _takes_any_option(function: Callable[..., Any]) -> bool:
+    """Whether the function checks options itself, as it hands some of them on."""
+    kinds = [parameter.kind for parameter in signature(function).parameters.values()]
+    return Parameter.VAR_KEYWORD in kinds
 
 
 __all__ = [

@@ -11,6 +11,7 @@ from jaxmech.experiments.configuration import (
     Inventory,
     PPOSettings,
     SequentialPriceExperiment,
+    TimberAuctions,
     TwoWorlds,
 )
 from jaxmech.experiments.files import config_of, read_config, write_config
@@ -23,6 +24,7 @@ __all__ = [
     "Inventory",
     "PPOSettings",
     "SequentialPriceExperiment",
+    "TimberAuctions",
     "TwoWorlds",
     "config_of",
     "experiment",

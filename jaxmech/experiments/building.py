@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
 
-from jaxmech.agents import Setting
+from jaxmech.agents import AdditiveDemand, BundleDemand, Demand, Setting, UnitDemand
 from jaxmech.agents import setting as named_setting
+from jaxmech.agents.real_data import load_timber_bids
 from jaxmech.agents.samples import load_samples, settings_from_samples
 from jaxmech.designers import PPO, RandomSerialDictatorship, StaticPrices
 from jaxmech.environments import (
     SequentialPrice,
     SequentialPriceParams,
-    params_of,
     sequential_price,
 )
-from jaxmech.experiments.configuration import SETTING_NAMES, SequentialPriceExperiment
+from jaxmech.experiments.configuration import (
+    SETTING_NAMES,
+    SequentialPriceExperiment,
+    TimberAuctions,
+)
 from jaxmech.oracles import sequential_price as exact
 
 
@@ -73,7 +81,7 @@ def build(experiment: SequentialPriceExperiment) -> Study:
         test_setting=test_setting,
         env=env,
         params=params,
-        test_params=params.replace(distribution=test_setting.distribution),
+        test_params=replace(params, distribution=test_setting.distribution),
         designer=PPO(env, params, **hyper_parameters),
     )
 
@@ -81,30 +89,80 @@ def build(experiment: SequentialPriceExperiment) -> Study:
 def _settings(experiment: SequentialPriceExperiment) -> tuple[Setting, Setting]:
     """The economies to learn and to evaluate in."""
     if experiment.samples is not None:
-        values = load_samples(experiment.samples)
-        return settings_from_samples(
-            values,
-            units=experiment.units,
-            demand=experiment.demand,
-            held_out=experiment.held_out,
-            seed=experiment.first_seed,
-        )
-    if experiment.setting is None:
-        raise ValueError(
-            f"samples: got None; {experiment.name} needs a file of valuations, "
-            "as in --samples values.csv"
-        )
-    name = SETTING_NAMES[type(experiment.setting)]
-    setting = named_setting(name, **asdict(experiment.setting))
-    return setting, setting
+        return _sampled(experiment, load_samples(experiment.samples))
+    match experiment.setting:
+        case None:
+            raise ValueError(
+                f"samples: got None; {experiment.name} needs a file of valuations, "
+                "as in --samples values.csv"
+            )
+        case TimberAuctions():
+            return _sampled(experiment, load_timber_bids(**asdict(experiment.setting)))
+        case named:
+            setting = named_setting(SETTING_NAMES[type(named)], **asdict(named))
+            return setting, setting
 
 
-def exact_values(study: Study) -> dict[str, float]:
-    """What theory says mechanisms are worth where the study is evaluated, by name.
+def _sampled(
+    experiment: SequentialPriceExperiment, values: NDArray[np.float64]
+) -> tuple[Setting, Setting]:
+    width = values.shape[2]
+    demand: Demand
+    match experiment.demand:
+        case "unit":
+            demand = UnitDemand(width)
+        case "additive":
+            demand = AdditiveDemand(width)
+        case "bundle":
+            demand = BundleDemand(width.bit_length() - 1)
+    return settings_from_samples(
+        values,
+        units=experiment.units or (1,) * demand.num_items,
+        demand=demand,
+        held_out=experiment.held_out,
+        seed=experiment.first_seed,
+    )
 
-    Those that cannot be computed are left out.
+
+def baselines_and_oracles(study: Study) -> tuple[dict[str, Any], dict[str, float]]:
+    """Mechanisms that do not learn, and what theory says mechanisms are worth.
+
+    What cannot be computed is left out. Static prices are the best in the economy learned
+    in; exact values are of the economy evaluated in.
+
+    Returns:
+      by name: mechanisms with ``act(state, observation, key)``, and exact values.
     """
-
-
-def baselines(study: Study) -> dict[str, Any]:
-    """Mechanisms that do not learn, by name; each has ``act(state, observation, key)``."""
+    mechanisms: dict[str, Any] = {
+        "random_serial_dictatorship": RandomSerialDictatorship(study.env, study.params)
+    }
+    oracles: dict[str, float] = {}
+    test, experiment = study.test_setting, study.experiment
+    values: dict[str, Callable[[], float]] = {}
+    if experiment.objective == "welfare":
+        values["offline_optimum"] = lambda: exact.expected_offline_optimum(test)
+        values["random_serial_dictatorship"] = lambda: exact.random_serial_dictatorship(
+            test, buys_at_zero_utility=experiment.buys_at_zero_utility
+        )
+    objective = experiment.objective
+    if objective != "max_min" and not experiment.buys_at_zero_utility:
+        values["optimum"] = lambda: exact.optimal(test, objective=objective)
+    for name, value in values.items():
+        with suppress(ValueError):
+            oracles[name] = float(value())
+    if objective != "welfare" or experiment.buys_at_zero_utility:
+        return mechanisms, oracles
+    for name, best in (
+        ("anonymous_static_prices", exact.anonymous_static_prices),
+        ("personalised_static_prices", exact.personalised_static_prices),
+    ):
+        with suppress(ValueError):
+            result = best(study.setting)
+            if np.array_equal(result.order, np.arange(study.env.num_agents)):
+                # Of one shape, so that both baselines compile once.
+                shape = (study.env.num_agents, study.env.num_items)
+                prices = jnp.broadcast_to(jnp.asarray(result.prices, float), shape)
+                mechanisms[name] = StaticPrices(study.env, study.params, prices)
+            if test is study.setting:
+                oracles[name] = float(result.value)
+    return mechanisms, oracles

@@ -47,14 +47,27 @@ class Correlated:
     """Strength of the correlation, from 0 (independent values) to 1 (identical values)."""
 
 
-NamedSetting = TwoWorlds | Inventory | Correlated
+@dataclass(frozen=True)
+class TimberAuctions:
+    """Bidders' values for timber tracts, see ``jaxmech.agents.real_data``."""
+
+    num_agents: int = 5
+    """Number of bidders, 2 to 9."""
+    lowest: float = 1.0
+    """Lowest bid kept, in multiples of the tract's advertised value."""
+    highest: float = 4.0
+    """Highest bid kept, likewise."""
+
+
+NamedSetting = TwoWorlds | Inventory | Correlated | TimberAuctions
 
 SETTING_NAMES: dict[type[NamedSetting], str] = {
     TwoWorlds: "two_worlds",
     Inventory: "inventory",
     Correlated: "correlated",
+    TimberAuctions: "timber_auctions",
 }
-"""What ``jaxmech.agents.setting`` calls each."""
+"""What each is called where it is written down; those of ``jaxmech.agents.SETTINGS`` so too."""
 
 
 @dataclass(frozen=True)
@@ -112,13 +125,12 @@ class SequentialPriceExperiment:
     summary: Annotated[str, tyro.conf.Suppress]
     """One line: who wants what."""
     reproduces: Annotated[str, tyro.conf.Suppress]
-    """Which result it reproduces."""
+    """Which result it reproduces; empty where none."""
     setting: NamedSetting | None = None
     """The economy; none where values are sampled from ``samples``."""
 
     samples: str | None = None
-    """Your own valuations in place of the setting's: a .npz, .csv or .parquet file of
-    values [samples, agents, items], drawn with replacement."""
+    """Your own valuations in place of the setting's: a .npz, .csv or .parquet file."""
     units: tuple[int, ...] | None = None
     """With samples: units for sale of each item type; one of each where not given."""
     demand: DemandForm = "unit"
@@ -131,8 +143,7 @@ class SequentialPriceExperiment:
     objective: ObjectiveName = "welfare"
     """What the mechanism maximises."""
     subtract_offline_optimum: bool = True
-    """Subtract the greatest possible welfare of each episode from its reward: less noise,
-    the same best mechanism."""
+    """Subtract each episode's greatest possible welfare from its reward, to reduce noise."""
     buys_at_zero_utility: bool = False
     """Whether an agent buys when indifferent."""
     price_high: float | None = None
@@ -158,8 +169,13 @@ class SequentialPriceExperiment:
                 )
         if not 0 < self.held_out < 1:
             raise ValueError(f"held_out: got {self.held_out}; allowed are numbers between 0 and 1")
-        if self.samples is None and self.units is not None:
+        if self.units is not None and not self.is_sampled:
             raise ValueError(f"units: got {self.units}; they go with samples")
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether values are drawn from samples, some of them held out for evaluation."""
+        return self.samples is not None or isinstance(self.setting, TimberAuctions)
 
     @property
     def title(self) -> str:

@@ -6,6 +6,7 @@ from jaxmech.experiments.configuration import (
     Correlated,
     Inventory,
     SequentialPriceExperiment,
+    TimberAuctions,
     TwoWorlds,
 )
 from jaxmech.naming import lookup
@@ -13,26 +14,32 @@ from jaxmech.naming import lookup
 _EXPERIMENTS = (
     SequentialPriceExperiment(
         name="brero2021/two_worlds",
-        summary="1 item, 10 agents; all values are high or all are low, and nobody says which",
-        reproduces="Brero et al. 2021, two worlds: learned prices must follow the purchases seen",
+        summary="1 item, 10 agents; all values are high, or all are low",
+        reproduces="Brero et al. 2021, Figure 3 (b): personalised static prices are optimal, anonymous are not",
         setting=TwoWorlds(),
     ),
     SequentialPriceExperiment(
         name="brero2021/inventory",
         summary="10 identical items, 20 agents; values 1/2 or 1 as likely",
-        reproduces="Brero et al. 2021, inventory: the price must follow the units left",
+        reproduces="Brero et al. 2021, Figure 3 (c): prices that follow the units left are optimal",
         setting=Inventory(),
     ),
     SequentialPriceExperiment(
         name="brero2021/correlated",
         summary="5 identical items, 20 agents; uniform values, correlated by --setting.delta",
-        reproduces="Brero et al. 2021, correlated values, delta 0, .25, .33 and .5",
+        reproduces="Brero et al. 2021, Figure 2, for delta 0, .25, .33 and .5",
         setting=Correlated(),
     ),
     SequentialPriceExperiment(
+        name="timber_auctions",
+        summary="1 tract, 5 bidders; bids of real timber auctions, some held out (extra: data)",
+        reproduces="",
+        setting=TimberAuctions(),
+    ),
+    SequentialPriceExperiment(
         name="own_values",
-        summary="your own valuations, from the file given by --samples",
-        reproduces="nothing: a mechanism for your own economy, tested on values held out",
+        summary="your own valuations, from the file --samples, some held out",
+        reproduces="",
     ),
 )
 

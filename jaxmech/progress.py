@@ -1,0 +1,133 @@
+"""What a person sees of a running training.
+
+The runner tells a ``Progress`` what happens; by default, ``NoProgress``.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+
+class Progress(Protocol):
+    """What the runner calls, in this order."""
+
+    def start(self, update: int, updates: int) -> None:
+        """Training goes from ``update`` to ``updates``; compiling comes first."""
+
+    def compiled(self, seconds: float) -> None:
+        """All is compiled, which took ``seconds``."""
+
+    def advance(self, update: int, seconds: float, metrics: Mapping[str, np.ndarray]) -> None:
+        """A chunk that took ``seconds`` ended at ``update``; metrics are [updates, seeds]."""
+
+    def message(self, text: str) -> None:
+        """Something a person should know."""
+
+    def stop(self) -> None:
+        """Training has ended, well or not."""
+
+
+class NoProgress:
+    """Says nothing, except that a message becomes a warning."""
+
+    def start(self, update: int, updates: int) -> None:
+        pass
+
+    def compiled(self, seconds: float) -> None:
+        pass
+
+    def advance(self, update: int, seconds: float, metrics: Mapping[str, np.ndarray]) -> None:
+        pass
+
+    def message(self, text: str) -> None:
+        warnings.warn(text, stacklevel=2)
+
+    def stop(self) -> None:
+        pass
+
+
+class ConsoleProgress:
+    """A live bar on a terminal; elsewhere a line every now and then.
+
+    Args:
+      references: values to show the objective beside, e.g. ``{"optimum": 0.692}``.
+      console: where to; by default the terminal.
+      line_seconds: off a terminal, the least time between two lines.
+    """
+
+    def __init__(
+        self,
+        references: Mapping[str, float] | None = None,
+        *,
+        console: Console | None = None,
+        line_seconds: float = 10.0,
+    ):
+        self._references = dict(references or {})
+        self._console = console or Console()
+        self._line_seconds = line_seconds
+        self._bar: Bar | None = None
+
+    def start(self, update: int, updates: int) -> None:
+        self._updates = updates
+        self._last_line = time.monotonic()
+        if not self._console.is_terminal:
+            self._console.print("compiling ...", highlight=False)
+            return
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("updates{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+        )
+        self._task = self._bar.add_task("compiling", total=updates, completed=update, figures="")
+        self._bar.start()
+
+    def compiled(self, seconds: float) -> None:
+        self.message(f"compiled in {seconds:.1f} s")
+        if self._bar:
+            self._bar.update(self._task, description="training")
+
+    def advance(self, update: int, seconds: float, metrics: Mapping[str, np.ndarray]) -> None:
+        figures = _figures(seconds, metrics, self._references)
+        if self._bar:
+            self._bar.update(self._task, completed=update, figures=figures)
+            return
+        now = time.monotonic()
+        if update == self._updates or now - self._last_line >= self._line_seconds:
+            self._last_line = now
+            self.message(f"update {update}/{self._updates}{figures}")
+
+    def message(self, text: str) -> None:
+        console = self._bar.console if self._bar else self._console
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def stop(self) -> None:
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
+
+
+def _figures(
+    seconds: float, metrics: Mapping[str, np.ndarray], references: Mapping[str, float]
+) -> str:
+    """Speed and objective of a chunk, mean over its updates and over the seeds."""
+    figures = []
+    if "environment_steps" in metrics and seconds > 0:
+        speed = float(np.sum(metrics["environment_steps"])) / seconds
+        figures.append(f"{speed:,.0f} steps/s")
+    name = next((name for name in ("objective", "episode_return") if name in metrics), None)
+    if name is not None and np.isfinite(metrics[name]).any():
+        beside = ", ".join(f"{of} {value:.4g}" for of, value in references.items())
+        value = f"{name.replace('_', ' ')} {np.nanmean(metrics[name]):.4g}"
+        figures.append(f"{value} ({beside})" if beside else value)
+    return "".join(f", {figure}" for figure in figures)

@@ -1,0 +1,250 @@
+"""Figures and the page of a run, made from its folder alone.
+
+Of a folder's files these are read: ``config.yaml``, ``metrics.csv`` and, once the run is
+evaluated, ``summary.json`` and ``figures/policy.json``.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cattrs import structure
+from numpy.typing import NDArray
+
+from jaxmech import policy_drawing, results
+from jaxmech.experiments import SequentialPriceExperiment, config_of, read_config
+from jaxmech.policy_picture import PolicyPicture
+
+_REFERENCE_STYLES = {
+    "offline_optimum": ("#555555", ":"),
+    "optimum": ("#000000", "-"),
+    "personalised_static_prices": ("#b5651d", "--"),
+    "anonymous_static_prices": ("#d95f0e", "-."),
+    "random_serial_dictatorship": ("#999999", (0, (1, 3))),
+}
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The objective while learning.
+
+    Attributes:
+      steps: float [updates, seeds], steps of the environment taken so far.
+      objective: float [updates, seeds], mean over the episodes of each update.
+      seeds: in the order of that axis.
+    """
+
+    steps: NDArray[np.float64]
+    objective: NDArray[np.float64]
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run's folder holds; ``summary`` and ``picture`` once it is evaluated."""
+
+    directory: Path
+    experiment: SequentialPriceExperiment
+    curves: Curves | None
+    summary: dict[str, Any] | None
+    picture: PolicyPicture | None
+
+
+def read_run(directory: Path) -> Report:
+    """Reads a run's folder.
+
+    Raises:
+      ValueError: there is no run in it, or one of its files cannot be read.
+    """
+    if not directory.is_dir():
+        raise ValueError(f"directory: got {directory}; there is no such folder")
+    picture = _read_json(directory / "figures" / "policy.json")
+    return Report(
+        directory=directory,
+        experiment=read_config(directory / "config.yaml"),
+        curves=_read_curves(directory / "metrics.csv"),
+        summary=_read_json(directory / "summary.json"),
+        picture=None if picture is None else structure(picture, PolicyPicture),
+    )
+
+
+def total_steps(directory: Path) -> int:
+    """Steps of the environment in a run, over all seeds."""
+    curves = _read_curves(directory / "metrics.csv")
+    return 0 if curves is None else round(curves.steps[-1].sum())
+
+
+def write_evaluation(directory: Path, summary: dict[str, Any], picture: PolicyPicture) -> None:
+    """Writes ``summary.json`` and ``figures/policy.json``."""
+    (directory / "figures").mkdir(exist_ok=True)
+    (directory / "figures" / "policy.json").write_text(json.dumps(asdict(picture)))
+    (directory / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def write_report(report: Report) -> Path:
+    """Writes the figures and ``report.html``; the path of the page."""
+    figures = report.directory / "figures"
+    figures.mkdir(exist_ok=True)
+    curves = ""
+    if report.curves is not None:
+        write_learning_curves(report, figures / "learning_curves")
+        svg = (figures / "learning_curves.svg").read_text()
+        curves = svg[svg.index("<svg") :]
+    path = report.directory / "report.html"
+    path.write_text(_page(report, curves), encoding="utf-8")
+    return path
+
+
+def write_learning_curves(report: Report, path: Path) -> None:
+    """Draws the learning curves to ``path`` with the endings .png and .svg."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter
+
+    assert report.curves is not None
+    curves = report.curves
+    figure = Figure(figsize=(9, 4.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    colours = [f"C{place % 10}" for place in range(len(curves.seeds))]
+    for place, (seed, colour) in enumerate(zip(curves.seeds, colours, strict=True)):
+        objective = curves.objective[:, place]
+        axes.plot(curves.steps, objective, color=colour, alpha=0.2, linewidth=0.7)
+        axes.plot(
+            curves.steps,
+            _smoothed(objective),
+            color=colour,
+            linewidth=1.5,
+            label=f"seed {seed}",
+        )
+    for name, value in _references(report.summary).items():
+        colour, style = _REFERENCE_STYLES[name]
+        label = f"{results.LABELS[name]}, {value:.4g}"
+        axes.axhline(value, color=colour, linestyle=style, linewidth=1.2, label=label)
+    axes.xaxis.set_major_formatter(EngFormatter())
+    axes.set_xlabel("environment steps")
+    axes.set_ylabel(f"mean {report.experiment.objective} of an episode")
+    axes.margins(x=0.01)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
+    figure.savefig(path.with_suffix(".png"), dpi=150)
+    figure.savefig(path.with_suffix(".svg"))
+
+
+def _references(summary: dict[str, Any] | None) -> dict[str, float]:
+    """The value of every baseline and oracle, exact where that is known."""
+    if summary is None:
+        return {}
+    simulated = {name: value["mean"] for name, value in summary["baselines"].items()}
+    known = simulated | summary["oracles"]
+    return {name: known[name] for name in results.LABELS if name in known}
+
+
+def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A centred running mean over about a thirtieth of the curve, shorter at its ends."""
+    half = len(values) // 60
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    places = np.arange(len(values))
+    reach = np.minimum(half, np.minimum(places, len(values) - 1 - places))
+    return np.asarray((total[places + reach + 1] - total[places - reach]) / (2 * reach + 1))
+
+
+def _page(report: Report, curves: str) -> str:
+    from jinja2 import Environment, PackageLoader
+
+    environment = Environment(loader=PackageLoader("jaxmech"), autoescape=True, trim_blocks=True)
+    summary, picture = report.summary, report.picture
+    context: dict[str, Any] = {
+        "title": report.experiment.title,
+        "experiment": report.experiment,
+        "curves": curves,
+        "facts": _facts(report),
+        "configuration": _flat(config_of(report.experiment)),
+    }
+    if summary is not None:
+        context |= {
+            "headline": results.headline(summary),
+            "columns": results.columns(summary),
+            "rows": results.rows(summary),
+            "notes": results.notes(summary),
+            "best_seed": summary["learned"]["best"]["seeds"][0],
+        }
+    if summary is not None and picture is not None:
+        several = len(picture.prices) > 1
+        context |= {
+            "picture": picture,
+            "tree": policy_drawing.tree_svg(picture.tree),
+            "price_tables": [
+                (
+                    policy_drawing.item_name(item) if several else "",
+                    policy_drawing.price_table(prices),
+                )
+                for item, prices in enumerate(picture.prices)
+            ],
+            "order": policy_drawing.order_table(picture),
+        }
+    return environment.get_template("report.html.jinja").render(context)
+
+
+def _facts(report: Report) -> list[tuple[str, str]]:
+    summary = report.summary
+    if summary is None:
+        return [("folder", report.directory.name)]
+    return [
+        ("folder", report.directory.name),
+        ("updates", f"{summary['updates']:,}"),
+        ("environment steps, all seeds", f"{summary['environment_steps']:,}"),
+        ("seconds of training, all seeds", f"{summary['seconds']:.1f}"),
+        ("seconds of compiling", f"{summary['compile_seconds']:.1f}"),
+        ("devices", ", ".join(summary["devices"])),
+        (
+            "versions",
+            ", ".join(f"{name} {is_}" for name, is_ in summary["versions"].items()),
+        ),
+    ]
+
+
+def _flat(content: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested fields as names with dots."""
+    entries = []
+    for name, value in content.items():
+        if isinstance(value, dict):
+            entries += _flat(value, f"{prefix}{name}.")
+        elif name not in ("summary", "reproduces"):
+            entries.append((prefix + name, "not given" if value is None else str(value)))
+    return entries
+
+
+def _read_json(path: Path) -> Any:
+    if not path.is_file():
+        return None
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: not JSON: {error}") from error
+
+
+def _read_curves(path: Path) -> Curves | None:
+    """The curves in ``metrics.csv``; none where nothing is logged yet."""
+    if not path.is_file():
+        return None
+    # A run that is going on, or was killed, may leave its last line unfinished.
+    whole = path.read_text().rpartition("\n")[0]
+    lines = list(csv.DictReader(whole.splitlines()))
+    seeds = list(dict.fromkeys(int(line["seed"]) for line in lines))
+    updates = len(lines) // max(len(seeds), 1)
+    if updates == 0:
+        return None
+    lines = lines[: updates * len(seeds)]
+
+    def column(name: str) -> NDArray[np.float64]:
+        return np.array([float(line[name]) for line in lines]).reshape(updates, len(seeds))
+
+    steps = np.cumsum(column("environment_steps"), axis=0)
+    return Curves(steps, column("objective"), tuple(seeds))

@@ -1,0 +1,126 @@
+"""The results of a run as a table, for the terminal and for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+LABELS = {
+    "offline_optimum": "Offline optimum (all values known)",
+    "optimum": "Optimal sequential price mechanism",
+    "personalised_static_prices": "Personalised static prices",
+    "anonymous_static_prices": "Anonymous static prices",
+    "random_serial_dictatorship": "Random serial dictatorship",
+}
+"""What each baseline and oracle of ``summary.json`` is called in print, best first."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table: its cells, and whether it is a learned mechanism's."""
+
+    cells: tuple[str, ...]
+    learned: bool = False
+
+
+def columns(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """The heads of the columns."""
+    return (
+        "Mechanism",
+        f"Simulated {summary['objective']}",
+        "Exact",
+        _share_of(summary)[0],
+    )
+
+
+def rows(summary: Mapping[str, Any]) -> list[Row]:
+    """The learned mechanisms, then every baseline and exact value, best first."""
+    learned, best = summary["learned"], summary["learned"]["best"]
+    seeds = len(learned["per_seed"])
+    what = "Learned" if seeds == 1 else f"Learned, mean of {seeds} seeds"
+    table = [_row(summary, what, learned, None, learned=True)]
+    if len(best["seeds"]) < seeds:
+        what = f"Learned, mean of the best {len(best['seeds'])}"
+        table.append(_row(summary, what, best, None, learned=True))
+    for name, label in LABELS.items():
+        simulated, exact = summary["baselines"].get(name), summary["oracles"].get(name)
+        if simulated is not None or exact is not None:
+            table.append(_row(summary, label, simulated, exact))
+    return table
+
+
+def notes(summary: Mapping[str, Any]) -> list[str]:
+    """What the reader of the table must know."""
+    seeds = len(summary["learned"]["per_seed"])
+    over = "over seeds" if seeds > 1 else "over episodes"
+    what = f"mean and 95 % interval, {over} for learned mechanisms, over episodes for the others"
+    lines = [f"Simulated: {what}."]
+    if len(summary["learned"]["best"]["seeds"]) < seeds:
+        lines.append("The best seeds were chosen on other episodes than those of the table.")
+    return lines
+
+
+def headline(summary: Mapping[str, Any]) -> str:
+    """The result in a sentence."""
+    learned = summary["learned"]
+    words = f"Learned {summary['objective']} {_interval(learned)}"
+    _, reference = _share_of(summary)
+    if reference is None:
+        return words + "."
+    kind = "the exact optimum" if "optimum" in summary["oracles"] else "the offline optimum"
+    return f"{words}: {100 * learned['mean'] / reference:.2f} % of {kind}, {reference:.4f}."
+
+
+def rich_table(summary: Mapping[str, Any]) -> Table:
+    """The table for a terminal."""
+    from rich.table import Table
+
+    table = Table(title=summary["experiment"], caption="\n".join(notes(summary)))
+    for number, name in enumerate(columns(summary)):
+        table.add_column(name, justify="left" if number == 0 else "right")
+    for row in rows(summary):
+        table.add_row(*row.cells, style="bold" if row.learned else None)
+    return table
+
+
+def _share_of(summary: Mapping[str, Any]) -> tuple[str, float | None]:
+    """What results are a share of: the head of that column, and the number."""
+    if "optimum" in summary["oracles"]:
+        return "% of optimum", summary["oracles"]["optimum"]
+    if summary["objective"] != "welfare":
+        return "", None
+    exact = summary["oracles"].get("offline_optimum")
+    simulated = summary["baselines"].get("offline_optimum")
+    if exact is None and simulated is not None:
+        exact = simulated["mean"]
+    return "% of offline optimum", exact
+
+
+def _row(
+    summary: Mapping[str, Any],
+    label: str,
+    simulated: Mapping[str, float] | None,
+    exact: float | None,
+    *,
+    learned: bool = False,
+) -> Row:
+    _, reference = _share_of(summary)
+    value = exact if exact is not None or simulated is None else simulated["mean"]
+    share = f"{100 * value / reference:.2f}" if reference and value is not None else ""
+    return Row(
+        (
+            label,
+            "" if simulated is None else _interval(simulated),
+            "" if exact is None else f"{exact:.4f}",
+            share,
+        ),
+        learned,
+    )
+
+
+def _interval(estimate: Mapping[str, float]) -> str:
+    return f"{estimate['mean']:.4f} ± {estimate['ci95']:.4f}"

@@ -1,0 +1,224 @@
+"""Checkpoints of a PyTree of arrays by Orbax, checked when they are read back.
+
+Orbax writes each into its own folder and renames it when it is complete, so that a kill
+in the middle leaves the earlier ones. Damage done later it notices only in part (a changed
+byte passes), hence a checksum of the arrays.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from jaxmech.runner.chunks import named_leaves
+
+KEEP = 3
+"""Checkpoints kept; older ones are deleted."""
+
+
+class StructureMismatch(ValueError):
+    """A checkpoint holds a tree built differently from the one asked for."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A checkpoint read back.
+
+    Attributes:
+      update: the number it was saved under.
+      tree: of NumPy arrays and typed keys, built like the tree it was asked for.
+      skipped: newer checkpoints that could not be read: {update: reason}.
+    """
+
+    update: int
+    tree: Any
+    skipped: dict[int, str]
+
+
+class Checkpoints:
+    """The checkpoints in one folder."""
+
+    def __init__(self, directory: Path, *, read_only: bool = False):
+        self._directory = Path(directory).absolute()
+        with _quiet():
+            options = ocp.CheckpointManagerOptions(
+                max_to_keep=None if read_only else KEEP,
+                # The next chunk overwrites the donated arrays: nothing may still be reading them.
+                enable_async_checkpointing=False,
+                cleanup_tmp_directories=not read_only,
+                create=not read_only,
+                read_only=read_only,
+            )
+            self._manager = ocp.CheckpointManager(self._directory, options=options)
+
+    def save(self, update: int, tree: Any, about: dict[str, Any]) -> None:
+        """Writes ``tree`` with ``about`` (what JSON can hold) under ``update``; returns when done."""
+        arrays = _arrays(tree)
+        about = {
+            **about,
+            "update": update,
+            "structure": _structure(tree),
+            "checksum": _checksum(arrays),
+        }
+        stored = {name: array for name, array in arrays.items() if array.size}
+        with _quiet():
+            self._manager.save(
+                update,
+                args=ocp.args.Composite(
+                    about=ocp.args.JsonSave(about), arrays=ocp.args.StandardSave(stored)
+                ),
+            )
+            self._manager.wait_until_finished()
+
+    def about(self) -> dict[str, Any]:
+        """What was saved about the newest checkpoint where that can be read.
+
+        Raises:
+          ValueError: there is none.
+        """
+        _, about, _ = self._newest_readable(self._about)
+        return about
+
+    def newest(self, abstract: Any) -> Restored:
+        """The newest checkpoint that can be read, as a tree built like ``abstract``.
+
+        Raises:
+          ValueError: none can be read, or the newest holds a tree built differently.
+        """
+        return Restored(*self._newest_readable(lambda update: self._tree(update, abstract)))
+
+    def set_aside(self, updates: Iterable[int]) -> Path:
+        """Moves checkpoints out of the way; returns the folder they are in now."""
+        aside = self._directory.with_name(f"{self._directory.name}_unreadable")
+        aside.mkdir(exist_ok=True)
+        for update in updates:
+            shutil.rmtree(aside / str(update), ignore_errors=True)
+            shutil.move(self._directory / str(update), aside / str(update))
+        with _quiet():
+            self._manager.reload()
+        return aside
+
+    def close(self) -> None:
+        with _quiet():
+            self._manager.close()
+
+    def _newest_readable(self, read: Callable[[int], Any]) -> tuple[int, Any, dict[int, str]]:
+        """Number and content of the newest that ``read`` can read, and why not newer ones."""
+        skipped: dict[int, str] = {}
+        with _quiet():
+            updates = sorted(self._manager.all_steps(read=True), reverse=True)
+            for update in updates:
+                try:
+                    return update, read(update), skipped
+                except StructureMismatch:
+                    raise
+                except Exception as error:  # noqa: BLE001, damage shows as any kind of error
+                    skipped[update] = f"{type(error).__name__}: {str(error)[:120].splitlines()[0]}"
+        if not skipped:
+            raise ValueError(
+                f"{self._directory}: no checkpoint here, the run ended before its first one; "
+                "remove its folder and start it again"
+            )
+        reasons = "; ".join(f"{update}: {reason}" for update, reason in skipped.items())
+        raise ValueError(f"{self._directory}: no checkpoint here can be read ({reasons})")
+
+    def _about(self, update: int) -> dict[str, Any]:
+        args = ocp.args.Composite(about=ocp.args.JsonRestore())
+        about = self._manager.restore(update, args=args).about
+        if about["update"] != update:
+            raise ValueError(f"it calls itself {about['update']}")
+        return about
+
+    def _tree(self, update: int, abstract: Any) -> Any:
+        about = self._about(update)
+        structure = _structure(abstract)
+        if about["structure"] != structure:
+            raise _mismatch(about["structure"], structure, self._directory / str(update))
+        names = [name for name, _, _ in structure]
+        arrays = dict(zip(names, map(_empty, jax.tree.leaves(abstract)), strict=True))
+        wanted = {name: array for name, array in arrays.items() if array.size}
+        args = ocp.args.Composite(arrays=ocp.args.StandardRestore(wanted))
+        arrays |= self._manager.restore(update, args=args).arrays
+        if _checksum(arrays) != about["checksum"]:
+            raise ValueError("its arrays do not match their checksum")
+        leaves = [
+            _typed_key(arrays[name], leaf) if _is_key(leaf) else arrays[name]
+            for name, leaf in zip(names, jax.tree.leaves(abstract), strict=True)
+        ]
+        return jax.tree.unflatten(jax.tree.structure(abstract), leaves)
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _typed_key(data: np.ndarray, abstract: Any) -> jax.Array:
+    # The generator of a key is told for arrays and tracers, not for their shape and dtype.
+    kinds: list[Any] = []
+    jax.eval_shape(lambda key: kinds.append(jax.random.key_impl(key)), abstract)
+    return jax.random.wrap_key_data(jax.device_put(data), impl=kinds[0])
+
+
+def _structure(tree: Any) -> list[list[Any]]:
+    """Name, dtype and shape of every leaf; the number in the name keeps names apart."""
+    return [
+        [f"{number:03d}.{name}", str(leaf.dtype), list(leaf.shape)]
+        for number, (name, leaf) in enumerate(named_leaves(tree))
+    ]
+
+
+def _arrays(tree: Any) -> dict[str, np.ndarray]:
+    leaves = [jax.random.key_data(x) if _is_key(x) else x for x in jax.tree.leaves(tree)]
+    names = [name for name, _, _ in _structure(tree)]
+    return dict(zip(names, jax.device_get(leaves), strict=True))
+
+
+def _empty(leaf: Any) -> np.ndarray:
+    if _is_key(leaf):
+        leaf = jax.eval_shape(jax.random.key_data, leaf)
+    return np.empty(leaf.shape, leaf.dtype)
+
+
+def _checksum(arrays: dict[str, np.ndarray]) -> int:
+    checksum = 0
+    for name in sorted(arrays):
+        checksum = zlib.crc32(np.ascontiguousarray(arrays[name]).tobytes(), checksum)
+    return checksum
+
+
+def _mismatch(
+    stored: list[list[Any]], wanted: list[list[Any]], checkpoint: Path
+) -> StructureMismatch:
+    described = [
+        [f"{name.partition('.')[2]} {dtype} {shape}" for name, dtype, shape in structure]
+        for structure in (stored, wanted)
+    ]
+    only_stored = [leaf for leaf in described[0] if leaf not in described[1]]
+    only_wanted = [leaf for leaf in described[1] if leaf not in described[0]]
+    return StructureMismatch(
+        f"designer: its state is not the one saved in {checkpoint}; "
+        f"only in the checkpoint: {', '.join(only_stored[:3]) or 'nothing'}; "
+        f"only in the designer: {', '.join(only_wanted[:3]) or 'nothing'}"
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Orbax's account of every save in the log."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

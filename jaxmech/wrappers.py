@@ -1,0 +1,99 @@
+"""Views of an environment under other protocols."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech import spaces
+
+
+@dataclass(frozen=True)
+class FiveValue:
+    """An environment under the older protocol, see ``five_value``.
+
+    Equal views hash equal, and copies and pickles are equal to the original.
+
+    Attributes:
+      env: the environment seen through it, of the gymnax 1.x protocol.
+    """
+
+    env: Any
+
+    @property
+    def name(self) -> str:
+        return self.env.name
+
+    @property
+    def default_params(self) -> Any:
+        return self.env.default_params
+
+    def reset(self, key: jax.Array, params: Any = None) -> tuple[Any, Any]:
+        """First observation and state; the default parameters where ``params`` is None."""
+        return self.env.reset(key, self.default_params if params is None else params)
+
+    def step(
+        self, key: jax.Array, state: Any, action: jax.Array, params: Any = None
+    ) -> tuple[Any, Any, jax.Array, jax.Array, dict[str, Any]]:
+        """One step, and a fresh episode where this one ended.
+
+        Returns:
+          observation, state, reward (float []), done (bool []: terminated or truncated)
+          and info, with ``final_observation`` and ``truncated`` (bool []).
+        """
+        observation, state, reward, terminated, truncated, info = self.env.step(
+            key, state, action, self.default_params if params is None else params
+        )
+        done = jnp.logical_or(terminated, truncated)
+        return observation, state, reward, done, {**info, "truncated": truncated}
+
+    def action_space(self, params: Any = None) -> Any:
+        """The environment's; gymnax's own class once gymnax is imported."""
+        return _gymnax_space(
+            self.env.action_space(self.default_params if params is None else params)
+        )
+
+    def observation_space(self, params: Any = None) -> Any:
+        """The environment's; gymnax's own class once gymnax is imported."""
+        return _gymnax_space(
+            self.env.observation_space(self.default_params if params is None else params)
+        )
+
+
+def five_value(env: Any) -> FiveValue:
+    """``env`` with a ``step`` of five values: observation, state, reward, done, info.
+
+    For trainers written for that protocol, such as rejax, purejaxrl and stoa. They cannot
+    tell a time limit from a true end, so they learn as if every end were true. For example::
+
+        algorithm = rejax.PPO.create(env=five_value(env), env_params=params, gamma=1.0)
+        train_state, (lengths, returns) = jax.jit(algorithm.train)(key)
+
+    Raises:
+      ValueError: ``env`` is no environment, or is a view already.
+    """
+    if isinstance(env, FiveValue):
+        raise ValueError("env: got a five-value view; allowed is the environment itself")
+    for method in ("reset", "step", "action_space", "observation_space", "default_params"):
+        if not hasattr(type(env), method):
+            raise ValueError(f"env: got {env!r}; an environment with {method!r} is needed")
+    return FiveValue(env)
+
+
+def _gymnax_space(space: Any) -> Any:
+    # Only a trainer that has imported gymnax checks for its classes. Importing it here
+    # would cost everybody else ten seconds.
+    gymnax_spaces = sys.modules.get("gymnax.environments.spaces")
+    if gymnax_spaces is None:
+        return space
+    match space:
+        case spaces.Discrete():
+            return gymnax_spaces.Discrete(space.n)
+        case spaces.Box():
+            return gymnax_spaces.Box(space.low, space.high, space.shape, space.dtype)
+        case _:
+            return space

@@ -1,0 +1,277 @@
+"""PPO on environments whose values are known, and its figures against closed forms."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import struct
+
+import jaxmech
+from jaxmech.designers import PPO, RandomSerialDictatorship, train
+from jaxmech.evaluation import evaluate, policy_of
+from jaxmech.spaces import Box, Discrete
+
+
+@struct.dataclass
+class ProbeParams:
+    gamma: float = 0.9
+
+
+@struct.dataclass
+class ProbeState:
+    observation: jax.Array
+    time: jax.Array
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A small environment of the gymnax 1.x protocol.
+
+    The observation is -1 or 1, redrawn every step. The reward is ``1``, the observation,
+    or whether the action has the observation's sign.
+    """
+
+    reward: str = "one"
+    terminates_after: int | None = 1
+    truncates_after: int | None = None
+
+    def reset(self, key, params):
+        observation = jnp.sign(jax.random.uniform(key) - 0.5)[None]
+        return observation, ProbeState(observation, jnp.zeros((), jnp.int32))
+
+    def step_env(self, key, state, action, params):
+        matches = (action == (state.observation[0] > 0)).astype(float)
+        reward = {"one": jnp.ones(()), "observation": state.observation[0], "action": matches}
+        time = state.time + 1
+        observation, _ = self.reset(key, params)
+        terminated = time == (self.terminates_after or -1)
+        return observation, ProbeState(observation, time), reward[self.reward], terminated, {}
+
+    def step(self, key, state, action, params):
+        key, reset_key = jax.random.split(key)
+        observation, stepped, reward, terminated, info = self.step_env(key, state, action, params)
+        truncated = ~terminated & (stepped.time == (self.truncates_after or -1))
+        fresh_observation, fresh = self.reset(reset_key, params)
+        ended = terminated | truncated
+        state = jax.tree.map(lambda new, old: jnp.where(ended, new, old), fresh, stepped)
+        info = info | {"final_observation": observation}
+        first = jnp.where(ended, fresh_observation, observation)
+        return first, state, reward, terminated, truncated, info
+
+    def action_space(self, params):
+        return Discrete(2)
+
+    def observation_space(self, params):
+        return Box(-1.0, 1.0, (1,))
+
+
+def learned_value(probe, observation, *, updates=60, **options):
+    designer = PPO(
+        probe,
+        ProbeParams(),
+        num_environments=16,
+        rollout_length=16,
+        learning_rate=1e-2,
+        anneal_updates=float(updates),
+        hidden=(16,),
+        **options,
+    )
+    state, _ = jax.jit(lambda key: train(designer, key, updates=updates))(jax.random.key(0))
+    return designer, state, float(designer._values(state, jnp.full((1, 1), observation))[0])
+
+
+def test_value_of_one_step_is_its_reward():
+    *_, value = learned_value(Probe("one"), 1.0)
+    assert value == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize("observation", [-1.0, 1.0])
+def test_value_follows_the_observation(observation):
+    *_, value = learned_value(Probe("observation"), observation)
+    assert value == pytest.approx(observation, abs=0.05)
+
+
+def test_termination_cuts_the_value():
+    # Two steps of reward 1, seen through an observation that does not tell them apart:
+    # 1 + .9 at the first, 1 at the second.
+    *_, value = learned_value(Probe("one", terminates_after=2), 1.0, gamma=0.9, gae_lambda=1.0)
+    assert value == pytest.approx((1.9 + 1.0) / 2, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"rollout_by": "step"}, {"rollout_by": "episode", "rollout_length": 16}],
+    ids=["step", "episode"],
+)
+def test_truncation_does_not_cut_the_value(options):
+    # Reward 1 for ever is worth 1 / (1 - gamma), however often the clock cuts the episode.
+    probe = Probe("one", terminates_after=None, truncates_after=5)
+    designer = PPO(
+        probe,
+        ProbeParams(),
+        num_environments=16,
+        num_minibatches=2,
+        learning_rate=2e-2,
+        hidden=(16,),
+        gamma=0.5,
+        anneal_updates=80.0,
+        **{"rollout_length": 16} | options,
+    )
+    state, _ = jax.jit(lambda key: train(designer, key, updates=80))(jax.random.key(0))
+    value = float(designer._values(state, jnp.ones((1, 1)))[0])
+    assert value == pytest.approx(2.0, abs=0.05)
+
+
+def test_learns_the_action_the_observation_asks_for():
+    designer, state, _ = learned_value(Probe("action"), 1.0, updates=40)
+    for observation, best in ((-1.0, 0), (1.0, 1)):
+        assert int(designer.act(state, jnp.full(1, observation), None)) == best
+
+
+def small_designer(**options):
+    env, params = jaxmech.make("sequential_price", setting="two_worlds", num_agents=3)
+    options = {
+        "num_environments": 16,
+        "num_minibatches": 2,
+        "hidden": (8,),
+        "rollout_by": "episode",
+    } | options
+    return PPO(env, params, **options)
+
+
+def test_metrics_of_a_rollout_have_their_closed_forms():
+    designer = small_designer(rollout_by="step", rollout_length=12)
+    state = designer.init(jax.random.key(0))
+    _, metrics = jax.jit(designer.update)(state)
+    # Stepping without pause, every step is inside an episode.
+    assert float(metrics["environment_steps"]) == 16 * 12
+    assert 16 * 12 / 3 - 16 <= float(metrics["episodes"]) <= 16 * 12
+    assert 1 <= float(metrics["episode_length"]) <= 3
+    # Without the offline optimum the return of an episode is its objective.
+    np.testing.assert_allclose(metrics["episode_return"], metrics["objective"], rtol=1e-6)
+    assert float(metrics["learning_rate"]) == pytest.approx(1e-3)
+
+
+def test_episode_rollouts_count_only_steps_inside_episodes():
+    designer = small_designer()
+    _, metrics = jax.jit(designer.update)(designer.init(jax.random.key(0)))
+    assert float(metrics["episodes"]) == 16
+    np.testing.assert_allclose(
+        metrics["environment_steps"], 16 * metrics["episode_length"], rtol=1e-6
+    )
+
+
+def test_rewards_are_objective_less_offline_optimum():
+    env, params = jaxmech.make(
+        "sequential_price", setting="inventory", num_agents=4, num_items=4,
+        subtract_offline_optimum=True,
+    )  # fmt: skip
+    designer = PPO(env, params, num_environments=8, hidden=(8,), rollout_by="episode")
+    _, metrics = jax.jit(designer.update)(designer.init(jax.random.key(1)))
+    # As many units as agents: the offline optimum is the sum of all values, 2 to 4.
+    optimum = float(metrics["objective"] - metrics["episode_return"])
+    assert 2 <= optimum <= 4
+    assert float(metrics["episode_return"]) <= 1e-6
+
+
+def test_zero_learning_rate_leaves_the_policy_alone():
+    designer = small_designer(learning_rate=0.0)
+    before = designer.init(jax.random.key(0))
+    after, metrics = jax.jit(designer.update)(before)
+    jax.tree.map(np.testing.assert_array_equal, before.parameters, after.parameters)
+    assert float(metrics["approximate_kl"]) == pytest.approx(0, abs=1e-6)
+    assert float(metrics["clip_fraction"]) == 0
+
+
+def test_target_kl_zero_stops_after_the_first_step():
+    # The first gradient is taken where the policy has not moved; every later one has.
+    designer = small_designer(learning_rate=0.5, target_kl=1e-7)
+    before = designer.init(jax.random.key(0))
+    after, _ = jax.jit(designer.update)(before)
+    steps_taken = int(after.optimizer.count)
+    assert 1 <= steps_taken < designer.num_epochs * designer.num_minibatches
+
+
+def test_learning_rate_is_linear_between_its_ends():
+    designer = small_designer(learning_rate=1.0, learning_rate_end=0.5, anneal_updates=4.0)
+    _, metrics = jax.jit(lambda key: train(designer, key, updates=6))(jax.random.key(0))
+    np.testing.assert_allclose(metrics["learning_rate"], [1, 0.875, 0.75, 0.625, 0.5, 0.5])
+
+
+def test_every_float_can_be_swept_by_vmap():
+    designers = [small_designer(learning_rate=rate, clip=clip)
+                 for rate, clip in ((1e-3, 0.1), (1e-2, 0.3))]  # fmt: skip
+    together = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(x) for x in leaves]), *designers)
+    key = jax.random.key(0)
+    run = jax.jit(lambda designer: train(designer, key, updates=3)[0].parameters)
+    swept = jax.jit(jax.vmap(lambda designer: train(designer, key, updates=3)[0].parameters))(
+        together
+    )
+    for place, designer in enumerate(designers):
+        alone = run(designer)
+        jax.tree.map(
+            lambda a, b, place=place: np.testing.assert_allclose(a, b[place], atol=2e-5),
+            alone,
+            swept,
+        )
+    first, second = (jax.tree.leaves(run(designer))[0] for designer in designers)
+    assert not np.allclose(first, second)
+
+
+def test_same_key_gives_the_same_training():
+    designer = small_designer()
+    run = jax.jit(lambda key: train(designer, key, updates=2))
+    first, second = run(jax.random.key(3)), run(jax.random.key(3))
+    jax.tree.map(np.testing.assert_array_equal, first[1], second[1])
+    other = run(jax.random.key(4))
+    assert float(first[1]["objective"][-1]) != float(other[1]["objective"][-1])
+
+
+def test_normalised_observations_match_what_was_seen():
+    designer = small_designer(normalize_observations=True, rollout_by="step", rollout_length=9)
+    state, _ = jax.jit(designer.update)(designer.init(jax.random.key(0)))
+    assert float(state.moments.count) == 16 * 9
+    # Every episode begins with every agent left, so that feature's mean is near its top.
+    assert float(state.moments.mean[0]) <= 1
+    assert float(jnp.max(jnp.abs(state.moments.mean))) > 0.3
+
+
+def test_learns_better_than_random_serial_dictatorship():
+    env, params = jaxmech.make(
+        "sequential_price", setting="inventory", num_agents=3, num_items=1,
+        subtract_offline_optimum=True, statistic="agents_items",
+    )  # fmt: skip
+    designer = PPO(
+        env, params, num_environments=128, hidden=(16,), rollout_by="episode",
+        learning_rate=5e-3, anneal_updates=60.0,
+    )  # fmt: skip
+    state, _ = jax.jit(lambda key: train(designer, key, updates=60))(jax.random.key(0))
+    learned = evaluate(env, params, policy_of(designer, state), jax.random.key(1), 4000)
+    baseline = RandomSerialDictatorship(env, params)
+    random = evaluate(
+        env, params, policy_of(baseline, None, deterministic=False), jax.random.key(1), 4000
+    )
+    # One unit, three agents on {1/2, 1}: 1/2 with probability 1/8, else 1.
+    optimum = 1 - 1 / 16
+    assert random.mean == pytest.approx(0.75, abs=0.02)
+    assert learned.mean > 0.97 * optimum
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("num_environments", 0),
+        ("num_minibatches", 3),
+        ("rollout_length", 0),
+        ("rollout_by", "epoch"),
+        ("learning_rate", -1.0),
+        ("gamma", 1.5),
+        ("clip", -0.1),
+        ("target_kl", float("nan")),
+    ],
+)
+def test_bad_options_are_named(option, value):
+    with pytest.raises(ValueError, match=option):
+        small_designer(**{option: value})

@@ -1,0 +1,52 @@
+"""Environments and settings by name: wrong names and options are told what is allowed."""
+
+from __future__ import annotations
+
+import pytest
+
+import jaxmech
+from jaxmech import agents, environments
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "sequential_prices"}, "environment: got 'sequential_prices'; did you mean"),
+        ({"setting": "two_world"}, "setting: got 'two_world'; did you mean 'two_worlds'"),
+        ({"objective": "welfar"}, "objective: got 'welfar'; did you mean 'welfare'"),
+        ({"statistic": "price"}, "statistic: got 'price'; allowed are"),
+        ({"objective": 3}, "objective: got 3"),
+        ({"price_high": 0.0}, "price_high: got 0.0"),
+        ({"num_agents": 0}, "num_agents: got 0"),
+        ({"statistics": "prices"}, "got 'statistics'; did you mean 'statistic'"),
+        ({"num_items": 2}, r"got 'num_items'.*allowed: .*num_agents.*objective"),
+        ({"setting": "correlated", "delta": 1.5}, "delta: got 1.5"),
+        ({"setting": agents.setting("inventory"), "num_agents": 3}, "got 'num_agents'"),
+    ],
+)
+def test_make_rejects(options, message):
+    with pytest.raises(ValueError, match=message):
+        jaxmech.make(**{"name": "sequential_price", **options})
+
+
+def test_an_environment_without_open_options_is_checked_too(monkeypatch):
+    def closed(size: int = 1):
+        return size, None
+
+    monkeypatch.setattr(environments, "REGISTRY", {"closed": closed})
+    assert environments.make("closed", size=2) == (2, None)
+    with pytest.raises(ValueError, match=r"got 'sise'; did you mean 'size'\? \(allowed: size\)"):
+        environments.make("closed", sise=2)
+
+
+@pytest.mark.parametrize("name", sorted(agents.SETTINGS))
+def test_setting_rejects_an_unknown_option(name):
+    with pytest.raises(ValueError, match=f"option of setting '{name}': got 'agents'.*num_agents"):
+        agents.setting(name, agents=3)
+
+
+def test_units_must_match_the_item_types():
+    distribution = agents.setting("two_worlds").distribution
+    for units in [(1, 1), (0,), ()]:
+        with pytest.raises(ValueError, match="units"):
+            agents.Setting(distribution, units)

@@ -1,0 +1,225 @@
+"""Runs that are killed, checkpoints that are damaged, folders that do not fit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from noisy_descent import DescentState, NoisyDescent
+
+from jaxmech import runner
+
+DESIGNER = NoisyDescent()
+SCRIPT = Path(__file__).parents[1] / "noisy_descent.py"
+LOGS = ("metrics.csv", "evaluation.csv")
+RUN = {"seeds": [3, 1], "updates": 60, "evaluate_every": 9}
+
+
+def start(command: str, directory: Path, **arguments: Any) -> subprocess.Popen[bytes]:
+    arguments = {"command": command, "directory": str(directory), **arguments}
+    return subprocess.Popen([sys.executable, str(SCRIPT), json.dumps(arguments)])
+
+
+def wait_for_update(directory: Path, update: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(3000):
+        path = directory / "metrics.csv"
+        if path.exists() and len(path.read_bytes().splitlines()) > 2 * update:
+            return
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.02)
+    raise TimeoutError
+
+
+def position_bytes(state: DescentState) -> bytes:
+    leaves = [jax.random.key_data(state.key), *jax.tree.leaves(state.replace(key=None))]
+    return b"".join(np.asarray(leaf).tobytes() for leaf in leaves)
+
+
+def assert_same_run(left: Path, right: Path) -> None:
+    """Logs and final states are the same bytes."""
+    for name in LOGS:
+        assert (left / name).read_bytes() == (right / name).read_bytes()
+    states = [runner.load(DESIGNER, directory=directory).states for directory in (left, right)]
+    assert position_bytes(states[0]) == position_bytes(states[1])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing disturbed."""
+    directory = tmp_path_factory.mktemp("runs") / "whole"
+    runner.run(DESIGNER, directory=directory, evaluate=DESIGNER.evaluate, **RUN)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def stopped_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run killed after update 40, with checkpoints of 28, 32 and 36."""
+    directory = tmp_path_factory.mktemp("runs") / "stopped"
+    process = start("run", directory, **RUN, updates_per_chunk=4, checkpoint_seconds=0, kill_at=40)
+    assert process.wait(timeout=120) == -signal.SIGKILL
+    return directory
+
+
+@pytest.fixture
+def stopped(stopped_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(stopped_run, tmp_path / "stopped"))
+
+
+def checkpoint_updates(directory: Path) -> list[int]:
+    return sorted(int(path.name) for path in (directory / "checkpoints").iterdir())
+
+
+def resume(directory: Path, **arguments: Any) -> runner.RunResult:
+    return runner.resume(DESIGNER, directory=directory, evaluate=DESIGNER.evaluate, **arguments)
+
+
+def test_kill_and_resume_in_another_process(whole: Path, stopped: Path) -> None:
+    """The last chunk is on disk and in no checkpoint: it is made again."""
+    assert checkpoint_updates(stopped)[-1] < 40
+    assert len((stopped / "metrics.csv").read_bytes().splitlines()) == 1 + 2 * 40
+    assert start("resume", stopped).wait(timeout=120) == 0
+    assert_same_run(stopped, whole)
+
+
+def test_killed_twice_at_any_moment(whole: Path, tmp_path: Path) -> None:
+    """With a checkpoint after every chunk, most moments are in the middle of one."""
+    directory = tmp_path / "run"
+    pace = {"updates_per_chunk": 2, "checkpoint_seconds": 0}
+    for command, update, arguments in (("run", 10, RUN), ("resume", 30, {})):
+        process = start(command, directory, **arguments, **pace)
+        wait_for_update(directory, update, process)
+        time.sleep(0.03)
+        process.kill()
+        process.wait()
+    resume(directory)
+    assert_same_run(directory, whole)
+
+
+def test_sigterm_is_answered_with_a_checkpoint(whole: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    process = start("run", directory, **RUN, updates_per_chunk=2, sleep=0.05)
+    wait_for_update(directory, 10, process)
+    process.terminate()
+    assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    stopped_at = checkpoint_updates(directory)[-1]
+    assert 10 <= stopped_at < 60
+    assert len((directory / "metrics.csv").read_bytes().splitlines()) == 1 + 2 * stopped_at
+    resume(directory)
+    assert_same_run(directory, whole)
+
+
+@pytest.mark.parametrize("tail", ["", "41", "41,3,10.0,-0.1", "41,3,10.0,-0.1,0.1,-0.1\n41,1"])
+def test_an_unfinished_last_line_is_dropped(tail: str, whole: Path, stopped: Path) -> None:
+    for name in LOGS:
+        with open(stopped / name, "a") as file:
+            file.write(tail)
+    resume(stopped)
+    assert_same_run(stopped, whole)
+
+
+def biggest_file(folder: Path) -> Path:
+    return max((p for p in folder.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+
+
+def truncate(folder: Path) -> None:
+    """Cuts every file of a checkpoint in half."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def truncate_arrays(folder: Path) -> None:
+    for path in (folder / "arrays").rglob("d/*"):
+        path.write_bytes(path.read_bytes()[:-20])
+
+
+def truncate_description(folder: Path) -> None:
+    (folder / "about" / "metadata").write_text('{"seeds": [3')
+
+
+def change_a_byte(folder: Path) -> None:
+    for path in (folder / "arrays").rglob("d/*"):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 255
+        path.write_bytes(content)
+
+
+def empty(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+@pytest.mark.parametrize(
+    "damage", [truncate, truncate_arrays, truncate_description, change_a_byte, empty]
+)
+def test_a_damaged_checkpoint_is_passed_over_and_said_so(
+    damage: Any, whole: Path, stopped: Path
+) -> None:
+    *_, previous, newest = checkpoint_updates(stopped)
+    damage(stopped / "checkpoints" / str(newest))
+    with pytest.warns(UserWarning, match=f"checkpoint {newest} .* from checkpoint {previous}"):
+        resume(stopped)
+    assert (stopped / "checkpoints_unreadable" / str(newest)).is_dir()
+    assert_same_run(stopped, whole)
+
+
+def test_every_checkpoint_damaged(stopped: Path) -> None:
+    before = (stopped / "metrics.csv").read_bytes()
+    for update in checkpoint_updates(stopped):
+        truncate(stopped / "checkpoints" / str(update))
+    with pytest.raises(ValueError, match=r"stopped.*no checkpoint here can be read \(36: "):
+        resume(stopped)
+    assert (stopped / "metrics.csv").read_bytes() == before
+
+
+def test_a_save_cut_short_leaves_the_earlier_ones(whole: Path, stopped: Path) -> None:
+    unfinished = stopped / "checkpoints" / "40.orbax-checkpoint-tmp"
+    shutil.copytree(stopped / "checkpoints" / "36", unfinished)
+    resume(stopped)
+    assert not unfinished.exists()
+    assert_same_run(stopped, whole)
+
+
+def test_metrics_that_went_missing_are_noticed(stopped: Path) -> None:
+    lines = (stopped / "metrics.csv").read_bytes().splitlines(keepends=True)
+    (stopped / "metrics.csv").write_bytes(b"".join(lines[:21]))
+    with pytest.raises(ValueError, match=r"metrics.csv: has 20 whole rows up to update 36.*72"):
+        resume(stopped)
+
+
+def test_another_designer_is_refused(stopped: Path) -> None:
+    before = (stopped / "metrics.csv").read_bytes()
+    with pytest.raises(ValueError, match=r"designer: .*36.*position float32 \[2, 3\].*\[2, 4\]"):
+        runner.resume(
+            NoisyDescent(size=4), directory=stopped, evaluate=NoisyDescent(size=4).evaluate
+        )
+    assert (stopped / "metrics.csv").read_bytes() == before
+
+
+def test_resume_refuses_what_does_not_fit(stopped: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        resume(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="updates: got 5; .*made 36"):
+        resume(stopped, updates=5)
+    with pytest.raises(ValueError, match="evaluate: .* was evaluated"):
+        runner.resume(DESIGNER, directory=stopped)
+    with pytest.raises(ValueError, match="columns"):
+        runner.resume(
+            DESIGNER, directory=stopped, evaluate=lambda state, key: {"other": state.lowest}
+        )
+
+
+def test_a_run_stopped_before_its_first_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "run" / "config.yaml").write_text("{}\n")
+    with pytest.raises(ValueError, match="no checkpoint here, .* start it again"):
+        resume(tmp_path / "run")

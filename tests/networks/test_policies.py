@@ -1,0 +1,124 @@
+"""Action distributions against distrax, against counting, and at their bounds."""
+
+import distrax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxmech
+from jaxmech.networks import CategoricalPolicy, GaussianPolicy, VisitAndPricePolicy, policy_for
+from jaxmech.networks.policies import Visit
+from jaxmech.spaces import Box, Discrete
+
+AGENTS = 4
+POLICY = VisitAndPricePolicy(num_agents=AGENTS, num_items=2)
+SCORES = jnp.array([0.3, -1.0, 2.0, 0.7, 0.2, -0.4])
+LOG_SCALE = jnp.array([-0.5, 0.3])
+LEFT = jnp.array([1.0, 1.0, 0.0, 1.0, 0.5])  # agent 2 is gone; then one item type
+
+
+def reference(scores, left):
+    agents = distrax.Categorical(logits=jnp.where(left > 0, scores[:AGENTS], -jnp.inf))
+    prices = distrax.Independent(distrax.Normal(scores[AGENTS:], jnp.exp(LOG_SCALE)), 1)
+    return agents, prices
+
+
+def test_log_probability_and_entropy_agree_with_distrax():
+    agents, prices = reference(SCORES, LEFT[:AGENTS])
+    for agent in (0, 1, 3):
+        action = Visit(jnp.asarray(agent), jnp.array([0.1, -2.0]))
+        log_prob, entropy = POLICY.log_prob_and_entropy(action, SCORES, LOG_SCALE, LEFT)
+        expected = agents.log_prob(agent) + prices.log_prob(action.price_logits)
+        np.testing.assert_allclose(log_prob, expected, rtol=1e-5)
+        np.testing.assert_allclose(entropy, agents.entropy() + prices.entropy(), rtol=1e-5)
+
+
+def test_sample_reports_its_own_log_probability():
+    action, log_prob = POLICY.sample(jax.random.key(0), SCORES, LOG_SCALE, LEFT)
+    expected, _ = POLICY.log_prob_and_entropy(action, SCORES, LOG_SCALE, LEFT)
+    np.testing.assert_allclose(log_prob, expected, rtol=1e-5)
+
+
+def test_agents_are_drawn_with_their_probabilities_and_never_twice():
+    draws = 40_000
+    batch = jnp.broadcast_to(SCORES, (draws, SCORES.size))
+    left = jnp.broadcast_to(LEFT, (draws, LEFT.size))
+    action, _ = POLICY.sample(jax.random.key(1), batch, LOG_SCALE, left)
+    frequency = np.bincount(np.asarray(action.agent), minlength=AGENTS) / draws
+    expected = np.asarray(reference(SCORES, LEFT[:AGENTS])[0].probs)
+    assert frequency[2] == 0
+    np.testing.assert_allclose(frequency, expected, atol=4 * 0.5 / np.sqrt(draws))
+    assert np.std(action.price_logits[:, 1]) == pytest.approx(np.exp(0.3), rel=0.03)
+
+
+def test_gradients_are_finite_with_one_agent_left_and_with_none():
+    for left in (jnp.array([0.0, 0.0, 0.0, 1.0, 0.5]), jnp.zeros(5)):
+
+        def log_prob_and_entropy(scores, left=left):
+            action = Visit(jnp.asarray(3), jnp.zeros(2))
+            return sum(POLICY.log_prob_and_entropy(action, scores, LOG_SCALE, left))
+
+        gradient = jax.grad(log_prob_and_entropy)(SCORES * 40)
+        assert np.all(np.isfinite(gradient))
+
+
+def test_gradient_of_entropy_equals_finite_differences():
+    with jax.enable_x64(True):
+        scores = np.asarray(SCORES, np.float64)
+        action = Visit(jnp.asarray(1), jnp.array([0.1, -2.0]))
+
+        def total(scores):
+            return sum(POLICY.log_prob_and_entropy(action, jnp.asarray(scores), LOG_SCALE, LEFT))
+
+        gradient = jax.grad(total)(jnp.asarray(scores))
+        for place in range(scores.size):
+            step = np.zeros_like(scores)
+            step[place] = 1e-6
+            difference = (total(scores + step) - total(scores - step)) / 2e-6
+            assert float(gradient[place]) == pytest.approx(float(difference), abs=1e-6)
+
+
+def test_prices_stay_within_their_bounds():
+    env, params = jaxmech.make("sequential_price", setting="two_worlds", num_agents=AGENTS)
+    policy = policy_for(env, params)
+    action = Visit(jnp.asarray(3), jnp.array([50.0]))
+    vector = policy.to_environment(action, env, params)
+    assert int(jnp.argmax(vector[:AGENTS])) == 3
+    assert float(vector[-1]) <= float(params.price_high)
+    low = policy.to_environment(action.replace(price_logits=jnp.array([-200.0])), env, params)
+    assert float(low[-1]) >= 0
+
+
+class BoxEnvironment:
+    def __init__(self, low, high):
+        self.low, self.high = low, high
+
+    def action_space(self, params):
+        return Box(self.low, self.high, (2,))
+
+
+def test_gaussian_actions_span_finite_bounds_and_keep_infinite_ones():
+    policy = GaussianPolicy((2,))
+    bounded = BoxEnvironment(0.0, 10.0)
+    for raw, expected in (([-1.0, 1.0], [0, 10]), ([0.0, 9.0], [5, 10])):
+        action = policy.to_environment(jnp.array(raw), bounded, None)
+        np.testing.assert_allclose(action, expected)
+    free = BoxEnvironment(-jnp.inf, jnp.inf)
+    np.testing.assert_allclose(policy.to_environment(jnp.array([3.0, -7.0]), free, None), [3, -7])
+
+
+def test_policy_follows_the_action_space():
+    class DiscreteEnvironment:
+        def action_space(self, params):
+            return Discrete(3)
+
+    assert policy_for(DiscreteEnvironment(), None) == CategoricalPolicy(3)
+    assert policy_for(BoxEnvironment(0.0, 1.0), None) == GaussianPolicy((2,))
+
+    class Odd:
+        def action_space(self, params):
+            return "anything"
+
+    with pytest.raises(ValueError, match="action_space"):
+        policy_for(Odd(), None)

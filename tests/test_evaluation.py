@@ -1,0 +1,66 @@
+"""Evaluation against expectations that are known in closed form."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxmech
+from jaxmech.designers import RandomSerialDictatorship, StaticPrices
+from jaxmech.evaluation import Estimate, evaluate, play, policy_of
+
+ENV, PARAMS = jaxmech.make("sequential_price", setting="two_worlds", num_agents=3)
+KEY = jax.random.key(0)
+
+
+def test_random_serial_dictatorship_gives_away_the_average_value():
+    policy = policy_of(RandomSerialDictatorship(ENV, PARAMS), None, deterministic=False)
+    estimate = evaluate(ENV, PARAMS, policy, KEY, 5000)
+    # The first agent takes the item; its value is .8 or .25 on average.
+    assert estimate.mean == pytest.approx(0.525, abs=3 * estimate.ci95 / 1.96)
+
+
+def test_static_price_sells_to_the_first_who_values_it_more():
+    policy = policy_of(StaticPrices(ENV, PARAMS, jnp.array([0.5])), None)
+    estimate = evaluate(ENV, PARAMS, policy, KEY, 5000)
+    # In the world of .6 and 1 the first agent buys; in the other nobody does.
+    assert estimate.mean == pytest.approx(0.4, abs=3 * estimate.ci95 / 1.96)
+
+
+def test_personalised_prices_reach_each_agent_in_index_order():
+    prices = jnp.array([[0.9], [0.8], [0.0]])
+    policy = policy_of(StaticPrices(ENV, PARAMS, prices), None)
+    trajectory = jax.jit(lambda key: play(ENV, PARAMS, policy, key))(jax.random.key(5))
+    live = np.asarray(trajectory.live)
+    faced = np.asarray(trajectory.state.prices_faced)
+    visited = ~np.asarray(trajectory.state.agents_left)
+    assert visited.sum() == live.sum()
+    np.testing.assert_allclose(faced[visited], np.asarray(prices)[: live.sum()], rtol=1e-6)
+
+
+def test_estimate_has_the_textbook_interval():
+    estimate = Estimate.of(np.array([1.0, 2.0, 3.0, 4.0]))
+    assert estimate.mean == 2.5
+    assert estimate.ci95 == pytest.approx(1.959964 * np.std([1, 2, 3, 4], ddof=1) / 2)
+    assert estimate.episodes == 4
+
+
+def test_result_does_not_depend_on_the_batch_size():
+    policy = policy_of(RandomSerialDictatorship(ENV, PARAMS), None, deterministic=False)
+    first = evaluate(ENV, PARAMS, policy, KEY, 100, batch_size=100)
+    second = evaluate(ENV, PARAMS, policy, KEY, 100, batch_size=32)
+    assert first == second
+
+
+def test_objective_falls_back_to_the_sum_of_rewards():
+    env, params = jaxmech.make("sequential_price", setting="two_worlds", num_agents=3)
+    policy = policy_of(StaticPrices(env, params, jnp.array([0.0])), None)
+    trajectory = jax.jit(lambda key: play(env, params, policy, key))(KEY)
+    np.testing.assert_allclose(trajectory.objective, trajectory.rewards.sum(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("field", ["episodes", "batch_size"])
+def test_bad_counts_are_named(field):
+    policy = policy_of(StaticPrices(ENV, PARAMS, jnp.array([0.0])), None)
+    with pytest.raises(ValueError, match=field):
+        evaluate(ENV, PARAMS, policy, KEY, **{"episodes": 1, field: 0})

@@ -1,0 +1,104 @@
+"""Imports point one way only, and what must start quickly does not import JAX."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import jaxmech
+
+PACKAGE = Path(jaxmech.__file__).parent
+
+LAYERS: list[set[str]] = [
+    {"naming", "spaces"},
+    {"mechanisms"},
+    {"agents"},
+    {"oracles", "certificates"},
+    {"environments"},
+    {"networks", "wrappers", "evaluation"},
+    {"designers"},
+    {"experiments"},
+    {"cli"},
+]
+"""A room imports from itself and from the layers above its own line, nothing else."""
+
+UNPLACED = "anything that LAYERS does not list, such as the runner and the report"
+
+WITHOUT_JAX = ["jaxmech", "jaxmech.cli", "jaxmech.experiments"]
+
+LAYER = {room: index for index, rooms in enumerate(LAYERS) for room in rooms}
+
+
+def modules():
+    return sorted(
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        for path in PACKAGE.rglob("*.py")
+    )
+
+
+def path_of(module):
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def imports_of(module):
+    """Every module of jaxmech that this one names in an import, wherever it stands."""
+    known = set(modules())
+    found = set()
+    for node in ast.walk(ast.parse(path_of(module).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are absolute"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in known else str(node.module) for name in names}
+    return {name for name in found if name.split(".")[0] == "jaxmech" and name != "jaxmech"}
+
+
+def room(module):
+    return module.split(".")[1]
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if name != "jaxmech"])
+def test_imports_point_one_way(module):
+    here = room(module)
+    for imported in imports_of(module):
+        there = room(imported)
+        arrow = f"{module} imports {imported}"
+        if here == there:
+            continue
+        if here in LAYER and LAYER[here] < LAYER["experiments"]:
+            assert there in LAYER, f"{arrow}: {there} is {UNPLACED}"
+            assert LAYER[there] < LAYER[here], arrow
+        if here == "environments" and there == "oracles":
+            assert imported == "jaxmech.oracles.offline", arrow
+        if here == "runner":
+            assert there not in {"designers", "networks", "experiments", "cli"}, arrow
+        if here != "cli":
+            assert there != "cli", arrow
+
+
+def test_the_check_sees_imports():
+    assert "jaxmech.agents.demand" in imports_of("jaxmech.agents.samples")
+    assert "jaxmech.oracles.offline" in imports_of("jaxmech.environments.sequential_price")
+
+
+@pytest.mark.parametrize("module", [name for name in WITHOUT_JAX if name in modules()])
+def test_starts_without_jax(module):
+    code = f"import sys, {module}; print([m for m in ('jax', 'numpy') if m in sys.modules])"
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert shown.stdout.strip() == "[]"
+
+
+def test_gymnax_is_never_imported():
+    for module in modules():
+        for node in ast.walk(ast.parse(path_of(module).read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name.split(".")[0] == "gymnax" for name in names), module

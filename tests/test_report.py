@@ -1,0 +1,196 @@
+"""Reports: the picture of a policy, the table, and the page, from a run's folder."""
+
+import json
+import re
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from cattrs import structure
+
+from jaxmech import report, results
+from jaxmech.experiments import EXPERIMENTS, write_config
+from jaxmech.policy_drawing import order_table, price_table, tree_svg
+from jaxmech.policy_picture import MAX_HISTORIES, PolicyPicture, Visits, picture_of
+
+SUMMARY = {
+    "experiment": "brero2021/two_worlds",
+    "objective": "welfare",
+    "learned": {
+        "mean": 0.69,
+        "ci95": 0.001,
+        "per_seed": [{"mean": m, "ci95": 0.002} for m in (0.689, 0.69, 0.691, 0.69)],
+        "best": {"mean": 0.6904, "ci95": 0.0005, "seeds": [2, 1, 3]},
+    },
+    "baselines": {"random_serial_dictatorship": {"mean": 0.526, "ci95": 0.002}},
+    "oracles": {"optimum": 0.6921875, "random_serial_dictatorship": 0.525},
+    "certificates": {},
+    "updates": 3,
+    "environment_steps": 60,
+    "seconds": 1.0,
+    "compile_seconds": 2.0,
+    "devices": ["cpu:0"],
+    "versions": {"jaxmech": "0.1.0"},
+}
+
+
+def two_visits() -> Visits:
+    """One unit, agents 1 then 0: in 3 of 4 episodes agent 1 passes at .8 and 0 gets .4."""
+    return Visits(
+        agents=np.array([[1, 0]] * 4),
+        prices=np.array([[[0.8], [0.4]]] * 4),
+        bundles=np.array([[[1], [0]], [[0], [1]], [[0], [1]], [[0], [0]]]),
+        live=np.array([[True, False], [True, True], [True, True], [True, True]]),
+        units=np.array([1]),
+    )
+
+
+def test_the_tree_follows_the_purchases():
+    tree = picture_of(two_visits()).tree
+    assert (tree.agent, tree.prices, tree.probability) == (1, (0.8,), 1.0)
+    after = {branch.bundle: branch.after for branch in tree.branches}
+    assert (after[(1,)].probability, after[(1,)].end) == (0.25, "over")
+    second = after[(0,)]
+    assert (second.agent, second.prices, second.probability) == (0, (0.4,), 0.75)
+    ends = {branch.bundle: branch.after.probability for branch in second.branches}
+    assert ends == {(1,): 0.5, (0,): 0.25}
+
+
+def test_the_tables_count_visits_and_average_prices():
+    picture = picture_of(two_visits())
+    assert picture.order == [[0.0, 1.0], [0.75, 0.0]]
+    np.testing.assert_allclose(picture.prices, [[[0.8], [0.4]]])
+
+
+def long_visits(items: int) -> Visits:
+    """Many histories: 12 agents in order, each buys item 0 or nothing on a coin's toss."""
+    coins = np.random.default_rng(0).integers(0, 2, (512, 12, 1))
+    bundles = np.concatenate([coins, np.zeros((512, 12, items - 1), int)], axis=-1)
+    return Visits(
+        agents=np.broadcast_to(np.arange(12), (512, 12)),
+        prices=np.full((512, 12, items), 0.3),
+        bundles=bundles,
+        live=np.ones((512, 12), bool),
+        units=np.full(items, 12),
+    )
+
+
+def histories(tree):
+    yield tree
+    for branch in tree.branches:
+        yield from histories(branch.after)
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_only_the_likeliest_histories_are_shown(items):
+    picture = picture_of(long_visits(items))
+    shown = list(histories(picture.tree))
+    opened = [history for history in shown if history.agent is not None]
+    hidden = [history for history in shown if history.end == "not_shown"]
+    assert len(opened) <= MAX_HISTORIES
+    assert min(history.probability for history in opened) >= max(
+        history.probability for history in hidden
+    )
+    assert sum(history.probability for history in hidden) == pytest.approx(1)
+    svg = tree_svg(picture.tree)
+    assert svg.count("<rect") == len(opened)
+    assert svg.count('class="not_shown"') == len(hidden)
+    assert ("takes A" in svg) == (items > 1)
+
+
+def test_a_picture_survives_json():
+    picture = picture_of(two_visits())
+    assert structure(json.loads(json.dumps(asdict(picture))), PolicyPicture) == picture
+
+
+def test_the_drawing_says_who_pays_what():
+    picture = picture_of(two_visits())
+    svg = tree_svg(picture.tree)
+    for words in ("agent 2", "at 0.8", "buys 25 %", "passes 75 %", "agent 1", "buys 67 %"):
+        assert words in svg, words
+    assert "<td" in order_table(picture)
+    assert "0.4" in price_table(picture.prices[0])
+
+
+def test_an_item_sold_out_from_the_start_of_play_leaves_no_gap_in_the_table():
+    assert "0.5" in price_table([[0.5, None], [None, None]])
+
+
+def test_rows_put_simulated_beside_exact():
+    rows = [row.cells for row in results.rows(SUMMARY)]
+    assert rows[0] == ("Learned, mean of 4 seeds", "0.6900 ± 0.0010", "", "99.68")
+    assert rows[1][0] == "Learned, mean of the best 3"
+    assert rows[2] == ("Optimal sequential price mechanism", "", "0.6922", "100.00")
+    assert rows[3] == ("Random serial dictatorship", "0.5260 ± 0.0020", "0.5250", "75.85")
+    assert "99.68 % of the exact optimum, 0.6922" in results.headline(SUMMARY)
+
+
+def test_without_the_optimum_shares_are_of_the_offline_optimum():
+    summary = SUMMARY | {
+        "oracles": {},
+        "baselines": {"offline_optimum": {"mean": 0.7, "ci95": 0.001}},
+    }
+    assert results.columns(summary)[3] == "% of offline optimum"
+    assert results.rows(summary)[0].cells[3] == f"{100 * 0.69 / 0.7:.2f}"
+    revenue = summary | {"objective": "revenue"}
+    assert results.rows(revenue)[0].cells[3] == ""
+    assert results.headline(revenue) == "Learned revenue 0.6900 ± 0.0010."
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A run of two seeds that was killed while it wrote its last line."""
+    write_config(EXPERIMENTS["brero2021/two_worlds"], tmp_path / "config.yaml")
+    lines = ["update,seed,objective,environment_steps"]
+    for update in (1, 2, 3):
+        lines += [f"{update},{seed},{0.5 + update / 10 + seed / 100},10" for seed in (0, 1)]
+    (tmp_path / "metrics.csv").write_text("\n".join(lines) + "\n4,0,0.9,10\n4,1,0.")
+    return tmp_path
+
+
+def test_curves_count_steps_for_each_seed_and_ignore_an_unfinished_line(folder):
+    curves = report.read_run(folder).curves
+    np.testing.assert_array_equal(curves.steps, [[10, 10], [20, 20], [30, 30]])
+    np.testing.assert_allclose(curves.objective, [[0.6, 0.61], [0.7, 0.71], [0.8, 0.81]])
+    assert report.total_steps(folder) == 60
+
+
+def test_a_run_not_evaluated_yet_has_curves_and_says_so(folder):
+    page = report.write_report(report.read_run(folder)).read_text()
+    assert "has not been evaluated yet" in page
+    assert (folder / "figures" / "learning_curves.png").stat().st_size > 1000
+    assert (folder / "figures" / "learning_curves.svg").stat().st_size > 1000
+
+
+def test_the_page_holds_everything_and_links_nowhere(folder):
+    report.write_evaluation(folder, SUMMARY, picture_of(two_visits()))
+    page = report.write_report(report.read_run(folder)).read_text()
+    for words in (
+        "brero2021/two_worlds",
+        "0.6900 ± 0.0010",
+        "The learned mechanism",
+        "The mechanism of seed 2",
+        "agent 2",
+        "Mean price by visit and units left",
+        "ppo.learning_rate",
+    ):
+        assert words in page, words
+    assert page.count("<svg") == 2
+    assert not re.findall(r'(?:src|href)="(?!#)', page.replace('xlink:href="#', 'href="#'))
+    assert "<script" not in page
+    assert "@import" not in page
+
+
+def test_smoothing_keeps_straight_lines_and_ends():
+    line = np.linspace(0, 5, 300)
+    np.testing.assert_allclose(report._smoothed(line), line)
+    noise = np.random.default_rng(0).normal(size=600)
+    assert report._smoothed(noise)[100:-100].std() < 0.4
+    assert report._smoothed(noise)[0] == pytest.approx(noise[0])
+
+
+def test_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="there is no such folder"):
+        report.read_run(tmp_path / "nothing")
+    with pytest.raises(ValueError, match="no such file"):
+        report.read_run(tmp_path)

@@ -1,0 +1,430 @@
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import threading
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import yaml
+from flax import struct
+from noisy_descent import DescentState, NoisyDescent
+
+from jaxmech import runner
+from jaxmech.progress import NoProgress
+from jaxmech.runner import chunks
+
+DESIGNER = NoisyDescent()
+
+
+def rows(path: Any) -> list[dict[str, str]]:
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def assert_same(left: DescentState, right: DescentState) -> None:
+    """Bit for bit."""
+    assert (jax.random.key_data(left.key) == jax.random.key_data(right.key)).all()
+    data = [state.replace(key=None) for state in (left, right)]
+    jax.tree.map(np.testing.assert_array_equal, *data)
+
+
+class Recorder(NoProgress):
+    """Remembers where the chunks ended, and sends a signal after one of them."""
+
+    def __init__(self, send: signal.Signals | None = None, after: int = 0):
+        self.ends: list[int] = []
+        self.compile_seconds: list[float] = []
+        self.stopped = 0
+        self._send, self._after = send, after
+
+    def compiled(self, seconds: float) -> None:
+        self.compile_seconds.append(seconds)
+
+    def advance(self, update: int, seconds: float, metrics: Any) -> None:
+        self.ends.append(update)
+        if self._send is not None and update >= self._after:
+            os.kill(os.getpid(), self._send)
+            self._send = None
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> runner.RunResult:
+    """30 updates of seeds 0, 1, 2 with everything on."""
+    return runner.run(
+        DESIGNER,
+        directory=tmp_path_factory.mktemp("runs") / "finished",
+        seeds=3,
+        updates=30,
+        config={"setting": "bowl", "sizes": [3, 4]},
+        evaluate=DESIGNER.evaluate,
+        evaluate_every=7,
+    )
+
+
+def test_a_run_is_what_updates_in_a_row_give(finished: runner.RunResult) -> None:
+    """Against a plain loop over each seed alone: equal up to the order of rounding."""
+    update = jax.jit(DESIGNER.update)
+    logged = rows(finished.directory / "metrics.csv")
+    for index, seed in enumerate(finished.seeds):
+        state = DESIGNER.init(jax.random.key(seed))
+        for number in range(1, 31):
+            state, metrics = update(state)
+            row = logged[(number - 1) * 3 + index]
+            assert (row["update"], row["seed"]) == (str(number), str(seed))
+            for name, value in metrics.items():
+                np.testing.assert_allclose(float(row[name]), value, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(finished.states.position[index], state.position, rtol=1e-5)
+        key = jax.random.key_data(finished.states.key[index])
+        assert (key == jax.random.key_data(state.key)).all()
+
+
+def test_the_result_says_where_the_run_stands(finished: runner.RunResult) -> None:
+    assert (finished.seeds, finished.updates) == ((0, 1, 2), 30)
+    assert not finished.interrupted
+    assert finished.compile_seconds > 0
+    np.testing.assert_array_equal(finished.states.updates, [30, 30, 30])
+    last = [row for row in rows(finished.directory / "metrics.csv") if row["update"] == "30"]
+    assert finished.metrics["loss"].tolist() == [float(row["loss"]) for row in last]
+    assert set(finished.metrics) == {"objective", "loss", "episode_return", "environment_steps"}
+
+
+def test_the_folder_holds_config_logs_and_checkpoints(finished: runner.RunResult) -> None:
+    folder = finished.directory
+    assert yaml.safe_load((folder / "config.yaml").read_text()) == {
+        "setting": "bowl",
+        "sizes": [3, 4],
+    }
+    header = (folder / "metrics.csv").read_text().partition("\n")[0]
+    assert header == "update,seed,environment_steps,episode_return,loss,objective"
+    timing = rows(folder / "timing.csv")
+    assert list(timing[0]) == ["update", "seconds"]
+    seconds = [float(row["seconds"]) for row in timing]
+    assert seconds == sorted(seconds)
+    assert (timing[-1]["update"], seconds[-1]) == ("30", finished.seconds)
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["0", "30"]
+
+
+def test_metrics_read_back_to_the_same_float32(finished: runner.RunResult) -> None:
+    state = finished.states
+    loss = np.sum(np.square(np.asarray(state.position)), axis=1) / 2
+    np.testing.assert_allclose(finished.metrics["loss"], loss, rtol=1e-6)
+    for value in finished.metrics["loss"]:
+        assert np.float32(value) == np.float32(str(np.float32(value)))
+
+
+def test_evaluations_come_at_fixed_updates(finished: runner.RunResult) -> None:
+    logged = rows(finished.directory / "evaluation.csv")
+    assert [(row["update"], row["seed"]) for row in logged] == [
+        (str(update), str(seed)) for update in (7, 14, 21, 28) for seed in (0, 1, 2)
+    ]
+    loss = {(row["update"], row["seed"]): row for row in rows(finished.directory / "metrics.csv")}
+    noise = [
+        float(row["noisy_loss"]) - float(loss[row["update"], row["seed"]]["loss"]) for row in logged
+    ]
+    assert len({round(value, 4) for value in noise}) == len(noise), "a key was used twice"
+
+
+def test_chunk_lengths_do_not_matter(finished: runner.RunResult, tmp_path: Any) -> None:
+    for length in (1, 4, 30, 256):
+        progress = Recorder()
+        result = runner.run(
+            DESIGNER,
+            directory=tmp_path / str(length),
+            seeds=3,
+            updates=30,
+            evaluate=DESIGNER.evaluate,
+            evaluate_every=7,
+            updates_per_chunk=length,
+            progress=progress,
+        )
+        ends = {min(start + length, stop) for stop in (7, 14, 21, 28, 30) for start in range(30)}
+        assert progress.ends[-1] == 30 and set(progress.ends) <= ends
+        assert len(progress.compile_seconds) == progress.stopped == 1
+        assert_same(result.states, finished.states)
+        for name in ("metrics.csv", "evaluation.csv"):
+            assert (result.directory / name).read_bytes() == (
+                finished.directory / name
+            ).read_bytes()
+
+
+def test_it_compiles_one_chunk_whatever_the_number_of_updates(tmp_path: Any) -> None:
+    traced = []
+
+    class Counting(NoisyDescent):
+        def update(self, state: DescentState) -> Any:
+            traced.append(1)
+            return super().update(state)
+
+    progress = Recorder()
+    runner.run(
+        Counting(), directory=tmp_path / "a", seeds=1, updates=11, updates_per_chunk=4,
+        progress=progress,
+    )  # fmt: skip
+    assert progress.ends == [4, 8, 11]
+    assert len(traced) == 1
+
+
+def test_a_seed_alone_and_among_others(finished: runner.RunResult, tmp_path: Any) -> None:
+    """The same keys exactly, the same numbers up to the order of rounding."""
+    alone = runner.run(DESIGNER, directory=tmp_path / "alone", seeds=[2], updates=30)
+    among = jax.tree.map(lambda leaf: leaf[2:3], finished.states)
+    assert (jax.random.key_data(alone.states.key) == jax.random.key_data(among.key)).all()
+    np.testing.assert_allclose(alone.states.position, among.position, rtol=1e-6)
+    np.testing.assert_allclose(alone.metrics["loss"], finished.metrics["loss"][2:], rtol=1e-6)
+
+
+def test_load_gives_the_last_checkpoint(finished: runner.RunResult) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.directory.rglob("*")}
+    loaded = runner.load(DESIGNER, directory=finished.directory)
+    assert_same(loaded.states, finished.states)
+    assert loaded.metrics.keys() == finished.metrics.keys()
+    assert (loaded.updates, loaded.seconds) == (30, finished.seconds)
+    assert {path: path.stat().st_mtime_ns for path in finished.directory.rglob("*")} == before
+
+
+def test_a_finished_run_resumes_to_itself(finished: runner.RunResult) -> None:
+    again = runner.resume(
+        DESIGNER, directory=finished.directory, evaluate=DESIGNER.evaluate, progress=Recorder()
+    )
+    assert again.compile_seconds == 0
+    assert_same(again.states, finished.states)
+
+
+def test_resume_for_longer_is_a_longer_run(finished: runner.RunResult, tmp_path: Any) -> None:
+    runner.run(
+        DESIGNER,
+        directory=tmp_path / "short",
+        seeds=3,
+        updates=12,
+        evaluate=DESIGNER.evaluate,
+        evaluate_every=7,
+    )
+    result = runner.resume(
+        DESIGNER, directory=tmp_path / "short", updates=30, evaluate=DESIGNER.evaluate
+    )
+    assert_same(result.states, finished.states)
+    for name in ("metrics.csv", "evaluation.csv"):
+        assert (result.directory / name).read_bytes() == (finished.directory / name).read_bytes()
+    assert result.seconds == float(rows(result.directory / "timing.csv")[-1]["seconds"])
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_chunk_and_saves(
+    sent: signal.Signals, finished: runner.RunResult, tmp_path: Any
+) -> None:
+    handlers = [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)]
+    result = runner.run(
+        DESIGNER,
+        directory=tmp_path / "run",
+        seeds=3,
+        updates=30,
+        updates_per_chunk=5,
+        evaluate=DESIGNER.evaluate,
+        evaluate_every=7,
+        progress=Recorder(send=sent, after=12),
+    )
+    assert (result.interrupted, result.interrupted_by, result.updates) == (True, sent, 12)
+    assert [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert (tmp_path / "run" / "checkpoints" / "12").is_dir()
+    result = runner.resume(DESIGNER, directory=tmp_path / "run", evaluate=DESIGNER.evaluate)
+    assert not result.interrupted
+    assert_same(result.states, finished.states)
+    for name in ("metrics.csv", "evaluation.csv"):
+        assert (result.directory / name).read_bytes() == (finished.directory / name).read_bytes()
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Any) -> None:
+    class Impatient(Recorder):
+        def advance(self, update: int, seconds: float, metrics: Any) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    progress = Impatient()
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(DESIGNER, directory=tmp_path / "a", seeds=1, updates=9, progress=progress)
+    assert progress.stopped == 1
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_it_runs_in_any_thread(tmp_path: Any) -> None:
+    results = []
+    thread = threading.Thread(
+        target=lambda: results.append(
+            runner.run(DESIGNER, directory=tmp_path / "a", seeds=1, updates=3)
+        )
+    )
+    thread.start()
+    thread.join()
+    assert results[0].updates == 3
+
+
+def test_checkpoints_come_by_the_clock_and_three_are_kept(tmp_path: Any) -> None:
+    seen = []
+
+    class Looking(Recorder):
+        def advance(self, update: int, seconds: float, metrics: Any) -> None:
+            folder = tmp_path / "often" / "checkpoints"
+            seen.append(sorted(int(path.name) for path in folder.iterdir()))
+
+    runner.run(
+        DESIGNER,
+        directory=tmp_path / "often",
+        seeds=1,
+        updates=10,
+        updates_per_chunk=2,
+        checkpoint_seconds=0,
+        progress=Looking(),
+    )
+    assert seen == [[0], [0, 2], [0, 2, 4], [2, 4, 6], [4, 6, 8]]
+
+
+@pytest.mark.parametrize("what", ["metric", "state", "infinite"])
+def test_divergence_is_named_and_the_last_good_state_kept(what: str, tmp_path: Any) -> None:
+    designer = NoisyDescent(break_at=17, break_seed=5, break_what=what)
+    with pytest.raises(runner.TrainingDiverged, match=r"update 17, seed 5.*update 16") as caught:
+        runner.run(
+            designer, directory=tmp_path / "run", seeds=[4, 5, 6], updates=40, updates_per_chunk=10
+        )
+    error = caught.value
+    expected = "loss" if what == "metric" else "state.position"
+    assert (error.update, error.seed) == (17, 5)
+    assert expected in error.quantities
+    kept = runner.load(designer, directory=tmp_path / "run")
+    assert kept.updates == 16
+    assert jnp.isfinite(kept.states.position).all()
+    logged = rows(tmp_path / "run" / "metrics.csv")
+    assert logged[-1]["update"] == "17"
+
+    healthy = NoisyDescent()
+    resumed = runner.resume(healthy, directory=tmp_path / "run", updates=20)
+    straight = runner.run(healthy, directory=tmp_path / "straight", seeds=[4, 5, 6], updates=20)
+    np.testing.assert_allclose(resumed.states.position, straight.states.position, rtol=1e-6)
+
+
+def test_divergence_at_the_first_update(tmp_path: Any) -> None:
+    """A metric must have been finite once to count as diverged, the state at once."""
+    designer = NoisyDescent(break_at=1, break_what="state")
+    with pytest.raises(runner.TrainingDiverged, match=r"update 1, seed 0.*update 0"):
+        runner.run(designer, directory=tmp_path / "run", seeds=1, updates=4)
+    assert runner.load(designer, directory=tmp_path / "run").updates == 0
+
+
+def test_an_existing_run_is_never_overwritten(finished: runner.RunResult, tmp_path: Any) -> None:
+    with pytest.raises(FileExistsError, match="finished.*resume.*another name"):
+        runner.run(DESIGNER, directory=finished.directory, seeds=1, updates=1)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileExistsError, match="file"):
+        runner.run(DESIGNER, directory=tmp_path / "file", seeds=1, updates=1)
+    assert runner.load(DESIGNER, directory=finished.directory).updates == 30
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seeds": 0}, "seeds: got 0"),
+        ({"seeds": [1, 1]}, r"seeds: got \[1, 1\]"),
+        ({"seeds": [-1]}, r"seeds: got \[-1\]"),
+        ({"seeds": "three"}, "seeds: got 'three'"),
+        ({"seeds": 1.5}, "seeds: got 1.5"),
+        ({"updates": 0}, "updates: got 0"),
+        ({"updates": 2.5}, "updates: got 2.5"),
+        ({"updates_per_chunk": 0}, "updates_per_chunk: got 0"),
+        ({"updates_per_chunk": 10**6}, "updates_per_chunk: got 1000000"),
+        ({"checkpoint_seconds": -1.0}, "checkpoint_seconds: got -1.0"),
+        ({"checkpoint_seconds": float("nan")}, "checkpoint_seconds: got nan"),
+        ({"evaluate": DESIGNER.evaluate}, "evaluate_every"),
+        ({"evaluate_every": 3}, "evaluate_every"),
+        ({"evaluate": DESIGNER.evaluate, "evaluate_every": 0}, "evaluate_every: got 0"),
+        ({"evaluate": lambda s, k: s.position, "evaluate_every": 1}, "evaluate: .*dict"),
+        ({"config": {"a": object()}}, "config: got <object"),
+    ],
+)
+def test_bad_arguments_are_refused_before_anything_is_written(
+    arguments: dict[str, Any], message: str, tmp_path: Any
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        runner.run(
+            DESIGNER, **{"directory": tmp_path / "run", "seeds": 1, "updates": 1, **arguments}
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def designer_of(init: Any, update: Any) -> Any:
+    return type("Odd", (), {"init": staticmethod(init), "update": staticmethod(update)})()
+
+
+@pytest.mark.parametrize(
+    ("designer", "message"),
+    [
+        (object(), r"designer: got object, which has no init\(\)"),
+        (designer_of(lambda k: jnp.zeros(2), lambda s: s), "must return"),
+        (
+            designer_of(lambda k: {"a": jnp.zeros(2)}, lambda s: ({"a": s["a"][:1]}, {})),
+            r"state.a goes from float32 \[2\] to float32 \[1\]",
+        ),
+        (
+            designer_of(lambda k: {"a": jnp.zeros(2)}, lambda s: ({"b": s["a"]}, {})),
+            "not built like",
+        ),
+        (
+            designer_of(lambda k: jnp.zeros(2), lambda s: (s, {"m": s})),
+            r"metric 'm' has shape \[2\]",
+        ),
+        (designer_of(lambda k: jnp.zeros(2), lambda s: (s, {"seed": s[0]})), "metric 'seed'"),
+        (designer_of(lambda k: jnp.zeros(2), lambda s: (s, s[0])), "must be a dict"),
+        (designer_of(lambda k: jnp.zeros(2), lambda s: (s, {})), "at least one scalar"),
+    ],
+)
+def test_unfit_designers_are_refused(designer: Any, message: str, tmp_path: Any) -> None:
+    with pytest.raises(ValueError, match=message):
+        runner.run(designer, directory=tmp_path / "run", seeds=2, updates=1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_states_of_all_kinds_survive_a_checkpoint(tmp_path: Any) -> None:
+    """Weak types, Python numbers, booleans, old-style and other keys, empty arrays."""
+
+    @struct.dataclass
+    class Odds:
+        count: Any
+        flag: Any
+        raw_key: Any
+        other_key: Any
+        nothing: Any
+        nested: Any
+
+    def init(key: jax.Array) -> Odds:
+        raw = jax.random.key_data(key)
+        other = jax.random.key(7, impl="rbg")
+        return Odds(0, True, raw, other, jnp.zeros((0, 2)), {"a.b": (1.5, None, [raw[0]])})
+
+    def update(state: Odds) -> tuple[Odds, dict[str, jax.Array]]:
+        return state.replace(count=state.count + 1, flag=~state.flag), {"count": state.count * 1.0}
+
+    designer = designer_of(init, update)
+    result = runner.run(designer, directory=tmp_path / "run", seeds=2, updates=5)
+    loaded = runner.load(designer, directory=tmp_path / "run")
+    assert loaded.states.other_key.dtype == result.states.other_key.dtype
+    np.testing.assert_array_equal(loaded.states.count, [5, 5])
+    np.testing.assert_array_equal(loaded.states.flag, [False, False])
+    assert loaded.states.nothing.shape == (2, 0, 2)
+    assert loaded.states.nested["a.b"][1] is None
+    keyless = [s.replace(other_key=jax.random.key_data(s.other_key)) for s in
+               (loaded.states, result.states)]  # fmt: skip
+    jax.tree.map(np.testing.assert_array_equal, *keyless)
+
+
+def test_the_state_is_donated() -> None:
+    compiled = chunks.trace(DESIGNER, (0, 1)).compile()
+    training = compiled.start()
+    compiled.chunk(training, 1)
+    assert training.state.position.is_deleted()
