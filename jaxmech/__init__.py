@@ -10,26 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_SUBMODULES = frozenset(
-    {
-        "agents",
-        "designers",
-        "environments",
-        "experiments",
-        "mechanisms",
-        "networks",
-        "oracles",
-        "runner",
-        "spaces",
-        "wrappers",
-    }
-)
-
 if TYPE_CHECKING:
     from jaxmech import (
         agents,
         designers,
         environments,
+        evaluation,
         experiments,
         mechanisms,
         networks,
@@ -41,16 +27,32 @@ if TYPE_CHECKING:
     from jaxmech.designers import train
     from jaxmech.environments import make
 
+__all__ = [
+    "agents",
+    "designers",
+    "environments",
+    "evaluation",
+    "experiments",
+    "make",
+    "mechanisms",
+    "networks",
+    "oracles",
+    "runner",
+    "spaces",
+    "train",
+    "wrappers",
+]
+
+_FUNCTIONS = {"make": "environments", "train": "designers"}
+
 
 def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(f"jaxmech.{_FUNCTIONS[name]}"), name)
+    if name in __all__:
         return importlib.import_module(f"jaxmech.{name}")
-    if name == "make":
-        from jaxmech.environments import make
-
-        return make
-    if name == "train":
-        from jaxmech.designers import train
-
-        return train
     raise AttributeError(f"module 'jaxmech' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -106,7 +106,8 @@ def play(env: Any, params: Any, act: Act, key: jax.Array) -> Trajectory:
     start = (observation, state, jnp.ones((), bool), jnp.zeros((), observation.dtype))
     keys = jax.random.split(steps_key, params.max_steps_in_episode)
     (_, state, _, objective), records = jax.lax.scan(one_step, start, keys)
-    return Trajectory(*records, state=state, objective=objective)
+    observations, actions, rewards, live = records
+    return Trajectory(observations, actions, rewards, live, state, objective)
 
 
 def evaluate(

@@ -30,8 +30,7 @@ def load_samples(
 
     Args:
       source: an array [samples, agents, items], or the path of an ``.npz``, ``.csv`` or
-        ``.parquet`` file; ``jaxmech.agents.tables`` says
-        how a table is laid out.
+        ``.parquet`` file; ``jaxmech.agents.tables`` says how a table is laid out.
       key: name of the array in an ``.npz`` file; needed where it holds several.
       sample_column, agent_column: names of these columns in a table.
       value_columns: the columns that hold values, in the order wanted: items in a long
@@ -164,8 +163,7 @@ def _checked(array: NDArray[Any], name: str) -> NDArray[np.float64]:
     bad = np.argwhere(~((array >= 0) & (array < np.inf)))
     if len(bad):
         sample, agent, item = bad[0]
+        place = f"{name}: sample {sample}, agent {agent}, item {item}"
         number = array[sample, agent, item]
-        raise ValueError(
-            f"{name}: sample {sample}, agent {agent}, item {item}: got {number}; {tables.problem_with(number)}"
-        )
+        raise ValueError(f"{place}: got {number}; {tables.problem_with(number)}")
     return array

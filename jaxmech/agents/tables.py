@@ -36,6 +36,8 @@ def read_csv(path: Path) -> Table:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
         columns = [name.strip() for name in next(reader, [])]
+        if not columns:
+            raise ValueError(f"{path}: the first line is empty; it must name the columns")
         rows: list[Sequence[str]] = []
         row_names = []
         for row in reader:

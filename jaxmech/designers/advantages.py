@@ -32,9 +32,7 @@ def generalized_advantages(
     errors = rewards + gamma * jnp.where(terminated, 0, next_values) - values
     decay = gamma * gae_lambda * (1 - ended.astype(values.dtype))
 
-    def back(
-        later: jax.Array, step: tuple[jax.Array, jax.Array]
-    ) -> tuple[jax.Array, jax.Array]:
+    def back(later: jax.Array, step: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         error, decay = step
         advantage = error + decay * later
         return advantage, advantage

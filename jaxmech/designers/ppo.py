@@ -13,6 +13,13 @@ from flax import struct
 from jaxmech.designers import rollout
 from jaxmech.designers.advantages import generalized_advantages
 from jaxmech.designers.normalization import RunningMoments
+from jaxmech.designers.surrogate import (
+    Batch,
+    clipped_surrogate,
+    explained_variance,
+    rows_of,
+    weighted_mean,
+)
 from jaxmech.networks import ActorCritic, Policy, policy_for
 
 RolloutBy = Literal["step", "episode"]
@@ -54,19 +61,6 @@ class PPOState:
     key: jax.Array
     updates: jax.Array
     last_episode: dict[str, jax.Array]
-
-
-@struct.dataclass
-class Batch:
-    """Experience as the loss sees it; every array leads with [steps, environments]."""
-
-    observation: jax.Array
-    action: Any
-    log_prob: jax.Array
-    value: jax.Array
-    advantage: jax.Array
-    target: jax.Array
-    weight: jax.Array
 
 
 @struct.dataclass
@@ -153,9 +147,7 @@ class PPO:
             value = getattr(self, field)
             # Inside a transformation a leaf may be a tracer or a placeholder.
             if isinstance(value, int | float) and not low <= value <= high:
-                raise ValueError(
-                    f"{field}: got {value}; allowed are numbers from {low} to {high}"
-                )
+                raise ValueError(f"{field}: got {value}; allowed are numbers from {low} to {high}")
 
     @property
     def length(self) -> int:
@@ -211,9 +203,7 @@ class PPO:
     def act(self, state: PPOState, observation: jax.Array, key: jax.Array | None) -> jax.Array:
         """The environment's action for one observation; the likeliest where key is None."""
         observation = self._normalize(state.moments, observation)
-        scores, log_scale = self.network.apply(
-            state.parameters, observation, method=ActorCritic.policy
-        )
+        scores, log_scale = self._scores(state, observation)
         if key is None:
             action = self.policy.mode(scores, observation)
         else:
@@ -239,8 +229,15 @@ class PPO:
         entropy_bonus = self._annealed(state, self.entropy_bonus, self.entropy_bonus_end)
 
         def gradient_step(learning: _Learning, minibatch: Batch) -> tuple[_Learning, Any]:
-            (_, metrics), gradient = jax.value_and_grad(self._loss, has_aux=True)(
-                learning.parameters, minibatch, entropy_bonus
+            (_, metrics), gradient = jax.value_and_grad(clipped_surrogate, has_aux=True)(
+                learning.parameters,
+                minibatch,
+                network=self.network,
+                policy=self.policy,
+                clip=self.clip,
+                value_clip=self.value_clip,
+                value_weight=self.value_weight,
+                entropy_bonus=entropy_bonus,
             )
             stopped = learning.stopped | (metrics["approximate_kl"] > self.target_kl)
             norm = optax.tree.norm(gradient)
@@ -264,7 +261,7 @@ class PPO:
             order = jax.random.permutation(key, self.num_environments)
             parts = order.reshape(self.num_minibatches, -1)
             return jax.lax.scan(
-                lambda learning, part: gradient_step(learning, _rows(batch, part)),
+                lambda learning, part: gradient_step(learning, rows_of(batch, part)),
                 learning,
                 parts,
             )
@@ -289,7 +286,7 @@ class PPO:
             "episodes": totals.episodes,
             "environment_steps": jnp.sum(batch.weight),
             **jax.tree.map(jnp.mean, metrics),
-            "explained_variance": _explained_variance(batch),
+            "explained_variance": explained_variance(batch),
             "learning_rate": learning_rate,
         }
         return next_state, metrics
@@ -301,9 +298,7 @@ class PPO:
             key: jax.Array, observation: jax.Array
         ) -> tuple[Any, jax.Array, jax.Array]:
             observation = self._normalize(state.moments, observation)
-            scores, log_scale = self.network.apply(
-                state.parameters, observation, method=ActorCritic.policy
-            )
+            scores, log_scale = self._scores(state, observation)
             action, log_prob = self.policy.sample(key, scores, log_scale, observation)
             return action, log_prob, self.policy.to_environment(action, self.env, self.params)
 
@@ -336,8 +331,8 @@ class PPO:
             gae_lambda=self.gae_lambda,
         )
         weight = experience.live.astype(value.dtype)
-        mean = _weighted_mean(advantage, weight)
-        deviation = jnp.sqrt(_weighted_mean(jnp.square(advantage - mean), weight))
+        mean = weighted_mean(advantage, weight)
+        deviation = jnp.sqrt(weighted_mean(jnp.square(advantage - mean), weight))
         return Batch(
             observation=observation,
             action=experience.action,
@@ -348,36 +343,13 @@ class PPO:
             weight=weight,
         )
 
-    def _loss(
-        self, parameters: Any, batch: Batch, entropy_bonus: jax.Array
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        scores, log_scale, value = self.network.apply(parameters, batch.observation)
-        log_prob, entropy = self.policy.log_prob_and_entropy(
-            batch.action, scores, log_scale, batch.observation
-        )
-        log_ratio = log_prob - batch.log_prob
-        ratio = jnp.exp(log_ratio)
-        clipped = jnp.clip(ratio, 1 - self.clip, 1 + self.clip)
-        gain = jnp.minimum(ratio * batch.advantage, clipped * batch.advantage)
-        nearby = batch.value + jnp.clip(value - batch.value, -self.value_clip, self.value_clip)
-        error = jnp.maximum(jnp.square(value - batch.target), jnp.square(nearby - batch.target))
-
-        policy_loss = -_weighted_mean(gain, batch.weight)
-        value_loss = _weighted_mean(error, batch.weight)
-        entropy = _weighted_mean(entropy, batch.weight)
-        loss = policy_loss + self.value_weight * value_loss - entropy_bonus * entropy
-        metrics = {
-            "policy_loss": policy_loss,
-            "value_loss": value_loss,
-            "entropy": entropy,
-            "approximate_kl": _weighted_mean(ratio - 1 - log_ratio, batch.weight),
-            "clip_fraction": _weighted_mean(jnp.abs(ratio - 1) > self.clip, batch.weight),
-        }
-        return loss, metrics
+    def _scores(self, state: PPOState, observation: jax.Array) -> tuple[jax.Array, jax.Array]:
+        outputs: Any = self.network.apply(state.parameters, observation, method=ActorCritic.policy)
+        return outputs
 
     def _values(self, state: PPOState, observation: jax.Array) -> jax.Array:
         rows = observation.reshape((-1,) + self._observation_shape)
-        values = self.network.apply(state.parameters, rows, method=ActorCritic.value)
+        values: Any = self.network.apply(state.parameters, rows, method=ActorCritic.value)
         return values.reshape(observation.shape[: -len(self._observation_shape)])
 
     def _normalize(self, moments: RunningMoments, observation: jax.Array) -> jax.Array:
@@ -398,9 +370,7 @@ class PPO:
         reported = ("objective",) if "objective" in jax.eval_shape(info, jax.random.key(0)) else ()
         return dict.fromkeys(("episode_return", "episode_length", *reported), zero)
 
-    def _last_episode(
-        self, state: PPOState, totals: rollout.EpisodeTotals
-    ) -> dict[str, jax.Array]:
+    def _last_episode(self, state: PPOState, totals: rollout.EpisodeTotals) -> dict[str, jax.Array]:
         sums = {"episode_return": totals.return_sum, "episode_length": totals.length_sum}
         if totals.objective_sum is not None:
             sums["objective"] = totals.objective_sum
@@ -416,27 +386,3 @@ class PPO:
 
 def _adam() -> optax.GradientTransformation:
     return optax.scale_by_adam(eps=1e-5)
-
-
-def _rows(batch: Batch, environments: jax.Array) -> Batch:
-    """The steps of some environments as rows: on CPU a product over two leading axes takes
-    half as long again as over one."""
-
-    def rows(leaf: jax.Array) -> jax.Array:
-        chosen = leaf[:, environments]
-        return chosen.reshape((-1,) + chosen.shape[2:])
-
-    return jax.tree.map(rows, batch)
-
-
-def _weighted_mean(x: jax.Array, weight: jax.Array) -> jax.Array:
-    return jnp.sum(x * weight) / jnp.maximum(jnp.sum(weight), 1)
-
-
-def _explained_variance(batch: Batch) -> jax.Array:
-    """One less the share of the targets' variance that the values leave unexplained."""
-
-    def variance(x: jax.Array) -> jax.Array:
-        return _weighted_mean(jnp.square(x - _weighted_mean(x, batch.weight)), batch.weight)
-
-    return 1 - variance(batch.target - batch.value) / jnp.maximum(variance(batch.target), 1e-8)

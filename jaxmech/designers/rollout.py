@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from flax import struct
 
 ChooseAction = Callable[[jax.Array, jax.Array], tuple[Any, jax.Array, Any]]
-"""(key, observations [environments, ...]) -> raw actions, log-probabilities, environment actions."""
+"""(key, observations [environments, ...]) -> raw actions, log-probabilities, actions."""
 
 
 @struct.dataclass

@@ -21,6 +21,4 @@ def train(designer: Designer, key: jax.Array, *, updates: int) -> tuple[Any, dic
     Returns:
       The last state, and every metric stacked, float [updates].
     """
-    return jax.lax.scan(
-        lambda state, _: designer.update(state), designer.init(key), length=updates
-    )
+    return jax.lax.scan(lambda state, _: designer.update(state), designer.init(key), length=updates)

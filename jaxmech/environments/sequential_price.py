@@ -7,7 +7,7 @@ observed. The episode ends when agents or units run out, and only then is there 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import jax
@@ -193,7 +193,8 @@ class SequentialPrice:
         )
         bundle = jnp.where(finished, 0, bundle)
         payment = jnp.sum(jnp.where(bundle > 0, prices, 0))
-        state = state.replace(
+        state = replace(
+            state,
             agents_left=state.agents_left & ~visited,
             units_left=state.units_left - bundle,
             allocation=state.allocation + visited[:, None] * bundle,
@@ -232,9 +233,7 @@ class SequentialPrice:
     def _finished(self, state: SequentialPriceState) -> jax.Array:
         return ~jnp.any(state.agents_left) | ~jnp.any(state.units_left > 0)
 
-    def _observe(
-        self, state: SequentialPriceState, params: SequentialPriceParams
-    ) -> jax.Array:
+    def _observe(self, state: SequentialPriceState, params: SequentialPriceParams) -> jax.Array:
         dtype = state.values.dtype
         parts = [state.agents_left.astype(dtype), state.units_left / params.units]
         if self.statistic != "agents_items":
@@ -255,13 +254,12 @@ def params_of(
     Raises:
       ValueError: ``price_high`` is not positive.
     """
-    if price_high is None:
-        price_high = setting.distribution.highest_value
-    elif not price_high > 0:
-        raise ValueError(f"price_high: got {price_high}; it must be positive")
+    if price_high is not None and not price_high > 0:
+        raise ValueError(f"price_high: got {price_high}; allowed are numbers above 0")
+    highest = setting.distribution.highest_value if price_high is None else price_high
     return SequentialPriceParams(
         distribution=setting.distribution,
         units=jnp.asarray(setting.units, jnp.int32),
-        price_high=jnp.asarray(price_high, float),
+        price_high=jnp.asarray(highest, float),
         buys_at_zero_utility=jnp.asarray(buys_at_zero_utility),
     )

@@ -19,7 +19,6 @@ from flax import struct
 
 from jaxmech.environments import SequentialPrice
 
-
 _EXCLUDED = -1e30
 """Logit of what cannot be chosen: its probability is exactly 0, its gradient finite."""
 
