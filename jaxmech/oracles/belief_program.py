@@ -99,8 +99,8 @@ def adaptive_optimum(
     bound = _states_at_most(economy, offers[(True,) * len(economy.units)])
     if bound > max_states:
         raise ValueError(
-            f"max_states: got {max_states}; the dynamic program may need {bound:.3g} states or more "
-            f"(agents left in {len(economy.counts)} classes, units left, posteriors over "
+            f"max_states: got {max_states}; the dynamic program may need {bound:.3g} states "
+            f"or more (agents left in {len(economy.counts)} classes, units left, posteriors over "
             f"{len(economy.world_probabilities)} worlds)"
         )
     layer = _Layer(

@@ -282,8 +282,7 @@ def test_refuses_a_program_that_is_too_large(mixture):
 
 
 def test_large_programs_run_where_few_beliefs_are_possible():
-    # Two worlds that share no value: the first purchase above the lower world's values, or
-    # its absence, tells nearly everything, so that 40 agents are no more than 10.
+    # The worlds share no value, so most outcomes leave a single one.
     economy = setting("two_worlds", num_agents=40)
     # Asking half the agents above .6 and the rest above .1 finds the highest value of either.
     assert sequential_price.optimal(economy) == pytest.approx(0.7, abs=1e-5)
