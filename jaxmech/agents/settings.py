@@ -87,9 +87,7 @@ def setting(name: str, **options: Any) -> Setting:
 def _identical_agents(worlds: Sequence[Sequence[float]], num_agents: int) -> FiniteMixture:
     """Unit demand for one item type; in each world values are iid on that world's list."""
     atoms = np.asarray(worlds, dtype=float)
-    values = np.broadcast_to(
-        atoms[:, None, :, None], (len(atoms), num_agents, atoms.shape[1], 1)
-    )
+    values = np.broadcast_to(atoms[:, None, :, None], (len(atoms), num_agents, atoms.shape[1], 1))
     return FiniteMixture(
         values=jnp.asarray(values),
         probabilities=jnp.full(values.shape[:-1], 1 / atoms.shape[1]),

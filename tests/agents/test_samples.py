@@ -124,7 +124,8 @@ def test_bad_arrays(values, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no column holds values"),
+        ("", "first line is empty"),
+        ("\n1,2\n", "first line is empty"),
         ("ann,bob\n", "no samples"),
         ("sample,agent\n1,2\n", "no column holds values"),
         ("ann,bob\n1,2\n3\n", r"row 2 \(line 3\).*column 'bob'"),
