@@ -6,7 +6,6 @@ evaluated, ``summary.json`` and ``figures/policy.json``.
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from cattrs import structure
 from numpy.typing import NDArray
 
 from jaxmech import policy_drawing, results
+from jaxmech.curves import Curves, read_curves
 from jaxmech.experiments import SequentialPriceExperiment, config_of, read_config
 from jaxmech.policy_picture import PolicyPicture
 
@@ -27,21 +27,6 @@ _REFERENCE_STYLES = {
     "anonymous_static_prices": ("#d95f0e", "-."),
     "random_serial_dictatorship": ("#999999", (0, (1, 3))),
 }
-
-
-@dataclass(frozen=True)
-class Curves:
-    """The objective while learning.
-
-    Attributes:
-      steps: float [updates, seeds], steps of the environment taken so far.
-      objective: float [updates, seeds], mean over the episodes of each update.
-      seeds: in the order of that axis.
-    """
-
-    steps: NDArray[np.float64]
-    objective: NDArray[np.float64]
-    seeds: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -67,16 +52,10 @@ def read_run(directory: Path) -> Report:
     return Report(
         directory=directory,
         experiment=read_config(directory / "config.yaml"),
-        curves=_read_curves(directory / "metrics.csv"),
+        curves=read_curves(directory),
         summary=_read_json(directory / "summary.json"),
         picture=None if picture is None else structure(picture, PolicyPicture),
     )
-
-
-def total_steps(directory: Path) -> int:
-    """Steps of the environment in a run, over all seeds."""
-    curves = _read_curves(directory / "metrics.csv")
-    return 0 if curves is None else round(curves.steps[-1].sum())
 
 
 def write_evaluation(directory: Path, summary: dict[str, Any], picture: PolicyPicture) -> None:
@@ -113,15 +92,9 @@ def write_learning_curves(report: Report, path: Path) -> None:
     axes = figure.add_subplot()
     colours = [f"C{place % 10}" for place in range(len(curves.seeds))]
     for place, (seed, colour) in enumerate(zip(curves.seeds, colours, strict=True)):
-        objective = curves.objective[:, place]
-        axes.plot(curves.steps, objective, color=colour, alpha=0.2, linewidth=0.7)
-        axes.plot(
-            curves.steps,
-            _smoothed(objective),
-            color=colour,
-            linewidth=1.5,
-            label=f"seed {seed}",
-        )
+        steps, objective = curves.steps[:, place], curves.objective[:, place]
+        axes.plot(steps, objective, color=colour, alpha=0.2, linewidth=0.7)
+        axes.plot(steps, _smoothed(objective), color=colour, linewidth=1.5, label=f"seed {seed}")
     for name, value in _references(report.summary).items():
         colour, style = _REFERENCE_STYLES[name]
         label = f"{results.LABELS[name]}, {value:.4g}"
@@ -147,12 +120,12 @@ def _references(summary: dict[str, Any] | None) -> dict[str, float]:
 
 
 def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A centred running mean over about a thirtieth of the curve, shorter at its ends."""
+    """A centred running mean over a thirtieth of the curve, as far as there is one."""
     half = len(values) // 60
     total = np.concatenate([[0.0], np.cumsum(values)])
     places = np.arange(len(values))
-    reach = np.minimum(half, np.minimum(places, len(values) - 1 - places))
-    return np.asarray((total[places + reach + 1] - total[places - reach]) / (2 * reach + 1))
+    first, last = np.maximum(places - half, 0), np.minimum(places + half + 1, len(values))
+    return np.asarray((total[last] - total[first]) / (last - first))
 
 
 def _page(report: Report, curves: str) -> str:
@@ -228,23 +201,3 @@ def _read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}: not JSON: {error}") from error
-
-
-def _read_curves(path: Path) -> Curves | None:
-    """The curves in ``metrics.csv``; none where nothing is logged yet."""
-    if not path.is_file():
-        return None
-    # A run that is going on, or was killed, may leave its last line unfinished.
-    whole = path.read_text().rpartition("\n")[0]
-    lines = list(csv.DictReader(whole.splitlines()))
-    seeds = list(dict.fromkeys(int(line["seed"]) for line in lines))
-    updates = len(lines) // max(len(seeds), 1)
-    if updates == 0:
-        return None
-    lines = lines[: updates * len(seeds)]
-
-    def column(name: str) -> NDArray[np.float64]:
-        return np.array([float(line[name]) for line in lines]).reshape(updates, len(seeds))
-
-    steps = np.cumsum(column("environment_steps"), axis=0)
-    return Curves(steps, column("objective"), tuple(seeds))

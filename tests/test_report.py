@@ -152,7 +152,7 @@ def test_curves_count_steps_for_each_seed_and_ignore_an_unfinished_line(folder):
     curves = report.read_run(folder).curves
     np.testing.assert_array_equal(curves.steps, [[10, 10], [20, 20], [30, 30]])
     np.testing.assert_allclose(curves.objective, [[0.6, 0.61], [0.7, 0.71], [0.8, 0.81]])
-    assert report.total_steps(folder) == 60
+    assert curves.total_steps == 60
 
 
 def test_a_run_not_evaluated_yet_has_curves_and_says_so(folder):
@@ -181,12 +181,20 @@ def test_the_page_holds_everything_and_links_nowhere(folder):
     assert "@import" not in page
 
 
-def test_smoothing_keeps_straight_lines_and_ends():
+def test_smoothing_keeps_straight_lines_and_averages_noise():
     line = np.linspace(0, 5, 300)
-    np.testing.assert_allclose(report._smoothed(line), line)
+    np.testing.assert_allclose(report._smoothed(line)[5:-5], line[5:-5])
+    np.testing.assert_allclose(report._smoothed(np.ones(300)), 1)
     noise = np.random.default_rng(0).normal(size=600)
-    assert report._smoothed(noise)[100:-100].std() < 0.4
-    assert report._smoothed(noise)[0] == pytest.approx(noise[0])
+    assert report._smoothed(noise).std() < 0.4
+    assert report._smoothed(noise)[-1] == pytest.approx(noise[-11:].mean())
+    np.testing.assert_allclose(report._smoothed(line[:3]), line[:3], atol=1e-12)
+
+
+def test_each_seed_is_drawn_once(folder):
+    report.write_report(report.read_run(folder))
+    svg = (folder / "figures" / "learning_curves.svg").read_text()
+    assert [svg.count(f"<!-- seed {seed} -->") for seed in (0, 1, 2)] == [1, 1, 0]
 
 
 def test_what_is_no_run_is_refused(tmp_path):

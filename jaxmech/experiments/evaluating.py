@@ -14,12 +14,12 @@ from jax.tree_util import Partial
 from scipy.special import stdtrit
 
 from jaxmech.agents import Valuations
+from jaxmech.curves import read_curves
 from jaxmech.environments import SequentialPrice, SequentialPriceParams
 from jaxmech.evaluation import Act, Estimate, evaluate, play, policy_of
 from jaxmech.experiments.building import Study
 from jaxmech.oracles.offline import offline_optimum
 from jaxmech.policy_picture import PolicyPicture, Visits, picture_of
-from jaxmech.report import total_steps
 from jaxmech.runner import RunResult
 
 BEST_SEEDS = 3
@@ -70,6 +70,7 @@ def evaluate_run(
             "seeds": [result.seeds[place] for place in best],
         },
     }
+    curves = read_curves(result.directory)
     summary = {
         "experiment": experiment.title,
         "objective": experiment.objective,
@@ -78,7 +79,7 @@ def evaluate_run(
         "oracles": oracles,
         "certificates": {},
         "updates": result.updates,
-        "environment_steps": total_steps(result.directory),
+        "environment_steps": curves.total_steps if curves else 0,
         "seconds": result.seconds,
         "compile_seconds": result.compile_seconds,
         "devices": [str(device) for device in jax.devices()],

@@ -15,13 +15,13 @@ _EXPERIMENTS = (
     SequentialPriceExperiment(
         name="brero2021/two_worlds",
         summary="1 item, 10 agents; all values are high, or all are low",
-        reproduces="Brero et al. 2021, Figure 3 (b): personalised static prices are optimal, anonymous are not",
+        reproduces="Brero et al. 2021, Figure 3 (b): static prices must be personalised",
         setting=TwoWorlds(),
     ),
     SequentialPriceExperiment(
         name="brero2021/inventory",
         summary="10 identical items, 20 agents; values 1/2 or 1 as likely",
-        reproduces="Brero et al. 2021, Figure 3 (c): prices that follow the units left are optimal",
+        reproduces="Brero et al. 2021, Figure 3 (c): prices must follow the units left",
         setting=Inventory(),
     ),
     SequentialPriceExperiment(
