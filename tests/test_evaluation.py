@@ -38,6 +38,15 @@ def test_personalised_prices_reach_each_agent_in_index_order():
     np.testing.assert_allclose(faced[visited], np.asarray(prices)[: live.sum()], rtol=1e-6)
 
 
+def test_static_prices_follow_the_order_given():
+    order = jnp.array([2, 0, 1])
+    policy = policy_of(StaticPrices(ENV, PARAMS, jnp.ones(1), order), None)
+    trajectory = jax.jit(lambda key: play(ENV, PARAMS, policy, key))(KEY)
+    # Nobody values the item above 1, so all three are visited.
+    visited = jnp.argmax(trajectory.actions[:, :3], axis=-1)
+    np.testing.assert_array_equal(visited, order)
+
+
 def test_estimate_has_the_textbook_interval():
     estimate = Estimate.of(np.array([1.0, 2.0, 3.0, 4.0]))
     assert estimate.mean == 2.5

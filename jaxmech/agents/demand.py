@@ -153,5 +153,9 @@ class Valuations:
     demand: Demand = struct.field(pytree_node=False)
 
     def of(self, allocation: jax.Array) -> jax.Array:
-        """Each agent's value for its part of ``allocation``, int [agents, items]: float [agents]."""
+        """Each agent's value for what it is allocated, float [agents].
+
+        Args:
+          allocation: int [agents, items].
+        """
         return jax.vmap(self.demand.value)(self.values, allocation)

@@ -30,21 +30,23 @@ class RandomSerialDictatorship:
 
 @struct.dataclass
 class StaticPrices:
-    """Agents in index order, at prices fixed in advance.
+    """Agents in an order, at prices, both fixed in advance.
 
     Attributes:
       prices: float [items] for all agents alike, or [agents, items] for each its own.
+      order: int [agents], agents from first to last; by their index where None.
     """
 
     env: SequentialPrice = struct.field(pytree_node=False)
     params: SequentialPriceParams
     prices: jax.Array
+    order: jax.Array | None = None
 
     def act(self, state: Any, observation: jax.Array, key: jax.Array | None) -> jax.Array:
         """The first agent left, at its prices, float [agents + items]."""
         del state, key
         agents = self.env.num_agents
-        shape = (agents, self.env.num_items)
-        first = jnp.argmax(self.env.agents_left(observation))
-        prices = jnp.broadcast_to(self.prices, shape)[first]
-        return jnp.concatenate([-jnp.arange(agents) / agents, prices])
+        order = jnp.arange(agents) if self.order is None else jnp.asarray(self.order)
+        first = order[jnp.argmax(self.env.agents_left(observation)[order])]
+        prices = jnp.broadcast_to(self.prices, (agents, self.env.num_items))[first]
+        return jnp.concatenate([jax.nn.one_hot(first, agents), prices])

@@ -75,6 +75,8 @@ def build(experiment: SequentialPriceExperiment) -> Study:
     hyper_parameters = asdict(experiment.ppo)
     if hyper_parameters["anneal_updates"] is None:
         hyper_parameters["anneal_updates"] = float(experiment.updates)
+    if hyper_parameters["reward_scale"] is None:
+        hyper_parameters["reward_scale"] = 1 / float(params.price_high)
     return Study(
         experiment=experiment,
         setting=setting,
@@ -158,11 +160,11 @@ def baselines_and_oracles(study: Study) -> tuple[dict[str, Any], dict[str, float
     ):
         with suppress(ValueError):
             result = best(study.setting)
-            if np.array_equal(result.order, np.arange(study.env.num_agents)):
-                # Of one shape, so that both baselines compile once.
-                shape = (study.env.num_agents, study.env.num_items)
-                prices = jnp.broadcast_to(jnp.asarray(result.prices, float), shape)
-                mechanisms[name] = StaticPrices(study.env, study.params, prices)
+            # Of one shape, so that both baselines compile once.
+            shape = (study.env.num_agents, study.env.num_items)
+            prices = jnp.broadcast_to(jnp.asarray(result.prices, float), shape)
+            order = jnp.asarray(result.order)
+            mechanisms[name] = StaticPrices(study.env, study.params, prices, order)
             if test is study.setting:
                 oracles[name] = float(result.value)
     return mechanisms, oracles

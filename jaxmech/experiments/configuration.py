@@ -112,8 +112,9 @@ class PPOSettings:
     """Bound on the norm of a gradient."""
     target_kl: float = math.inf
     """Once the policy has moved this far in an update, the rest of it changes nothing."""
-    reward_scale: float = 1.0
-    """Rewards are multiplied by this for learning; results are not."""
+    reward_scale: float | None = None
+    """Rewards are multiplied by this for learning, results are not; one over the highest price
+    where not given."""
 
 
 @dataclass(frozen=True)

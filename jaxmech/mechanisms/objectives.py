@@ -28,25 +28,19 @@ class Objective(Protocol):
     ) -> jax.Array: ...
 
 
-def welfare(
-    allocation: jax.Array, payments: jax.Array, valuations: ValuesAllocations
-) -> jax.Array:
+def welfare(allocation: jax.Array, payments: jax.Array, valuations: ValuesAllocations) -> jax.Array:
     """Sum over agents of the value of what each was allocated, float []."""
     del payments
     return jnp.sum(valuations.of(allocation))
 
 
-def revenue(
-    allocation: jax.Array, payments: jax.Array, valuations: ValuesAllocations
-) -> jax.Array:
+def revenue(allocation: jax.Array, payments: jax.Array, valuations: ValuesAllocations) -> jax.Array:
     """Sum of payments, float []."""
     del allocation, valuations
     return jnp.sum(payments)
 
 
-def max_min(
-    allocation: jax.Array, payments: jax.Array, valuations: ValuesAllocations
-) -> jax.Array:
+def max_min(allocation: jax.Array, payments: jax.Array, valuations: ValuesAllocations) -> jax.Array:
     """Smallest value any agent has for what it was allocated, float []."""
     del payments
     return jnp.min(valuations.of(allocation))

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
 Activation = Callable[[jax.Array], jax.Array]
+
+
+def _initializer(gain: float) -> nn.initializers.Initializer:
+    # Not orthogonal: batched QR decompositions, as under vmap over seeds, can deadlock the
+    # thread pool of a CPU with few cores, and take a second to compile.
+    return nn.initializers.variance_scaling(gain**2, "fan_in", "uniform")
 
 
 class MLP(nn.Module):
@@ -17,7 +22,7 @@ class MLP(nn.Module):
     Attributes:
       hidden: width of each hidden layer.
       outputs: width of the last layer.
-      output_scale: gain of the last layer's orthogonal initialisation.
+      output_scale: gain of the last layer's initial weights.
     """
 
     hidden: Sequence[int]
@@ -29,10 +34,9 @@ class MLP(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """float [..., features] -> float [..., outputs]."""
         for width in self.hidden:
-            x = nn.Dense(width, kernel_init=nn.initializers.orthogonal(jnp.sqrt(2.0)))(x)
+            x = nn.Dense(width, kernel_init=_initializer(2.0**0.5))(x)
             x = self.activation(x)
-        output_init = nn.initializers.orthogonal(self.output_scale)
-        return nn.Dense(self.outputs, kernel_init=output_init)(x)
+        return nn.Dense(self.outputs, kernel_init=_initializer(self.output_scale))(x)
 
 
 class ActorCritic(nn.Module):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
@@ -62,7 +63,7 @@ class Checkpoints:
             self._manager = ocp.CheckpointManager(self._directory, options=options)
 
     def save(self, update: int, tree: Any, about: dict[str, Any]) -> None:
-        """Writes ``tree`` with ``about`` (what JSON can hold) under ``update``; returns when done."""
+        """Writes ``tree`` with ``about`` (what JSON can hold) under ``update``, and waits."""
         arrays = _arrays(tree)
         about = {
             **about,
@@ -122,7 +123,7 @@ class Checkpoints:
                     return update, read(update), skipped
                 except StructureMismatch:
                     raise
-                except Exception as error:  # noqa: BLE001, damage shows as any kind of error
+                except Exception as error:  # damage shows as any kind of error
                     skipped[update] = f"{type(error).__name__}: {str(error)[:120].splitlines()[0]}"
         if not skipped:
             raise ValueError(
@@ -159,7 +160,7 @@ class Checkpoints:
 
 
 def _is_key(leaf: Any) -> bool:
-    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _typed_key(data: np.ndarray, abstract: Any) -> jax.Array:
