@@ -256,26 +256,24 @@ def gymnasium_single_steps(work: Work) -> Contender:
 def jaxmech_ppo(work: Work) -> Contender:
     """Our PPO with the hyper-parameters of the experiment ``brero2021/correlated``; several
     iterations in one compiled call, as the runner does it."""
-    from dataclasses import asdict
+    from dataclasses import replace
 
     import jax
     import jax.numpy as jnp
 
-    from jaxmech.designers import PPO
     from jaxmech.experiments import EXPERIMENTS
+    from jaxmech.experiments.building import designer_of
 
     env, params = _make_environment(work)
     experiment = EXPERIMENTS["brero2021/correlated"]
-    hyper_parameters = asdict(experiment.ppo)
-    if hyper_parameters["anneal_updates"] is None:
-        hyper_parameters["anneal_updates"] = float(experiment.updates)
-    hyper_parameters |= {
-        "num_environments": work.num_environments,
-        "num_epochs": NUM_EPOCHS,
-        "num_minibatches": NUM_MINIBATCHES,
-        "hidden": HIDDEN,
-    }
-    designer = PPO(env, params, rollout_length=work.num_agents, **hyper_parameters)
+    settings = replace(
+        experiment.ppo,
+        num_environments=work.num_environments,
+        num_epochs=NUM_EPOCHS,
+        num_minibatches=NUM_MINIBATCHES,
+        hidden=HIDDEN,
+    )
+    designer = designer_of(replace(experiment, ppo=settings), env, params)
     state = jax.jit(designer.init)(jax.random.key(work.seed))
     train = jax.jit(
         lambda state: jax.lax.scan(

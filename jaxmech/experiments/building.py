@@ -72,11 +72,6 @@ def build(experiment: SequentialPriceExperiment) -> Study:
         buys_at_zero_utility=experiment.buys_at_zero_utility,
         price_high=experiment.price_high,
     )
-    hyper_parameters = asdict(experiment.ppo)
-    if hyper_parameters["anneal_updates"] is None:
-        hyper_parameters["anneal_updates"] = float(experiment.updates)
-    if hyper_parameters["reward_scale"] is None:
-        hyper_parameters["reward_scale"] = 1 / float(params.price_high)
     return Study(
         experiment=experiment,
         setting=setting,
@@ -84,8 +79,20 @@ def build(experiment: SequentialPriceExperiment) -> Study:
         env=env,
         params=params,
         test_params=replace(params, distribution=test_setting.distribution),
-        designer=PPO(env, params, **hyper_parameters),
+        designer=designer_of(experiment, env, params),
     )
+
+
+def designer_of(
+    experiment: SequentialPriceExperiment, env: SequentialPrice, params: SequentialPriceParams
+) -> PPO:
+    """The learner with the experiment's hyper-parameters."""
+    hyper_parameters = asdict(experiment.ppo)
+    if hyper_parameters["anneal_updates"] is None:
+        hyper_parameters["anneal_updates"] = float(experiment.updates)
+    if hyper_parameters["reward_scale"] is None:
+        hyper_parameters["reward_scale"] = 1 / float(params.price_high)
+    return PPO(env, params, **hyper_parameters)
 
 
 def _settings(experiment: SequentialPriceExperiment) -> tuple[Setting, Setting]:
