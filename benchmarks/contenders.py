@@ -33,7 +33,7 @@ class Work:
       num_environments: stepped together, where a contender is vectorised.
       updates_per_run: PPO iterations in one run of a compiled contender.
       python_rollout_length: steps of each of the 8 Python environments per iteration of
-        Stable-Baselines3; 2048 is that library's default.
+        Stable-Baselines3; the paper's library made 128.
       torch_threads: threads torch may use; None takes the faster of 1 and its default.
       seed: of training.
     """
@@ -42,7 +42,7 @@ class Work:
     num_units: int = 5
     num_environments: int = 1024
     updates_per_run: int = 5
-    python_rollout_length: int = 2048
+    python_rollout_length: int = 128
     torch_threads: int | None = None
     seed: int = 0
 
@@ -335,14 +335,20 @@ def rejax_ppo(work: Work) -> Contender:
 
 
 def stable_baselines_ppo(work: Work) -> Contender:
-    """Stable-Baselines3's PPO with its defaults on 8 Python environments."""
+    """Stable-Baselines3's PPO on 8 Python environments, with the defaults of the library of
+    Brero et al. (2021), Stable Baselines 2.10."""
     from numpy_sequential_price import SequentialPriceEnv
     from stable_baselines3.common.vec_env import DummyVecEnv
 
     make: list[Any] = [lambda: SequentialPriceEnv(work.num_agents, work.num_units)] * 8
-    return _stable_baselines(
-        work, lambda: DummyVecEnv(make), {"n_steps": work.python_rollout_length}
-    )
+    options = {
+        "n_steps": work.python_rollout_length,
+        "batch_size": 2 * work.python_rollout_length,
+        "n_epochs": 4,
+        "learning_rate": 2.5e-4,
+        "ent_coef": 0.01,
+    }
+    return _stable_baselines(work, lambda: DummyVecEnv(make), options)
 
 
 def stable_baselines_ppo_vectorised(work: Work) -> Contender:

@@ -49,8 +49,8 @@ class Experience:
       terminated: bool, the episode ended and is worth nothing more.
       ended: bool, the episode terminated or was cut short.
       live: bool, the step was part of an episode.
-      final_observation: after the step and before any reset; None where the next
-        observation can be read off ``observation``.
+      final_observation: after the step and before any reset; None where nothing is cut
+        short, so that the next of ``observation`` serves as well.
     """
 
     observation: jax.Array
@@ -84,6 +84,14 @@ def start(env: Any, params: Any, key: jax.Array, num_environments: int) -> Runni
     return Running(observation, state, jnp.ones(num_environments, bool), zeros, zeros)
 
 
+def truncates(env: Any) -> bool:
+    """Whether episodes can be cut short; so unless the environment says ``truncates = False``.
+
+    Where they cannot, the values of final observations need not be computed.
+    """
+    return getattr(env, "truncates", True)
+
+
 def by_step(
     env: Any,
     params: Any,
@@ -112,7 +120,7 @@ def by_step(
             terminated=terminated,
             ended=ended,
             live=running.live,
-            final_observation=info["final_observation"],
+            final_observation=info["final_observation"] if truncates(env) else None,
         )
         totals = _totals(ended, episode_return, episode_length, info)
         running = Running(

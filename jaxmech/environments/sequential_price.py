@@ -116,6 +116,11 @@ class SequentialPrice:
         return self.demand.num_items
 
     @property
+    def truncates(self) -> bool:
+        """False: every episode ends by itself."""
+        return False
+
+    @property
     def default_params(self) -> SequentialPriceParams:
         """Values iid U[0, 1], ``max_units`` units of each type."""
         distribution = CorrelatedUniform(jnp.zeros(()), self.num_agents, self.demand)

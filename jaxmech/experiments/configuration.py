@@ -76,7 +76,7 @@ class PPOSettings:
 
     num_environments: int = 1024
     """Episodes played side by side in one update."""
-    rollout_by: Literal["step", "episode"] = "episode"
+    rollout_by: Literal["step", "episode"] = "step"
     """Start all episodes afresh in each update, or each where the last one ended."""
     num_epochs: int = 4
     """Passes over the experience of an update."""
@@ -154,7 +154,7 @@ class SequentialPriceExperiment:
     """How many times to learn, independently."""
     first_seed: int = 0
     """The first seed; the others follow it."""
-    updates: int = 300
+    updates: int = 200
     """Iterations of the learner."""
     evaluation_episodes: int = 100_000
     """Fresh episodes on which each mechanism is evaluated."""
