@@ -114,7 +114,6 @@ class PPO:
     num_minibatches: int = struct.field(pytree_node=False, default=4)
     hidden: tuple[int, ...] = struct.field(pytree_node=False, default=(64, 64))
     normalize_observations: bool = struct.field(pytree_node=False, default=False)
-    initial_log_scale: float = struct.field(pytree_node=False, default=0.0)
     learning_rate: float = 1e-3
     learning_rate_end: float = 0.0
     entropy_bonus: float = 0.0
@@ -128,6 +127,7 @@ class PPO:
     max_gradient_norm: float = 0.5
     target_kl: float = math.inf
     reward_scale: float = 1.0
+    initial_log_scale: float = 0.0
 
     def __post_init__(self) -> None:
         for field in ("num_environments", "num_epochs", "num_minibatches", "rollout_length"):
@@ -175,25 +175,23 @@ class PPO:
     def network(self) -> ActorCritic:
         """The actor-critic."""
         policy = self.policy
-        return ActorCritic(
-            self.hidden, policy.num_scores, policy.num_log_scales, self.initial_log_scale
-        )
+        return ActorCritic(self.hidden, policy.num_scores, policy.num_log_scales)
 
     @property
-    def _observation_shape(self) -> tuple[int, ...]:
-        return tuple(self.env.observation_space(self.params).shape)
+    def _num_features(self) -> int:
+        return math.prod(self.env.observation_space(self.params).shape)
 
     def init(self, key: jax.Array) -> PPOState:
         """A fresh state; the same key gives the same training."""
         key, network_key, start_key = jax.random.split(key, 3)
-        parameters = self.network.init(network_key, jnp.zeros(self._observation_shape))
-        running = None
-        if self.rollout_by == "step":
-            running = rollout.start(self.env, self.params, start_key, self.num_environments)
+        parameters: Any = self.network.init(network_key, jnp.zeros(self._num_features))
+        log_scale = parameters["params"]["log_scale"]
+        parameters["params"]["log_scale"] = log_scale + self.initial_log_scale
+        running = self._start(start_key) if self.rollout_by == "step" else None
         return PPOState(
             parameters=parameters,
             optimizer=_adam().init(parameters),
-            moments=RunningMoments.start(self._observation_shape),
+            moments=RunningMoments.start((self._num_features,)),
             running=running,
             key=key,
             updates=jnp.zeros((), jnp.int32),
@@ -202,7 +200,7 @@ class PPO:
 
     def act(self, state: PPOState, observation: jax.Array, key: jax.Array | None) -> jax.Array:
         """The environment's action for one observation; the likeliest where key is None."""
-        observation = self._normalize(state.moments, observation)
+        observation = self._flat(observation)
         scores, log_scale = self._scores(state, observation)
         if key is None:
             action = self.policy.mode(scores, observation)
@@ -216,11 +214,11 @@ class PPO:
         Returns:
           The next state and metrics, float [] each: ``episode_return``,
           ``episode_length`` and, where the environment reports it, ``objective``, means
-          over the episodes that ended (of the last iteration in which any did; 0 before);
+          over the episodes that ended (of the last iteration in which any did; NaN before);
           ``episodes`` and ``environment_steps`` of this iteration; ``policy_loss``,
           ``value_loss``, ``entropy``, ``approximate_kl``, ``clip_fraction`` and
-          ``gradient_norm``, means over gradient steps; ``explained_variance`` of the
-          values; ``learning_rate``.
+          ``gradient_norm``, means over the gradient steps taken; ``explained_variance`` of
+          the values; ``learning_rate``.
         """
         key, rollout_key, shuffle_key = jax.random.split(state.key, 3)
         running, experience, totals = self._collect(state, rollout_key)
@@ -228,11 +226,14 @@ class PPO:
         learning_rate = self._annealed(state, self.learning_rate, self.learning_rate_end)
         entropy_bonus = self._annealed(state, self.entropy_bonus, self.entropy_bonus_end)
 
+        def network(parameters: Any, observation: jax.Array) -> Any:
+            return self.network.apply(parameters, self._normalize(state.moments, observation))
+
         def gradient_step(learning: _Learning, minibatch: Batch) -> tuple[_Learning, Any]:
             (_, metrics), gradient = jax.value_and_grad(clipped_surrogate, has_aux=True)(
                 learning.parameters,
                 minibatch,
-                network=self.network,
+                network=network,
                 policy=self.policy,
                 clip=self.clip,
                 value_clip=self.value_clip,
@@ -254,7 +255,8 @@ class PPO:
                 (moved, optimizer),
                 (learning.parameters, learning.optimizer),
             )
-            return _Learning(parameters, optimizer, stopped), {**metrics, "gradient_norm": norm}
+            metrics = {**metrics, "gradient_norm": norm}
+            return _Learning(parameters, optimizer, stopped), (metrics, ~stopped)
 
         def epoch(learning: _Learning, key: jax.Array) -> tuple[_Learning, Any]:
             # Whole environments are shuffled: permuting single steps costs far more.
@@ -268,12 +270,12 @@ class PPO:
 
         learning = _Learning(state.parameters, state.optimizer, jnp.zeros((), bool))
         epoch_keys = jax.random.split(shuffle_key, self.num_epochs)
-        learning, metrics = jax.lax.scan(epoch, learning, epoch_keys)
+        learning, (metrics, taken) = jax.lax.scan(epoch, learning, epoch_keys)
         last_episode = self._last_episode(state, totals)
         next_state = PPOState(
             parameters=learning.parameters,
             optimizer=learning.optimizer,
-            moments=state.moments.include(experience.observation, batch.weight)
+            moments=state.moments.include(batch.observation, batch.weight)
             if self.normalize_observations
             else state.moments,
             running=running if self.rollout_by == "step" else None,
@@ -285,7 +287,7 @@ class PPO:
             **last_episode,
             "episodes": totals.episodes,
             "environment_steps": jnp.sum(batch.weight),
-            **jax.tree.map(jnp.mean, metrics),
+            **{name: weighted_mean(metric, taken) for name, metric in metrics.items()},
             "explained_variance": explained_variance(batch),
             "learning_rate": learning_rate,
         }
@@ -297,30 +299,35 @@ class PPO:
         def choose_action(
             key: jax.Array, observation: jax.Array
         ) -> tuple[Any, jax.Array, jax.Array]:
-            observation = self._normalize(state.moments, observation)
+            observation = self._flat(observation)
             scores, log_scale = self._scores(state, observation)
             action, log_prob = self.policy.sample(key, scores, log_scale, observation)
             return action, log_prob, self.policy.to_environment(action, self.env, self.params)
 
-        if state.running is None:
-            return rollout.by_episode(
-                self.env, self.params, choose_action, self.num_environments, key, self.length
-            )
-        return rollout.by_step(
-            self.env, self.params, choose_action, state.running, key, self.length
+        start_key, steps_key = jax.random.split(key)
+        return rollout.collect(
+            self.env,
+            self.params,
+            choose_action,
+            self._start(start_key) if state.running is None else state.running,
+            steps_key,
+            length=self.length,
+            resets=state.running is not None,
         )
+
+    def _start(self, key: jax.Array) -> rollout.Running:
+        return rollout.start(self.env, self.params, key, self.num_environments)
 
     def _batch(
         self, state: PPOState, running: rollout.Running, experience: rollout.Experience
     ) -> Batch:
-        observation = self._normalize(state.moments, experience.observation)
+        observation = self._flat(experience.observation)
         value = self._values(state, observation)
         if experience.final_observation is None:
-            last = self._normalize(state.moments, running.observation)
-            next_value = jnp.concatenate([value[1:], self._values(state, last)[None]])
+            last = self._values(state, self._flat(running.observation))
+            next_value = jnp.concatenate([value[1:], last[None]])
         else:
-            final = self._normalize(state.moments, experience.final_observation)
-            next_value = self._values(state, final)
+            next_value = self._values(state, self._flat(experience.final_observation))
         advantage = generalized_advantages(
             rewards=self.reward_scale * experience.reward,
             values=value,
@@ -344,13 +351,23 @@ class PPO:
         )
 
     def _scores(self, state: PPOState, observation: jax.Array) -> tuple[jax.Array, jax.Array]:
-        outputs: Any = self.network.apply(state.parameters, observation, method=ActorCritic.policy)
+        outputs: Any = self.network.apply(
+            state.parameters,
+            self._normalize(state.moments, observation),
+            method=ActorCritic.policy,
+        )
         return outputs
 
     def _values(self, state: PPOState, observation: jax.Array) -> jax.Array:
-        rows = observation.reshape((-1,) + self._observation_shape)
+        rows = self._normalize(state.moments, observation).reshape(-1, self._num_features)
         values: Any = self.network.apply(state.parameters, rows, method=ActorCritic.value)
-        return values.reshape(observation.shape[: -len(self._observation_shape)])
+        return values.reshape(observation.shape[:-1])
+
+    def _flat(self, observation: jax.Array) -> jax.Array:
+        """Observations of any shape as float [..., features]."""
+        rank = len(self.env.observation_space(self.params).shape)
+        batch_shape = observation.shape[: observation.ndim - rank]
+        return observation.reshape(*batch_shape, self._num_features).astype(float)
 
     def _normalize(self, moments: RunningMoments, observation: jax.Array) -> jax.Array:
         return moments.normalize(observation) if self.normalize_observations else observation
@@ -359,8 +376,7 @@ class PPO:
         return first + jnp.minimum(state.updates / self.anneal_updates, 1) * (last - first)
 
     def _no_episode(self) -> dict[str, jax.Array]:
-        """Zeros in the form of ``_last_episode``; asks whether the objective is reported."""
-        zero = jnp.zeros(())
+        """NaN in the form of ``_last_episode``; asks whether the objective is reported."""
 
         def info(key: jax.Array) -> dict[str, jax.Array]:
             _, state = self.env.reset(key, self.params)
@@ -368,7 +384,7 @@ class PPO:
             return self.env.step_env(key, state, action, self.params)[-1]
 
         reported = ("objective",) if "objective" in jax.eval_shape(info, jax.random.key(0)) else ()
-        return dict.fromkeys(("episode_return", "episode_length", *reported), zero)
+        return dict.fromkeys(("episode_return", "episode_length", *reported), jnp.asarray(jnp.nan))
 
     def _last_episode(self, state: PPOState, totals: rollout.EpisodeTotals) -> dict[str, jax.Array]:
         sums = {"episode_return": totals.return_sum, "episode_length": totals.length_sum}

@@ -1,10 +1,9 @@
 """Collecting experience: many environments stepped together.
 
-Two ways. ``by_step`` resets each environment the moment its episode ends and goes on from
-one rollout to the next: for any environment of the gymnax 1.x protocol. ``by_episode``
-starts all environments afresh and lets each play one episode, with no reset inside the
-scan: for environments whose longest episode is short. Steps after the end of an episode
-are then made but count for nothing.
+Two ways. With resets, each environment starts afresh the moment its episode ends and goes
+on from one rollout to the next: for any environment of the gymnax 1.x protocol. Without,
+all start afresh with the rollout and each plays one episode: for environments whose longest
+episode is short. Steps after the end of an episode are then made but count for nothing.
 """
 
 from __future__ import annotations
@@ -92,92 +91,72 @@ def truncates(env: Any) -> bool:
     return getattr(env, "truncates", True)
 
 
-def by_step(
+def collect(
     env: Any,
     params: Any,
     choose_action: ChooseAction,
     running: Running,
     key: jax.Array,
+    *,
     length: int,
+    resets: bool,
 ) -> tuple[Running, Experience, EpisodeTotals]:
-    """``length`` steps of every environment, with resets where episodes end."""
+    """``length`` steps of every environment.
 
-    def one_step(running: Running, key: jax.Array) -> tuple[Running, Any]:
+    Args:
+      env, params: of the gymnax 1.x protocol.
+      choose_action: the policy.
+      running: where the environments stand.
+      key: of the rollout.
+      length: steps of each environment.
+      resets: whether to go on with a fresh episode where one ends. Otherwise what is still
+        going on after the last step is cut short there.
+
+    Returns:
+      where the environments stand afterwards, the steps made, and totals of the episodes
+      that ended.
+    """
+
+    def one_step(running: Running, step: tuple[jax.Array, jax.Array]) -> tuple[Running, Any]:
+        key, is_last = step
         act_key, env_key = jax.random.split(key)
         raw, log_prob, action = choose_action(act_key, running.observation)
         keys = jax.random.split(env_key, running.live.shape[0])
-        observation, state, reward, terminated, truncated, info = jax.vmap(
-            env.step, in_axes=(0, 0, 0, None)
-        )(keys, running.state, action, params)
-        ended = terminated | truncated
+        if resets:
+            observation, state, reward, terminated, truncated, info = jax.vmap(
+                env.step, in_axes=(0, 0, 0, None)
+            )(keys, running.state, action, params)
+        else:
+            observation, state, reward, terminated, info = jax.vmap(
+                env.step_env, in_axes=(0, 0, 0, None)
+            )(keys, running.state, action, params)
+            truncated = is_last & ~terminated
+        live = running.live
+        reward = jnp.where(live, reward, 0)
+        ended = live & (terminated | truncated)
         episode_return = running.episode_return + reward
-        episode_length = running.episode_length + 1
+        episode_length = running.episode_length + live
         experience = Experience(
             observation=running.observation,
             action=raw,
             log_prob=log_prob,
             reward=reward,
-            terminated=terminated,
+            terminated=live & terminated,
             ended=ended,
-            live=running.live,
-            final_observation=info["final_observation"] if truncates(env) else None,
+            live=live,
+            final_observation=info["final_observation"] if resets and truncates(env) else None,
         )
-        totals = _totals(ended, episode_return, episode_length, info)
         running = Running(
             observation=observation,
             state=state,
-            live=running.live,
+            live=live if resets else live & ~ended,
             episode_return=jnp.where(ended, 0, episode_return),
             episode_length=jnp.where(ended, 0, episode_length),
         )
-        return running, (experience, totals)
+        return running, (experience, _totals(ended, episode_return, episode_length, info))
 
-    running, (experience, totals) = jax.lax.scan(one_step, running, jax.random.split(key, length))
-    return running, experience, jax.tree.map(jnp.sum, totals)
-
-
-def by_episode(
-    env: Any,
-    params: Any,
-    choose_action: ChooseAction,
-    num_environments: int,
-    key: jax.Array,
-    length: int,
-) -> tuple[Running, Experience, EpisodeTotals]:
-    """One episode of every environment, cut short after ``length`` steps."""
-    reset_key, steps_key = jax.random.split(key)
-
-    def one_step(running: Running, key: jax.Array) -> tuple[Running, Any]:
-        act_key, env_key = jax.random.split(key)
-        raw, log_prob, action = choose_action(act_key, running.observation)
-        keys = jax.random.split(env_key, num_environments)
-        observation, state, reward, terminated, info = jax.vmap(
-            env.step_env, in_axes=(0, 0, 0, None)
-        )(keys, running.state, action, params)
-        reward = jnp.where(running.live, reward, 0)
-        terminated = terminated & running.live
-        episode_return = running.episode_return + reward
-        episode_length = running.episode_length + running.live
-        experience = Experience(
-            observation=running.observation,
-            action=raw,
-            log_prob=log_prob,
-            reward=reward,
-            terminated=terminated,
-            ended=terminated,
-            live=running.live,
-            final_observation=None,
-        )
-        totals = _totals(terminated, episode_return, episode_length, info)
-        live = running.live & ~terminated
-        return Running(observation, state, live, episode_return, episode_length), (
-            experience,
-            totals,
-        )
-
-    running = start(env, params, reset_key, num_environments)
-    keys = jax.random.split(steps_key, length)
-    running, (experience, totals) = jax.lax.scan(one_step, running, keys)
+    steps = (jax.random.split(key, length), jnp.arange(length) == length - 1)
+    running, (experience, totals) = jax.lax.scan(one_step, running, steps)
     return running, experience, jax.tree.map(jnp.sum, totals)
 
 

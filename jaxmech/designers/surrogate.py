@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import struct
 
-from jaxmech.networks import ActorCritic, Policy
+from jaxmech.networks import Policy
 
 
 @struct.dataclass
 class Batch:
-    """Experience as the loss sees it; every array leads with [steps, environments]."""
+    """Experience as the loss sees it; every array leads with the same one or two axes.
+
+    Attributes:
+      observation: float [..., features], as the environment gave it.
+      action: raw, see ``jaxmech.networks.policies``.
+      log_prob: float [...], of the action when it was taken.
+      value: float [...], as estimated then.
+      advantage: float [...], of mean 0 and variance 1.
+      target: float [...], what the value should have been.
+      weight: float [...], 1 for steps inside episodes, else 0.
+    """
 
     observation: jax.Array
     action: Any
@@ -28,20 +39,25 @@ def clipped_surrogate(
     parameters: Any,
     batch: Batch,
     *,
-    network: ActorCritic,
+    network: Callable[[Any, jax.Array], tuple[jax.Array, jax.Array, jax.Array]],
     policy: Policy,
     clip: jax.Array | float,
     value_clip: jax.Array | float,
     value_weight: jax.Array | float,
     entropy_bonus: jax.Array | float,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """The loss, float [], and its parts by name; see ``PPO`` for the weights.
+    """The loss, float [], and its parts by name; see ``PPO`` for the other arguments.
+
+    Args:
+      parameters: what the gradient is taken by.
+      batch: steps as rows.
+      network: (parameters, observations) -> scores, log scale, values.
+      policy: the action distribution.
 
     ``approximate_kl`` is the mean of ``ratio - 1 - log(ratio)``, an estimate of the
     divergence of the new policy from the old that is never negative.
     """
-    outputs: Any = network.apply(parameters, batch.observation)
-    scores, log_scale, value = outputs
+    scores, log_scale, value = network(parameters, batch.observation)
     log_prob, entropy = policy.log_prob_and_entropy(
         batch.action, scores, log_scale, batch.observation
     )
@@ -77,6 +93,7 @@ def rows_of(batch: Batch, environments: jax.Array) -> Batch:
 
 
 def weighted_mean(x: jax.Array, weight: jax.Array) -> jax.Array:
+    """Mean of ``x`` where ``weight`` is 1, float []; 0 where it is 0 throughout."""
     return jnp.sum(x * weight) / jnp.maximum(jnp.sum(weight), 1)
 
 

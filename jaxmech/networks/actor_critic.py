@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 Activation = Callable[[jax.Array], jax.Array]
 
 
-def _initializer(gain: float) -> nn.initializers.Initializer:
+def _dense(width: int, gain: float) -> nn.Dense:
     # Not orthogonal: batched QR decompositions, as under vmap over seeds, can deadlock the
     # thread pool of a CPU with few cores, and take a second to compile.
-    return nn.initializers.variance_scaling(gain**2, "fan_in", "uniform")
+    initializer = nn.initializers.variance_scaling(gain**2, "fan_in", "uniform")
+    return nn.Dense(width, kernel_init=initializer, param_dtype=jnp.result_type(float))
 
 
 class MLP(nn.Module):
@@ -34,9 +36,8 @@ class MLP(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """float [..., features] -> float [..., outputs]."""
         for width in self.hidden:
-            x = nn.Dense(width, kernel_init=_initializer(2.0**0.5))(x)
-            x = self.activation(x)
-        return nn.Dense(self.outputs, kernel_init=_initializer(self.output_scale))(x)
+            x = self.activation(_dense(width, 2.0**0.5)(x))
+        return _dense(self.outputs, self.output_scale)(x)
 
 
 class ActorCritic(nn.Module):
@@ -46,22 +47,18 @@ class ActorCritic(nn.Module):
       hidden: width of each hidden layer.
       num_scores: width of the actor's output.
       num_log_scales: number of free log standard deviations, the same everywhere.
-      initial_log_scale: their starting value.
     """
 
     hidden: Sequence[int]
     num_scores: int
     num_log_scales: int
-    initial_log_scale: float = 0.0
     activation: Activation = nn.tanh
 
     def setup(self) -> None:
         self.actor = MLP(self.hidden, self.num_scores, 0.01, self.activation)
         self.critic = MLP(self.hidden, 1, 1.0, self.activation)
         self.log_scale = self.param(
-            "log_scale",
-            nn.initializers.constant(self.initial_log_scale),
-            (self.num_log_scales,),
+            "log_scale", nn.initializers.zeros, (self.num_log_scales,), jnp.result_type(float)
         )
 
     def __call__(self, observation: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:

@@ -36,14 +36,16 @@ class Probe:
     reward: str = "one"
     terminates_after: int | None = 1
     truncates_after: int | None = None
+    shape: tuple[int, ...] = (1,)
 
     def reset(self, key, params):
-        observation = jnp.sign(jax.random.uniform(key) - 0.5)[None]
+        observation = jnp.full(self.shape, jnp.sign(jax.random.uniform(key) - 0.5))
         return observation, ProbeState(observation, jnp.zeros((), jnp.int32))
 
     def step_env(self, key, state, action, params):
-        matches = (action == (state.observation[0] > 0)).astype(float)
-        reward = {"one": jnp.ones(()), "observation": state.observation[0], "action": matches}
+        sign = state.observation.ravel()[0]
+        matches = (action == (sign > 0)).astype(float)
+        reward = {"one": jnp.ones(()), "observation": sign, "action": matches}
         time = state.time + 1
         observation, _ = self.reset(key, params)
         terminated = time == (self.terminates_after or -1)
@@ -64,7 +66,7 @@ class Probe:
         return Discrete(2)
 
     def observation_space(self, params):
-        return Box(-1.0, 1.0, (1,))
+        return Box(-1.0, 1.0, self.shape)
 
 
 def learned_value(probe, observation, *, updates=60, **options):
@@ -79,7 +81,7 @@ def learned_value(probe, observation, *, updates=60, **options):
         **options,
     )
     state, _ = jax.jit(lambda key: train(designer, key, updates=updates))(jax.random.key(0))
-    return designer, state, float(designer._values(state, jnp.full((1, 1), observation))[0])
+    return designer, state, float(designer._values(state, jnp.full((1, designer._num_features), observation))[0])
 
 
 def test_value_of_one_step_is_its_reward():
@@ -128,6 +130,31 @@ def test_learns_the_action_the_observation_asks_for():
     designer, state, _ = learned_value(Probe("action"), 1.0, updates=40)
     for observation, best in ((-1.0, 0), (1.0, 1)):
         assert int(designer.act(state, jnp.full(1, observation), None)) == best
+
+
+@pytest.mark.parametrize("shape", [(), (2, 2)])
+def test_observations_may_have_any_shape(shape):
+    designer, state, _ = learned_value(Probe("action", shape=shape), 1.0, updates=40)
+    for observation, best in ((-1.0, 0), (1.0, 1)):
+        assert int(designer.act(state, jnp.full(shape, observation), None)) == best
+
+
+def test_rollouts_by_episode_count_what_they_cut_short():
+    probe = Probe("one", terminates_after=None)
+    designer = PPO(probe, ProbeParams(), num_environments=8, rollout_by="episode", rollout_length=5)
+    _, metrics = jax.jit(designer.update)(designer.init(jax.random.key(0)))
+    assert float(metrics["episodes"]) == 8
+    assert float(metrics["episode_return"]) == float(metrics["episode_length"]) == 5
+
+
+def test_no_return_is_reported_before_an_episode_ends():
+    designer = PPO(
+        Probe("one", terminates_after=7), ProbeParams(), num_environments=8, rollout_length=5
+    )
+    state, metrics = jax.jit(designer.update)(designer.init(jax.random.key(0)))
+    assert np.isnan(metrics["episode_return"])
+    _, metrics = jax.jit(designer.update)(state)
+    assert float(metrics["episode_return"]) == 7
 
 
 def small_designer(**options):
@@ -198,6 +225,39 @@ def test_learning_rate_is_linear_between_its_ends():
     designer = small_designer(learning_rate=1.0, learning_rate_end=0.5, anneal_updates=4.0)
     _, metrics = jax.jit(lambda key: train(designer, key, updates=6))(jax.random.key(0))
     np.testing.assert_allclose(metrics["learning_rate"], [1, 0.875, 0.75, 0.625, 0.5, 0.5])
+
+
+def test_departed_agents_stay_excluded_under_normalisation():
+    designer = small_designer(normalize_observations=True)
+    # An agent that has always been there has mean 1 and a normalised feature of 0.
+    state = designer.init(jax.random.key(0))
+    state = state.replace(moments=state.moments.replace(mean=jnp.ones(designer._num_features)))
+    observation = jnp.zeros(designer._num_features).at[1].set(1.0)
+    for seed in range(20):
+        action = designer.act(state, observation, jax.random.key(seed))
+        assert int(jnp.argmax(action[:3])) == 1
+
+
+def test_trains_in_double_precision():
+    with jax.enable_x64(True):
+        designer = small_designer(rollout_by="step")
+        state, metrics = jax.jit(designer.update)(designer.init(jax.random.key(0)))
+        assert all(leaf.dtype == jnp.float64 for leaf in jax.tree.leaves(state.parameters))
+        assert all(np.isfinite(metric) for metric in metrics.values())
+
+
+def test_initial_log_scale_is_where_prices_start():
+    designer = small_designer(initial_log_scale=-2.5)
+    state = designer.init(jax.random.key(0))
+    np.testing.assert_allclose(state.parameters["params"]["log_scale"], -2.5)
+
+
+def test_reward_scale_changes_what_is_learned_but_not_what_is_reported():
+    plain, scaled = small_designer(), small_designer(reward_scale=10.0)
+    start = plain.init(jax.random.key(0))
+    (_, first), (_, second) = jax.jit(plain.update)(start), jax.jit(scaled.update)(start)
+    assert float(first["objective"]) == float(second["objective"])
+    assert float(second["value_loss"]) > 10 * float(first["value_loss"])
 
 
 def test_every_float_can_be_swept_by_vmap():
