@@ -15,7 +15,7 @@ from optax.assignment import hungarian_algorithm
 
 from jaxmech.agents import AdditiveDemand, BundleDemand, UnitDemand, Valuations
 
-_PAIRWISE_RANKS_UP_TO = 64
+_PAIRWISE_RANKS_UP_TO = 48
 """Agents beyond which a sort is faster than comparing all pairs."""
 
 
