@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from jaxmech.agents.demand import Demand
+from jaxmech.agents.demand import BundleDemand, Demand
 
 
 class ValueDistribution(Protocol):
@@ -44,11 +44,21 @@ class CorrelatedUniform:
       delta: float [], strength of the correlation, 0 to 1.
       num_agents: how many agents draw.
       demand: form of the valuations; one value per item type is drawn.
+
+    Raises:
+      ValueError: ``demand`` is a ``BundleDemand``, whose values are not one per item type.
     """
 
     delta: jax.Array
     num_agents: int = struct.field(pytree_node=False)
     demand: Demand = struct.field(pytree_node=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.demand, BundleDemand):
+            raise ValueError(
+                f"demand: got {self.demand}; allowed are UnitDemand and AdditiveDemand, as "
+                "one value is drawn for each item type"
+            )
 
     @property
     def highest_value(self) -> jax.Array:

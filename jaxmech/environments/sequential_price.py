@@ -12,9 +12,18 @@ from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 
-from jaxmech.agents import CorrelatedUniform, Demand, Setting, Valuations, ValueDistribution
+from jaxmech.agents import (
+    BundleDemand,
+    CorrelatedUniform,
+    Demand,
+    FiniteMixture,
+    Setting,
+    Valuations,
+    ValueDistribution,
+)
 from jaxmech.environments.autoreset import step_with_reset
 from jaxmech.mechanisms import Objective, Outcome, welfare
 from jaxmech.oracles.offline import offline_optimum
@@ -122,15 +131,31 @@ class SequentialPrice:
 
     @property
     def default_params(self) -> SequentialPriceParams:
-        """Values iid U[0, 1], ``max_units`` units of each type."""
-        distribution = CorrelatedUniform(jnp.zeros(()), self.num_agents, self.demand)
+        """Values iid U[0, 1], ``max_units`` units of each type.
+
+        With ``BundleDemand``, a bundle is worth its number of items, times 1/2 or, as
+        likely, 1: iid over agents.
+        """
+        distribution: ValueDistribution
+        if isinstance(self.demand, BundleDemand):
+            sizes = self.demand.bundles.sum(axis=1)
+            values = np.broadcast_to([0.5 * sizes, sizes], (1, self.num_agents, 2, len(sizes)))
+            distribution = FiniteMixture(
+                values=jnp.asarray(values, float),
+                probabilities=jnp.full(values.shape[:-1], 0.5),
+                world_probabilities=jnp.ones(1),
+                demand=self.demand,
+            )
+        else:
+            distribution = CorrelatedUniform(jnp.zeros(()), self.num_agents, self.demand)
         return params_of(Setting(distribution, (self.max_units,) * self.num_items))
 
     def action_space(self, params: SequentialPriceParams) -> Box:
         """Agent scores, then item prices, float [agents + items].
 
         The agent of the highest score among those left is visited (ties: lowest index).
-        Prices beyond the bounds are moved to the nearest bound.
+        Prices beyond the bounds are moved to the nearest bound. Where an action is not a
+        number, it counts as the lowest score or the highest price.
         """
         low = jnp.concatenate([-jnp.ones(self.num_agents), jnp.zeros(self.num_items)])
         prices = jnp.broadcast_to(params.price_high, (self.num_items,))
@@ -185,9 +210,14 @@ class SequentialPrice:
         """
         del key
         finished = self._finished(state)
+        action = jnp.asarray(action, state.values.dtype)
         scores, prices = action[: self.num_agents], action[self.num_agents :]
+        # Finite from below, NaN included, so that no agent already visited comes first.
+        lowest = jnp.finfo(scores.dtype).min
+        scores = jnp.where(scores > lowest, scores, lowest)
         agent = jnp.argmax(jnp.where(state.agents_left, scores, -jnp.inf))
         visited = (jnp.arange(self.num_agents) == agent) & ~finished
+        prices = jnp.where(jnp.isnan(prices), jnp.inf, prices)
         prices = jnp.clip(prices, 0, params.price_high).astype(state.values.dtype)
 
         # Selecting by mask and sum, not by index: under vmap, scatters are slow on CPU.
@@ -244,7 +274,9 @@ class SequentialPrice:
         if self.statistic != "agents_items":
             parts.append(state.allocation.ravel())
         if self.statistic == "prices":
-            parts.append(state.prices_faced.ravel() / params.price_high)
+            # XLA divides by a number in this way, but not by a batch of numbers: written
+            # out, an episode is the same, bit for bit, alone and in a batch.
+            parts.append(state.prices_faced.ravel() * (1 / params.price_high))
         return jnp.concatenate([part.astype(dtype) for part in parts])
 
 

@@ -2,5 +2,6 @@
 
 from jaxmech.oracles import sequential_price
 from jaxmech.oracles.offline import offline_optimum
+from jaxmech.oracles.refusals import NotKnown
 
-__all__ = ["offline_optimum", "sequential_price"]
+__all__ = ["NotKnown", "offline_optimum", "sequential_price"]

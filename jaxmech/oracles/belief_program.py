@@ -17,6 +17,7 @@ import numpy as np
 
 from jaxmech.oracles.effective_prices import effective_prices
 from jaxmech.oracles.finite_economy import AgentClass, Bools, FiniteEconomy, Floats, Ints, purchases
+from jaxmech.oracles.refusals import NotKnown
 
 ProgramObjective = Literal["welfare", "revenue"]
 
@@ -88,7 +89,7 @@ def adaptive_optimum(
     one item type or additive values.
 
     Raises:
-      ValueError: the number of states, estimated from above before the program starts,
+      NotKnown: the number of states, estimated from above before the program starts,
         exceeds ``max_states``.
     """
     offers = {
@@ -98,7 +99,7 @@ def adaptive_optimum(
     }
     bound = _states_at_most(economy, offers[(True,) * len(economy.units)])
     if bound > max_states:
-        raise ValueError(
+        raise NotKnown(
             f"max_states: got {max_states}; the dynamic program may need {bound:.3g} states "
             f"or more (agents left in {len(economy.counts)} classes, units left, posteriors over "
             f"{len(economy.world_probabilities)} worlds)"

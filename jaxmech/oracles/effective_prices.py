@@ -15,6 +15,7 @@ import math
 import numpy as np
 
 from jaxmech.oracles.finite_economy import Floats, Ints
+from jaxmech.oracles.refusals import NotKnown
 
 
 def effective_prices(
@@ -29,7 +30,7 @@ def effective_prices(
       max_prices: refuse when there are more.
 
     Raises:
-      ValueError: more than ``max_prices`` price vectors differ.
+      NotKnown: more than ``max_prices`` price vectors differ.
     """
     num_items = bundles.shape[1]
     if additive:
@@ -115,7 +116,7 @@ def _inside(normals: Floats, offsets: Floats, signs: list[int], cap: float) -> F
 
 def _refuse_above(max_prices: int, number: int) -> None:
     if number > max_prices:
-        raise ValueError(
+        raise NotKnown(
             f"max_prices: got {max_prices}; the values allow at least {number} price vectors "
             "that differ in effect, too many to enumerate"
         )

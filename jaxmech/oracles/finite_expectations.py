@@ -8,9 +8,15 @@ import math
 import numpy as np
 
 from jaxmech.oracles.finite_economy import AgentClass, FiniteEconomy, Floats, Ints, purchases
+from jaxmech.oracles.refusals import NotKnown
 
 _BATCH = 4096
 """Profiles of values packed at a time."""
+
+_MOST_ENTRIES = 2**20
+"""Values in memory at a time, by bundle and units left."""
+
+_MOST_COMPARISONS = 2_000_000_000
 
 
 def serial_dictatorship(
@@ -19,12 +25,12 @@ def serial_dictatorship(
     """Expected welfare when agents come in uniformly random order and all prices are 0.
 
     Raises:
-      ValueError: more than ``max_states`` combinations of agents and units left.
+      NotKnown: more than ``max_states`` combinations of agents and units left.
     """
     size = math.prod(count + 1 for count in economy.counts)
     size *= math.prod((economy.units + 1).tolist())
     if size > max_states:
-        raise ValueError(
+        raise NotKnown(
             f"max_states: got {max_states}; there are {size} combinations of agents left in "
             f"{len(economy.counts)} classes and units left"
         )
@@ -66,8 +72,8 @@ def offline_expectation(economy: FiniteEconomy, *, max_profiles: int = 1_000_000
     """Expected greatest welfare of any allocation, all values known.
 
     Raises:
-      ValueError: values are not additive across types, and more than ``max_profiles``
-        profiles of values are possible.
+      NotKnown: values are not additive across types, and more than ``max_profiles``
+        profiles of values are possible, or each is too large to pack.
     """
     worlds = range(len(economy.world_probabilities))
     if economy.additive:
@@ -84,14 +90,30 @@ def best_packing(values: Floats, bundles: Ints, units: Ints) -> Floats:
       values: float [profiles, agents, bundles].
       bundles: int [bundles, items].
       units: int [items].
+
+    Raises:
+      NotKnown: too many bundles and numbers of units left to compare.
     """
+    table = math.prod((units + 1).tolist()) * len(bundles)
+    comparisons = table * values.shape[0] * values.shape[1]
+    if table > _MOST_ENTRIES or comparisons > _MOST_COMPARISONS:
+        raise NotKnown(
+            f"units: got {units.tolist()}; the offline optimum of {values.shape[0]} profiles of "
+            f"{values.shape[1]} agents takes {comparisons:.3g} comparisons of "
+            f"{len(bundles)} bundles, which is too many"
+        )
     stocks, successors = stocks_after_bundles(units, bundles)
     fits = np.all(stocks[:, None] >= bundles, axis=-1)
-    best = np.zeros((len(values), len(stocks)))
-    for agent in range(values.shape[1]):
-        total = values[:, agent, None, :] + best[:, successors]
-        best = np.max(np.where(fits, total, -np.inf), axis=-1)
-    return best[:, -1]
+    at_once = max(1, _MOST_ENTRIES // table)
+    packed = []
+    for start in range(0, len(values), at_once):
+        some = values[start : start + at_once]
+        best = np.zeros((len(some), len(stocks)))
+        for agent in range(values.shape[1]):
+            total = some[:, agent, None, :] + best[:, successors]
+            best = np.max(np.where(fits, total, -np.inf), axis=-1)
+        packed.append(best[:, -1])
+    return np.concatenate(packed)
 
 
 def stocks_after_bundles(units: Ints, bundles: Ints) -> tuple[Ints, Ints]:
@@ -144,7 +166,7 @@ def _expected_packing(economy: FiniteEconomy, world: int, max_profiles: int) -> 
         count = len(agents.agents)
         number *= math.comb(count + len(support) - 1, count)
     if number > max_profiles:
-        raise ValueError(
+        raise NotKnown(
             f"max_profiles: got {max_profiles}; the expected offline optimum is a sum over "
             f"{number} profiles of values"
         )

@@ -58,6 +58,37 @@ def sample_static_welfare(
     return float(total.mean())
 
 
+def sample_assignment(values: Floats, units: Ints) -> float:
+    """Mean greatest welfare when each agent takes one unit of one type at most.
+
+    Args:
+      values: float [samples, agents, items].
+      units: int [items].
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    per_unit = np.repeat(np.maximum(values, 0), units, axis=2)
+    total = 0.0
+    for sample in per_unit:
+        agents, places = linear_sum_assignment(sample, maximize=True)
+        total += sample[agents, places].sum()
+    return total / len(values)
+
+
+def best_anonymous_sample_price(values: Floats, units: int) -> tuple[float, float]:
+    """Mean welfare and price for one item type, agents visited in index order.
+
+    Args:
+      values: float [samples, agents].
+      units: units for sale.
+    """
+    bundle_values = np.stack([np.zeros_like(values), values], axis=-1)
+    value, prices = best_anonymous_sample_prices(
+        bundle_values, np.array([[0], [1]]), np.array([units]), additive=True
+    )
+    return value, float(prices[0])
+
+
 def best_anonymous_sample_prices(
     values: Floats, bundles: Ints, units: Ints, *, additive: bool
 ) -> tuple[float, Floats]:
@@ -101,11 +132,8 @@ def best_personalised_sample_prices(
       values: float [samples, agents].
       units: units for sale.
     """
-    bundle_values = np.stack([np.zeros_like(values), values], axis=-1)
-    best, anonymous = best_anonymous_sample_prices(
-        bundle_values, np.array([[0], [1]]), np.array([units]), additive=True
-    )
-    prices = np.repeat(anonymous, values.shape[1])
+    best, anonymous = best_anonymous_sample_price(values, units)
+    prices = np.full(values.shape[1], anonymous)
     for _ in range(max_sweeps):
         later = _later_welfare(values, units, prices)
         left = np.full(len(values), units)

@@ -15,10 +15,19 @@ from typing import get_args
 
 import numpy as np
 
-from jaxmech.agents import CorrelatedUniform, FiniteMixture, Samples, Setting, UnitDemand
+from jaxmech.agents import (
+    BundleDemand,
+    CorrelatedUniform,
+    FiniteMixture,
+    Samples,
+    Setting,
+    UnitDemand,
+    ValueDistribution,
+)
 from jaxmech.oracles import continuous_values, sample_averages
 from jaxmech.oracles.belief_program import ProgramObjective, adaptive_optimum
 from jaxmech.oracles.finite_economy import (
+    Floats,
     bundle_values,
     bundles_of,
     exact_decimals,
@@ -30,6 +39,7 @@ from jaxmech.oracles.finite_expectations import (
     offline_expectation,
     serial_dictatorship,
 )
+from jaxmech.oracles.refusals import NotKnown
 from jaxmech.oracles.static_program import (
     StaticPriceResult,
     anonymous_static_optimum,
@@ -64,13 +74,14 @@ def optimal(
       max_states: refuse a dynamic program that may have more states.
 
     Raises:
-      ValueError: the optimum is not known, or costs too much; the message says why.
+      ValueError: ``objective`` is neither.
+      NotKnown: the optimum is not known, or costs too much; the message says why.
     """
     if objective not in get_args(ProgramObjective):
         raise ValueError(f"objective: got {objective!r}; allowed are {get_args(ProgramObjective)}")
     distribution = setting.distribution
     if objective == "revenue" and not is_additive(distribution.demand):
-        raise ValueError(
+        raise NotKnown(
             "objective: got 'revenue'; allowed is 'welfare' where there are several item types "
             "and values are not additive"
         )
@@ -81,7 +92,7 @@ def optimal(
         case CorrelatedUniform():
             return _correlated_optimum(setting, distribution, objective)
         case Samples():
-            raise ValueError(
+            raise NotKnown(
                 f"distribution: got {len(distribution.values)} samples; the optimum is known for "
                 "finite supports with few worlds (every sample is a world of its own) and for "
                 "iid values"
@@ -97,7 +108,7 @@ def personalised_static_prices(setting: Setting, *, max_vectors: int = 20_000) -
     search, agents in index order).
 
     Raises:
-      ValueError: not built for this setting, or it costs too much; the message says why.
+      NotKnown: not built for this setting, or it costs too much; the message says why.
     """
     distribution = setting.distribution
     match distribution:
@@ -112,7 +123,7 @@ def personalised_static_prices(setting: Setting, *, max_vectors: int = 20_000) -
             ]
         case Samples():
             _additive_only(setting)
-            values = np.asarray(distribution.values, np.float64)
+            values = _item_values(distribution)
             found = [
                 sample_averages.best_personalised_sample_prices(values[..., item], units)
                 for item, units in enumerate(_useful_units(setting))
@@ -121,7 +132,8 @@ def personalised_static_prices(setting: Setting, *, max_vectors: int = 20_000) -
             raise _unknown(setting)
     prices = np.stack([prices for _, prices in found], axis=1)
     value = sum(value for value, _ in found)
-    return StaticPriceResult(value, prices, np.arange(distribution.num_agents))
+    order = np.arange(distribution.num_agents)
+    return StaticPriceResult(value, prices, order, _identical_values(distribution))
 
 
 def anonymous_static_prices(setting: Setting, *, max_vectors: int = 20_000) -> StaticPriceResult:
@@ -131,7 +143,7 @@ def anonymous_static_prices(setting: Setting, *, max_vectors: int = 20_000) -> S
     ``CorrelatedUniform`` and ``Samples`` (search over prices, agents in index order).
 
     Raises:
-      ValueError: not built for this setting, or it costs too much; the message says why.
+      NotKnown: not built for this setting, or it costs too much; the message says why.
     """
     distribution, demand = setting.distribution, setting.distribution.demand
     order = np.arange(distribution.num_agents)
@@ -145,24 +157,32 @@ def anonymous_static_prices(setting: Setting, *, max_vectors: int = 20_000) -> S
                 continuous_values.best_anonymous_price(num_agents, units, delta)
                 for units in _useful_units(setting)
             ]
-            prices = np.array([price for _, price in found])
-            return StaticPriceResult(sum(value for value, _ in found), prices, order)
         case Samples():
-            value, prices = sample_averages.best_anonymous_sample_prices(
-                bundle_values(demand, np.asarray(distribution.values, np.float64)),
-                bundles_of(demand),
-                np.asarray(setting.units),
-                additive=is_additive(demand),
-            )
-            return StaticPriceResult(value, prices, order)
-    raise _unknown(setting)
+            if not is_additive(demand):
+                value, best = sample_averages.best_anonymous_sample_prices(
+                    bundle_values(demand, np.asarray(distribution.values, np.float64)),
+                    bundles_of(demand),
+                    np.asarray(setting.units),
+                    additive=False,
+                )
+                return StaticPriceResult(value, best, order, exact=False)
+            values = _item_values(distribution)
+            found = [
+                sample_averages.best_anonymous_sample_price(values[..., item], units)
+                for item, units in enumerate(_useful_units(setting))
+            ]
+        case _:
+            raise _unknown(setting)
+    prices = np.array([price for _, price in found])
+    value = sum(value for value, _ in found)
+    return StaticPriceResult(value, prices, order, _identical_values(distribution))
 
 
 def random_serial_dictatorship(setting: Setting, *, buys_at_zero_utility: bool = False) -> float:
     """Exact expected welfare with all prices zero and agents in uniformly random order.
 
     Raises:
-      ValueError: not built for this setting, or it costs too much; the message says why.
+      NotKnown: not built for this setting, or it costs too much; the message says why.
     """
     distribution = setting.distribution
     match distribution:
@@ -176,7 +196,7 @@ def random_serial_dictatorship(setting: Setting, *, buys_at_zero_utility: bool =
         case Samples():
             _additive_only(setting)
             return sample_averages.sample_serial_dictatorship(
-                np.asarray(distribution.values, np.float64),
+                _item_values(distribution),
                 np.asarray(setting.units),
                 buys_at_zero_utility=buys_at_zero_utility,
             )
@@ -187,7 +207,7 @@ def expected_offline_optimum(setting: Setting) -> float:
     """Exact expectation of the greatest welfare any allocation reaches, all values known.
 
     Raises:
-      ValueError: not built for this setting, or it costs too much; the message says why.
+      NotKnown: not built for this setting, or it costs too much; the message says why.
     """
     distribution, demand = setting.distribution, setting.distribution.demand
     match distribution:
@@ -201,15 +221,16 @@ def expected_offline_optimum(setting: Setting) -> float:
                 for units in setting.units
             )
         case Samples():
-            values = np.asarray(distribution.values, np.float64)
             if is_additive(demand):
-                ordered = -np.sort(-values, axis=1)
+                ordered = -np.sort(-_item_values(distribution), axis=1)
                 ranks = np.arange(distribution.num_agents)[:, None]
                 served = np.where(ranks < np.asarray(setting.units), ordered, 0)
                 return float(served.sum(axis=(1, 2)).mean())
-            packed = best_packing(
-                bundle_values(demand, values), bundles_of(demand), _units(setting)
-            )
+            values = np.asarray(distribution.values, np.float64)
+            units = np.asarray(_useful_units(setting))
+            if isinstance(demand, UnitDemand):
+                return sample_averages.sample_assignment(values, units)
+            packed = best_packing(bundle_values(demand, values), bundles_of(demand), units)
             return float(packed.mean())
     raise _unknown(setting)
 
@@ -229,7 +250,7 @@ def _correlated_optimum(
         return sum(float(value[-1]) for value in values)
     if delta == 1 and objective == "welfare":
         return sum(_useful_units(setting)) / 2
-    raise ValueError(
+    raise NotKnown(
         f"delta: got {delta:g}; the optimal {objective} is known where values are iid (delta 0)"
         + (" or identical (delta 1)" if objective == "welfare" else "")
     )
@@ -239,7 +260,7 @@ def _additive_only(setting: Setting) -> None:
     demand = setting.distribution.demand
     if not is_additive(demand):
         kind = type(setting.distribution).__name__
-        raise ValueError(
+        raise NotKnown(
             f"demand: got {demand} with {kind} values; allowed are {UnitDemand(1)} or "
             "AdditiveDemand, where item types do not compete for an agent"
         )
@@ -254,12 +275,19 @@ def _useful_units(setting: Setting) -> list[int]:
     return [min(units, setting.distribution.num_agents) for units in setting.units]
 
 
-def _units(setting: Setting) -> np.ndarray:
-    return np.asarray(_useful_units(setting))
+def _item_values(samples: Samples) -> Floats:
+    """Float64 [samples, agents, items], where values are additive."""
+    values = np.asarray(samples.values, np.float64)
+    return values[..., 1:] if isinstance(samples.demand, BundleDemand) else values
 
 
-def _unknown(setting: Setting) -> ValueError:
+def _identical_values(distribution: ValueDistribution) -> bool:
+    """Whether all agents surely have the same value, so that static prices lose nothing."""
+    return isinstance(distribution, CorrelatedUniform) and _delta(distribution) == 1
+
+
+def _unknown(setting: Setting) -> NotKnown:
     kind = type(setting.distribution).__name__
-    return ValueError(
+    return NotKnown(
         f"distribution: got {kind}; allowed are FiniteMixture, CorrelatedUniform and Samples"
     )

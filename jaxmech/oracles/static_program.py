@@ -18,6 +18,7 @@ import numpy as np
 from jaxmech.oracles.effective_prices import effective_prices
 from jaxmech.oracles.finite_economy import Bools, FiniteEconomy, Floats, Ints, purchases
 from jaxmech.oracles.finite_expectations import stocks_after_bundles, without
+from jaxmech.oracles.refusals import NotKnown
 
 _TOLERANCE = 1e-12
 
@@ -30,11 +31,14 @@ class StaticPriceResult:
       value: expected welfare.
       prices: float [items] where anonymous, float [agents, items] where personalised.
       order: int [agents], the agents in the order of their visits.
+      exact: whether ``value`` is proven to be the greatest over prices and orders; False
+        for a numerical search, or where agents were visited in index order only.
     """
 
     value: float
     prices: Floats
     order: Ints
+    exact: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +79,7 @@ def personalised_static_optimum(
     """The best static order with a price vector for each agent.
 
     Raises:
-      ValueError: more than ``max_vectors`` undominated vectors for some set of agents.
+      NotKnown: more than ``max_vectors`` undominated vectors for some set of agents.
     """
     prices = [
         effective_prices(agents.values, economy.bundles, additive=economy.additive)
@@ -85,7 +89,7 @@ def personalised_static_optimum(
     order = _agents_in_order(economy, offers)
     posted = np.zeros((economy.num_agents, economy.bundles.shape[1]))
     posted[order] = [offer.prices for offer in offers]
-    return StaticPriceResult(value, posted, order)
+    return StaticPriceResult(value, posted, order, exact=True)
 
 
 def anonymous_static_optimum(
@@ -94,7 +98,7 @@ def anonymous_static_optimum(
     """The best static order with one price vector for all agents.
 
     Raises:
-      ValueError: as ``personalised_static_optimum``.
+      NotKnown: as ``personalised_static_optimum``.
     """
     values = np.concatenate([agents.values for agents in economy.classes])
     best: StaticPriceResult | None = None
@@ -102,7 +106,8 @@ def anonymous_static_optimum(
         same_for_all = [posted[None]] * len(economy.classes)
         value, offers = _best_sequence(economy, same_for_all, max_vectors)
         if best is None or value > best.value + _TOLERANCE:
-            best = StaticPriceResult(value, posted, _agents_in_order(economy, offers))
+            order = _agents_in_order(economy, offers)
+            best = StaticPriceResult(value, posted, order, exact=True)
     assert best is not None
     return best
 
@@ -184,7 +189,7 @@ def _undominated(found: list[_Ends], reachable: Bools, max_vectors: int) -> _End
         candidate = compared[position] - _TOLERANCE
         if not np.any(np.all(kept[: len(positions)] >= candidate, axis=1)):
             if len(positions) == max_vectors:
-                raise ValueError(
+                raise NotKnown(
                     f"max_vectors: got {max_vectors}; the best static prices need more, so "
                     "there are too many orders and prices to compare"
                 )

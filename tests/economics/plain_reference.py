@@ -82,7 +82,9 @@ def play(kind, values, units, actions, price_high, buys_at_zero_utility):
     steps = []
     for action in actions:
         scores, prices = action[:num_agents], action[num_agents:]
-        agent = max(sorted(waiting), key=lambda a: scores[a])
+        scores = [-np.inf if np.isnan(score) else score for score in scores]
+        agent = max(sorted(waiting), key=scores.__getitem__)
+        prices = [price_high if np.isnan(price) else price for price in prices]
         prices = [min(max(price, 0.0), price_high) for price in prices]
         bundle = chosen_bundle(kind, values[agent], prices, left, buys_at_zero_utility)
         waiting.remove(agent)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jaxmech import agents
-from jaxmech.agents import CorrelatedUniform, FiniteMixture, Samples, UnitDemand
+from jaxmech.agents import BundleDemand, CorrelatedUniform, FiniteMixture, Samples, UnitDemand
 
 DRAWS = 40_000
 
@@ -50,6 +50,11 @@ def test_correlated_uniform_moments(delta):
     # Four points of the distribution of a single value: the sum of two uniforms.
     for point in (0.1, 0.3, 0.5, 0.8):
         assert_frequency(values[:, 0, 0] <= point, trapezoid_cdf(point, delta, 1 - delta))
+
+
+def test_correlated_uniform_refuses_values_of_bundles():
+    with pytest.raises(ValueError, match=r"demand: got BundleDemand.*allowed are UnitDemand"):
+        CorrelatedUniform(jnp.zeros(()), num_agents=3, demand=BundleDemand(2))
 
 
 def trapezoid_cdf(x, *widths):

@@ -32,7 +32,10 @@ examples = partial(settings, deadline=None, derandomize=True)
 
 @st.composite
 def economies(draw, kind):
-    """Values, units, actions (prices beyond both bounds among them) and the purchase rule."""
+    """Values, units, actions and the purchase rule.
+
+    Prices go beyond both bounds, and any part of an action may be infinite or NaN.
+    """
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     on_grid = draw(st.booleans())
 
@@ -45,6 +48,9 @@ def economies(draw, kind):
     if kind == "bundle":
         values[:, 0] = 0
     actions = np.hstack([numbers(-1, 1, (AGENTS, AGENTS)), numbers(-0.25, 1.75, (AGENTS, ITEMS))])
+    extreme = random.choice([-np.inf, np.inf, np.nan], actions.shape)
+    extremes = draw(st.sampled_from([0, 0.3, 1]))
+    actions = np.where(random.random(actions.shape) < extremes, extreme, actions)
     units = [draw(st.integers(1, MAX_UNITS)) for _ in range(ITEMS)]
     return values, units, actions, draw(st.booleans())
 
@@ -132,7 +138,7 @@ def test_outcomes_are_feasible_and_voluntary(kind, data):
             np.testing.assert_array_equal(
                 states.allocation[step][~visited], states.allocation[step - 1][~visited]
             )
-        posted = np.clip(actions[step, AGENTS:], 0, PRICE_HIGH)
+        posted = np.clip(np.nan_to_num(actions[step, AGENTS:], nan=np.inf), 0, PRICE_HIGH)
         bundle = states.allocation[step][visited][0]
         np.testing.assert_allclose(states.payments[step][visited][0], posted @ bundle, atol=1e-6)
         np.testing.assert_allclose(states.prices_faced[step][visited][0], posted, atol=1e-6)
@@ -241,6 +247,23 @@ def test_the_episode_ends_when_units_run_out():
     np.testing.assert_allclose(states.payments[-1], [0, 0.3, 0.4], atol=1e-6)
     np.testing.assert_allclose(rewards, [0, 1.4, 0], atol=1e-6)
     np.testing.assert_array_equal(terminated, [False, True, True])
+
+
+@pytest.mark.parametrize("score", [-np.inf, np.inf, np.nan])
+def test_no_score_brings_an_agent_back(score):
+    actions = np.hstack([np.full((AGENTS, AGENTS), score), np.zeros((AGENTS, ITEMS))])
+    values = np.ones((AGENTS, ITEMS))
+    _, (_, states, _, _, _) = play_economy("unit", (values, [2] * ITEMS, actions, False))
+    np.testing.assert_array_equal(states.agents_left, ~np.tri(AGENTS, dtype=bool))
+    np.testing.assert_array_equal(states.allocation[-1].sum(axis=1), 1)
+
+
+def test_a_price_that_is_not_a_number_is_the_highest():
+    actions = np.hstack([np.zeros((AGENTS, AGENTS)), np.full((AGENTS, ITEMS), np.nan)])
+    values = np.tile([0.5 * PRICE_HIGH, 2 * PRICE_HIGH, 0], (AGENTS, 1))
+    _, (_, states, _, _, _) = play_economy("additive", (values, [2] * ITEMS, actions, False))
+    np.testing.assert_array_equal(states.allocation[0][0], [0, 1, 0])
+    np.testing.assert_array_equal(states.prices_faced[0][0], PRICE_HIGH)
 
 
 def test_the_users_own_objective_is_the_reward():

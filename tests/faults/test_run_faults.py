@@ -11,22 +11,27 @@ import time
 from pathlib import Path
 from typing import Any
 
+import chex
 import jax
 import numpy as np
 import pytest
+from killed_ppo import tiny_ppo
 from noisy_descent import DescentState, NoisyDescent
 
 from jaxmech import runner
 
 DESIGNER = NoisyDescent()
 SCRIPT = Path(__file__).parents[1] / "noisy_descent.py"
+PPO_SCRIPT = Path(__file__).parent / "killed_ppo.py"
 LOGS = ("metrics.csv", "evaluation.csv")
 RUN = {"seeds": [3, 1], "updates": 60, "evaluate_every": 9}
 
 
-def start(command: str, directory: Path, **arguments: Any) -> subprocess.Popen[bytes]:
+def start(
+    command: str, directory: Path, script: Path = SCRIPT, **arguments: Any
+) -> subprocess.Popen[bytes]:
     arguments = {"command": command, "directory": str(directory), **arguments}
-    return subprocess.Popen([sys.executable, str(SCRIPT), json.dumps(arguments)])
+    return subprocess.Popen([sys.executable, str(script), json.dumps(arguments)])
 
 
 def wait_for_update(directory: Path, update: int, process: subprocess.Popen[bytes]) -> None:
@@ -88,6 +93,26 @@ def test_kill_and_resume_in_another_process(whole: Path, stopped: Path) -> None:
     assert len((stopped / "metrics.csv").read_bytes().splitlines()) == 1 + 2 * 40
     assert start("resume", stopped).wait(timeout=120) == 0
     assert_same_run(stopped, whole)
+
+
+def test_ppo_killed_within_its_episodes_goes_on_with_them(tmp_path: Path) -> None:
+    """Environments, optimizer, moments and keys all come back as they were."""
+    # One length of chunk throughout, so that all runs share their compiled program.
+    pace = {"updates_per_chunk": 5}
+    plan = {"seeds": [3, 1], "updates": 30, **pace}
+    designer, directory = tiny_ppo(), tmp_path / "killed"
+    undisturbed = runner.run(designer, directory=tmp_path / "whole", **plan)
+    process = start("run", directory, PPO_SCRIPT, **plan, checkpoint_seconds=0, kill_at=15)
+    assert process.wait(timeout=240) == -signal.SIGKILL
+    assert 0 < checkpoint_updates(directory)[-1] < 15
+    running = runner.load(designer, directory=directory).states.running
+    left = np.asarray(running.state.agents_left).sum(axis=-1)
+    assert len(np.unique(left)) > 1, "episodes are at different points"
+    resumed = runner.resume(designer, directory=directory, **pace)
+    logs = [folder / "metrics.csv" for folder in (tmp_path / "whole", directory)]
+    assert logs[0].read_bytes() == logs[1].read_bytes()
+    assert len(logs[0].read_bytes().splitlines()) == 1 + 2 * 30
+    chex.assert_trees_all_equal(undisturbed.states, resumed.states)
 
 
 def test_killed_twice_at_any_moment(whole: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxmech.agents import AdditiveDemand, CorrelatedUniform, Setting, UnitDemand, setting
-from jaxmech.oracles import continuous_values, sequential_price
+from jaxmech.oracles import NotKnown, continuous_values, sequential_price
 
 
 def additive(delta, units, num_agents=6):
@@ -115,13 +115,15 @@ def test_one_unit_asks_each_agent_what_the_rest_is_worth():
     economy = setting("correlated", num_agents=6, num_items=1)
     static = sequential_price.personalised_static_prices(economy)
     assert static.value == pytest.approx(sequential_price.optimal(economy), abs=1e-9)
+    assert not static.exact, "found by a search"
 
 
 def test_identical_values_are_worth_their_mean():
     economy = setting("correlated", num_agents=4, num_items=6, delta=1.0)
     assert sequential_price.optimal(economy) == 2
-    assert sequential_price.personalised_static_prices(economy).value == 2
-    assert sequential_price.anonymous_static_prices(economy).value == 2
+    for family in ("personalised_static_prices", "anonymous_static_prices"):
+        found = getattr(sequential_price, family)(economy)
+        assert found.value == 2 and found.exact
     assert sequential_price.expected_offline_optimum(economy) == 2
 
 
@@ -149,7 +151,7 @@ def test_offline_optimum_equals_simulation():
 
 
 def test_says_why_the_optimum_is_not_known():
-    with pytest.raises(ValueError, match=r"delta: got 0\.33; .*iid \(delta 0\)"):
+    with pytest.raises(NotKnown, match=r"delta: got 0\.33; .*iid \(delta 0\)"):
         sequential_price.optimal(setting("correlated", delta=0.33))
     with pytest.raises(ValueError, match="objective: got 'max_min'"):
         sequential_price.optimal(setting("correlated"), objective="max_min")
@@ -161,5 +163,5 @@ def test_says_why_the_optimum_is_not_known():
         sequential_price.random_serial_dictatorship,
         sequential_price.expected_offline_optimum,
     ):
-        with pytest.raises(ValueError, match="demand: got UnitDemand"):
+        with pytest.raises(NotKnown, match="demand: got UnitDemand"):
             oracle(competing)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxmech.agents import AdditiveDemand, BundleDemand, Samples, Setting, UnitDemand
-from jaxmech.oracles import sequential_price
+from jaxmech.oracles import NotKnown, sequential_price
 
 
 def samples(values, demand, units):
@@ -115,5 +115,57 @@ def _unit_demand_welfare(values, prices):
 
 def test_refuses_the_optimum_with_the_reason():
     economy = samples(integers(5, (10, 3, 1)), UnitDemand(1), (1,))
-    with pytest.raises(ValueError, match="got 10 samples; .* world of its own"):
+    with pytest.raises(NotKnown, match="got 10 samples; .* world of its own"):
         sequential_price.optimal(economy)
+
+
+def test_many_item_types_cost_little_where_agents_want_one_unit():
+    random = np.random.default_rng(6)
+    values = random.random((20, 10, 30))
+    economy = samples(values, UnitDemand(30), (3,) * 30)
+    # So many units that everybody gets the favourite, but for clashes among four or more.
+    optimum = sequential_price.expected_offline_optimum(economy)
+    favourites = values.max(axis=2).sum(axis=1).mean()
+    assert 0.98 * favourites < optimum <= favourites + 1e-6
+
+
+def test_additive_types_are_priced_one_by_one():
+    values = integers(7, (12, 3, 20))
+    found = sequential_price.anonymous_static_prices(samples(values, AdditiveDemand(20), (2,) * 20))
+    assert found.prices.shape == (20,)
+    alone = [
+        sequential_price.anonymous_static_prices(samples(values[..., [k]], UnitDemand(1), (2,)))
+        for k in range(20)
+    ]
+    assert found.value == pytest.approx(sum(each.value for each in alone))
+    np.testing.assert_array_equal(found.prices, [each.prices[0] for each in alone])
+
+
+def test_one_item_type_is_the_same_in_every_form():
+    values = integers(8, (20, 4, 1))
+    bundles = np.concatenate([np.zeros_like(values), values], axis=-1)
+    for oracle in (
+        sequential_price.random_serial_dictatorship,
+        sequential_price.expected_offline_optimum,
+        lambda setting: sequential_price.anonymous_static_prices(setting).value,
+        lambda setting: sequential_price.personalised_static_prices(setting).value,
+    ):
+        expected = oracle(samples(values, UnitDemand(1), (2,)))
+        assert oracle(samples(bundles, BundleDemand(1), (2,))) == pytest.approx(expected)
+
+
+def test_refuses_more_bundles_than_it_can_compare():
+    many = samples(np.ones((1, 2, 2**13)), BundleDemand(13), (1,) * 13)
+    with pytest.raises(NotKnown, match=r"demand: got BundleDemand.* 2\*\*13 bundles; .* 4096"):
+        sequential_price.anonymous_static_prices(many)
+    large = samples(np.ones((1, 2, 2**6)), BundleDemand(6), (9,) * 6)
+    assert sequential_price.expected_offline_optimum(large) == 2
+    slow = samples(np.ones((1, 9, 2**6)), BundleDemand(6), (9,) * 6)
+    with pytest.raises(NotKnown, match="units: got .* which is too many"):
+        sequential_price.expected_offline_optimum(slow)
+
+
+def test_searches_on_samples_prove_nothing():
+    economy = samples(integers(9, (10, 3, 1)), UnitDemand(1), (1,))
+    assert not sequential_price.anonymous_static_prices(economy).exact
+    assert not sequential_price.personalised_static_prices(economy).exact
