@@ -23,7 +23,7 @@ from jaxmech.naming import lookup
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from jaxmech.experiments.building import Study
+    from jaxmech.experiments.building import References, Study
     from jaxmech.progress import ConsoleProgress
     from jaxmech.runner import RunResult
 
@@ -161,13 +161,14 @@ def _run(experiment: SequentialPriceExperiment, directory: Path | None) -> int:
             raise ValueError(f"samples: got {experiment.samples}; there is no such file")
         # The run can then be resumed from any folder.
         experiment = replace(experiment, samples=str(Path(experiment.samples).absolute()))
+    experiment = experiment.resolved()
     directory = directory or _free_directory(experiment.name)
     _set_up_jax()
     from jaxmech import runner
     from jaxmech.experiments.building import build
 
     study = build(experiment)
-    references = _References(study)
+    references = _references(study)
     _say(f"{experiment.title}: writing {directory}")
     result = runner.run(
         study.designer,
@@ -175,7 +176,7 @@ def _run(experiment: SequentialPriceExperiment, directory: Path | None) -> int:
         seeds=study.seeds,
         updates=experiment.updates,
         config=config_of(experiment),
-        progress=references.progress(),
+        progress=_progress(references),
     )
     return _finish(study, result, references)
 
@@ -187,12 +188,12 @@ def _resume(directory: Path) -> int:
     from jaxmech.experiments.building import build
 
     study = build(experiment)
-    references = _References(study)
+    references = _references(study)
     result = runner.resume(
         study.designer,
         directory=directory,
         updates=experiment.updates,
-        progress=references.progress(),
+        progress=_progress(references),
     )
     return _finish(study, result, references)
 
@@ -207,26 +208,24 @@ def _report(directory: Path) -> int:
     return 0
 
 
-class _References:
-    """What a study is compared with: mechanisms that do not learn, and exact values."""
+def _references(study: Study) -> References:
+    from jaxmech.experiments.building import references_of
 
-    def __init__(self, study: Study):
-        from jaxmech.experiments.building import baselines_and_oracles
-
-        with _console().status("computing exact values"):
-            self.mechanisms, self.oracles = baselines_and_oracles(study)
-
-    def progress(self) -> ConsoleProgress:
-        """A progress bar that shows the optimum, or else the offline optimum."""
-        from jaxmech.progress import ConsoleProgress
-
-        for name in ("optimum", "offline_optimum"):
-            if name in self.oracles:
-                return ConsoleProgress({name.replace("_", " "): self.oracles[name]})
-        return ConsoleProgress()
+    with _console().status("computing exact values"):
+        return references_of(study)
 
 
-def _finish(study: Study, result: RunResult, references: _References) -> int:
+def _progress(references: References) -> ConsoleProgress:
+    """A progress bar that shows the optimum, or else the offline optimum."""
+    from jaxmech.progress import ConsoleProgress
+
+    for name in ("optimum", "offline_optimum"):
+        if name in references.oracles:
+            return ConsoleProgress({name.replace("_", " "): references.oracles[name]})
+    return ConsoleProgress()
+
+
+def _finish(study: Study, result: RunResult, references: References) -> int:
     """Evaluate, print the table, write the page; or say how to go on with a stopped run."""
     directory, updates = result.directory, study.experiment.updates
     go_on = f"go on with: jaxmech resume {directory}"
@@ -239,9 +238,7 @@ def _finish(study: Study, result: RunResult, references: _References) -> int:
 
     try:
         with _console().status("evaluating"):
-            summary, picture = evaluate_run(
-                study, result, references.mechanisms, references.oracles
-            )
+            summary, picture = evaluate_run(study, result, references)
     except KeyboardInterrupt:
         _say(f"stopped while evaluating; {go_on}")
         return 130

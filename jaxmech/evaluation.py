@@ -17,6 +17,8 @@ import numpy as np
 from flax import struct
 from jax.tree_util import Partial
 
+from jaxmech.agents import Samples
+
 Act = Callable[[jax.Array, jax.Array], jax.Array]
 
 NORMAL_QUANTILE_95 = 1.959964
@@ -128,6 +130,47 @@ def evaluate(
     batches = -(-episodes // batch_size)
     objectives = _objectives(env, params, act, key, batches, batch_size)
     return Estimate.of(np.asarray(objectives)[:episodes])
+
+
+def evaluate_samples(
+    env: Any, params: Any, act: Act, key: jax.Array, plays: int = 1, batch_size: int = 4096
+) -> np.ndarray:
+    """Mean objective of ``act`` on each sample of the user's valuations, float64 [samples].
+
+    Every sample is played equally often, unlike by ``evaluate``, which draws them. What
+    differs between samples is then all there is to chance, but for ``act`` and its key.
+
+    Args:
+      params: with a ``Samples`` distribution.
+      plays: episodes of each sample; 1 is enough for a deterministic ``act``.
+
+    Raises:
+      ValueError: another distribution; ``plays`` or ``batch_size`` below 1.
+    """
+    if not isinstance(params.distribution, Samples):
+        kind = type(params.distribution).__name__
+        raise ValueError(f"params.distribution: got {kind}; allowed is Samples")
+    for field, count in (("plays", plays), ("batch_size", batch_size)):
+        if count < 1:
+            raise ValueError(f"{field}: got {count}; allowed are integers of at least 1")
+    act = act if isinstance(act, Partial) else Partial(act)
+    objectives = _sample_objectives(env, params, act, key, plays, batch_size)
+    return np.asarray(objectives, np.float64).reshape(-1, plays).mean(axis=1)
+
+
+@partial(jax.jit, static_argnums=(0, 4, 5))
+def _sample_objectives(
+    env: Any, params: Any, act: Act, key: jax.Array, plays: int, batch_size: int
+) -> jax.Array:
+    distribution = params.distribution
+
+    def objective(index: jax.Array) -> jax.Array:
+        only = distribution.replace(values=distribution.values[index // plays][None])
+        alone = params.replace(distribution=only)
+        return play(env, alone, act, jax.random.fold_in(key, index)).objective
+
+    index = jnp.arange(len(distribution.values) * plays)
+    return jax.lax.map(objective, index, batch_size=batch_size)
 
 
 @partial(jax.jit, static_argnums=(0, 4, 5))

@@ -17,7 +17,12 @@ from numpy.typing import NDArray
 
 from jaxmech import policy_drawing, results
 from jaxmech.curves import Curves, read_curves
-from jaxmech.experiments import SequentialPriceExperiment, config_of, read_config
+from jaxmech.experiments import (
+    SequentialPriceExperiment,
+    config_of,
+    is_as_described,
+    read_config,
+)
 from jaxmech.policy_picture import PolicyPicture
 
 _REFERENCE_STYLES = {
@@ -136,6 +141,7 @@ def _page(report: Report, curves: str) -> str:
     context: dict[str, Any] = {
         "title": report.experiment.title,
         "experiment": report.experiment,
+        "as_described": is_as_described(report.experiment),
         "curves": curves,
         "facts": _facts(report),
         "configuration": _flat(config_of(report.experiment)),

@@ -18,6 +18,9 @@ LABELS = {
 }
 """What each baseline and oracle of ``summary.json`` is called in print, best first."""
 
+NUMERICAL = "\N{DAGGER}"
+"""Marks a value that a numerical search found."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -49,19 +52,49 @@ def rows(summary: Mapping[str, Any]) -> list[Row]:
     for name, label in LABELS.items():
         simulated, exact = summary["baselines"].get(name), summary["oracles"].get(name)
         if simulated is not None or exact is not None:
-            table.append(_row(summary, label, simulated, exact))
+            numerical = name in summary.get("oracles_numerical", ())
+            table.append(_row(summary, label, simulated, exact, numerical=numerical))
     return table
 
 
 def notes(summary: Mapping[str, Any]) -> list[str]:
     """What the reader of the table must know."""
     seeds = len(summary["learned"]["per_seed"])
-    over = "over seeds" if seeds > 1 else "over episodes"
-    what = f"mean and 95 % interval, {over} for learned mechanisms, over episodes for the others"
-    lines = [f"Simulated: {what}."]
-    if len(summary["learned"]["best"]["seeds"]) < seeds:
-        lines.append("The best seeds were chosen on other episodes than those of the table.")
+    held_out = summary.get("held_out_samples")
+    lines = [_simulated_from(seeds, held_out)]
+    best = summary["learned"]["best"]["seeds"]
+    if len(best) < seeds:
+        which = "samples trained on" if held_out else "episodes other than those of the table"
+        lines.append(f"The best {len(best)} seeds were chosen on {which}.")
+        if "ci95" not in summary["learned"]["best"]:
+            lines[-1] += " They have no interval, since they were selected."
+    if summary.get("oracles_numerical"):
+        lines.append(
+            f"{NUMERICAL} Best prices found by a numerical search (a local optimum), not exact."
+        )
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in summary.get("oracles_missing", {}).items():
+        by_reason.setdefault(reason, []).append(LABELS[name])
+    lines += [f"No exact value: {'; '.join(names)} ({why})." for why, names in by_reason.items()]
     return lines
+
+
+def _simulated_from(seeds: int, held_out: int | None) -> str:
+    """What means are taken and intervals formed over."""
+    if held_out is None:
+        over = "over seeds" if seeds > 1 else "over episodes"
+        return (
+            f"Simulated: mean and 95 % interval, {over} for learned mechanisms, "
+            "over episodes for the others."
+        )
+    samples = f"{held_out:,} held-out sample" + ("s" if held_out > 1 else "")
+    line = f"Simulated: mean over {samples}, each played equally often"
+    if held_out == 1:
+        return line + "; one sample gives no interval."
+    line += "; 95 % interval over samples"
+    if seeds > 1:
+        line += ", for learned mechanisms combined in quadrature with that over seeds"
+    return line + "."
 
 
 def headline(summary: Mapping[str, Any]) -> str:
@@ -69,7 +102,7 @@ def headline(summary: Mapping[str, Any]) -> str:
     learned = summary["learned"]
     words = f"Learned {summary['objective']} {_interval(learned)}"
     _, reference = _share_of(summary)
-    if reference is None:
+    if not reference:
         return words + "."
     kind = "the exact optimum" if "optimum" in summary["oracles"] else "the offline optimum"
     return f"{words}: {100 * learned['mean'] / reference:.2f} % of {kind}, {reference:.4f}."
@@ -77,9 +110,11 @@ def headline(summary: Mapping[str, Any]) -> str:
 
 def rich_table(summary: Mapping[str, Any]) -> Table:
     """The table for a terminal."""
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=summary["experiment"], caption="\n".join(notes(summary)))
+    caption = escape("\n".join(notes(summary)))
+    table = Table(title=escape(summary["experiment"]), caption=caption)
     for number, name in enumerate(columns(summary)):
         table.add_column(name, justify="left" if number == 0 else "right")
     for row in rows(summary):
@@ -103,10 +138,11 @@ def _share_of(summary: Mapping[str, Any]) -> tuple[str, float | None]:
 def _row(
     summary: Mapping[str, Any],
     label: str,
-    simulated: Mapping[str, float] | None,
+    simulated: Mapping[str, Any] | None,
     exact: float | None,
     *,
     learned: bool = False,
+    numerical: bool = False,
 ) -> Row:
     _, reference = _share_of(summary)
     value = exact if exact is not None or simulated is None else simulated["mean"]
@@ -115,12 +151,15 @@ def _row(
         (
             label,
             "" if simulated is None else _interval(simulated),
-            "" if exact is None else f"{exact:.4f}",
+            "" if exact is None else f"{exact:.4f}" + (f" {NUMERICAL}" if numerical else ""),
             share,
         ),
         learned,
     )
 
 
-def _interval(estimate: Mapping[str, float]) -> str:
+def _interval(estimate: Mapping[str, Any]) -> str:
+    """The mean, and its interval where there is one."""
+    if estimate.get("ci95") is None:
+        return f"{estimate['mean']:.4f}"
     return f"{estimate['mean']:.4f} ± {estimate['ci95']:.4f}"

@@ -128,6 +128,7 @@ def test_a_run_writes_its_whole_folder(finished):
 def test_the_config_holds_what_was_asked(finished):
     config = read_config(finished / "runs" / "brero2021-two_worlds-1" / "config.yaml")
     assert (config.setting.num_agents, config.seeds, config.ppo.hidden) == (3, 2, (8,))
+    assert config.subtract_offline_optimum is True
 
 
 def test_the_summary_compares_with_the_exact_values(finished):
@@ -163,10 +164,10 @@ def test_resuming_a_finished_run_evaluates_it_alike(finished, monkeypatch):
     monkeypatch.chdir(finished)
     path = finished / "runs" / "brero2021-two_worlds-1" / "summary.json"
     before = json.loads(path.read_text())
-    path.unlink()
     assert command("resume", "runs/brero2021-two_worlds-1") == 0
     after = json.loads(path.read_text())
-    for name in ("learned", "baselines", "oracles", "environment_steps", "updates"):
+    names = ("learned", "baselines", "oracles", "environment_steps", "updates", "compile_seconds")
+    for name in names:
         assert after[name] == before[name], name
 
 
@@ -214,3 +215,8 @@ def test_own_values_run_with_one_more_flag(monkeypatch, tmp_path):
     assert read_config(run / "config.yaml").samples == str(tmp_path / "values.csv")
     assert "optimum" not in summary["oracles"]
     assert 0 < summary["learned"]["mean"] < 1
+    assert summary["held_out_samples"] == 8
+    assert "samples" in summary["oracles_missing"]["optimum"]
+    page = (run / "report.html").read_text()
+    assert "8 held-out samples" in page
+    assert "Reproduces" not in page

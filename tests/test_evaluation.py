@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import jaxmech
+from jaxmech.agents import Samples, Setting, UnitDemand
 from jaxmech.designers import RandomSerialDictatorship, StaticPrices
-from jaxmech.evaluation import Estimate, evaluate, play, policy_of
+from jaxmech.evaluation import Estimate, evaluate, evaluate_samples, play, policy_of
 
 ENV, PARAMS = jaxmech.make("sequential_price", setting="two_worlds", num_agents=3)
 KEY = jax.random.key(0)
@@ -66,6 +67,25 @@ def test_objective_falls_back_to_the_sum_of_rewards():
     policy = policy_of(StaticPrices(env, params, jnp.array([0.0])), None)
     trajectory = jax.jit(lambda key: play(env, params, policy, key))(KEY)
     np.testing.assert_allclose(trajectory.objective, trajectory.rewards.sum(), rtol=1e-6)
+
+
+def test_every_sample_is_played_equally_often():
+    values = jnp.array([[0.1, 0.9], [0.7, 0.3], [0.2, 0.4]])[:, :, None]
+    setting = Setting(Samples(values, UnitDemand(1)), (1,))
+    env, params = jaxmech.make("sequential_price", setting=setting)
+    policy = policy_of(StaticPrices(env, params, jnp.array([0.5])), None)
+    worth = evaluate_samples(env, params, policy, KEY, batch_size=2)
+    np.testing.assert_allclose(worth, [0.9, 0.7, 0.0], rtol=1e-6)
+    random = policy_of(RandomSerialDictatorship(env, params), None, deterministic=False)
+    worth = evaluate_samples(env, params, random, KEY, plays=4000)
+    # The standard error is at most .4 / sqrt(4000).
+    np.testing.assert_allclose(worth, [0.5, 0.5, 0.3], atol=0.03)
+
+
+def test_only_samples_can_be_played_one_by_one():
+    policy = policy_of(StaticPrices(ENV, PARAMS, jnp.array([0.0])), None)
+    with pytest.raises(ValueError, match=r"got FiniteMixture; allowed is Samples"):
+        evaluate_samples(ENV, PARAMS, policy, KEY)
 
 
 @pytest.mark.parametrize("field", ["episodes", "batch_size"])

@@ -1,5 +1,6 @@
 """Reports: the picture of a policy, the table, and the page, from a run's folder."""
 
+import dataclasses
 import json
 import re
 from dataclasses import asdict
@@ -9,7 +10,7 @@ import pytest
 from cattrs import structure
 
 from jaxmech import report, results
-from jaxmech.experiments import EXPERIMENTS, write_config
+from jaxmech.experiments import EXPERIMENTS, Correlated, write_config
 from jaxmech.policy_drawing import order_table, price_table, tree_svg
 from jaxmech.policy_picture import MAX_HISTORIES, PolicyPicture, Visits, picture_of
 
@@ -135,6 +136,65 @@ def test_without_the_optimum_shares_are_of_the_offline_optimum():
     revenue = summary | {"objective": "revenue"}
     assert results.rows(revenue)[0].cells[3] == ""
     assert results.headline(revenue) == "Learned revenue 0.6900 ± 0.0010."
+
+
+def test_the_best_seeds_may_have_no_interval():
+    best = {"mean": 0.6904, "seeds": [2, 1, 3]}
+    summary = SUMMARY | {"learned": SUMMARY["learned"] | {"best": best}}
+    assert results.rows(summary)[1].cells[1] == "0.6904"
+    assert any("no interval" in note for note in results.notes(summary))
+
+
+def test_values_found_by_search_are_marked():
+    summary = SUMMARY | {
+        "oracles": SUMMARY["oracles"] | {"personalised_static_prices": 0.68},
+        "oracles_numerical": ["personalised_static_prices"],
+    }
+    exact = {row.cells[0]: row.cells[2] for row in results.rows(summary)}
+    assert exact["Personalised static prices"] == f"0.6800 {results.NUMERICAL}"
+    assert exact["Random serial dictatorship"] == "0.5250"
+    assert any(results.NUMERICAL in note for note in results.notes(summary))
+    assert not any(results.NUMERICAL in note for note in results.notes(SUMMARY))
+
+
+def test_notes_say_how_many_samples_there_were_and_what_is_not_known():
+    summary = SUMMARY | {
+        "held_out_samples": 10,
+        "oracles_missing": {"optimum": "delta: got 0.5", "offline_optimum": "too [costly]"},
+    }
+    notes = " ".join(results.notes(summary))
+    assert "10 held-out samples, each played equally often" in notes
+    assert "quadrature" in notes
+    assert "chosen on samples trained on" in notes
+    assert "Optimal sequential price mechanism (delta: got 0.5)." in notes
+    assert "too [costly]" in results.rich_table(summary).caption.replace("\\[", "[")
+
+
+def test_a_reference_of_zero_gives_no_share():
+    summary = SUMMARY | {"oracles": {"optimum": 0.0}}
+    assert results.headline(summary) == "Learned welfare 0.6900 ± 0.0010."
+    assert results.rows(summary)[0].cells[3] == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "described"),
+    [
+        ({}, True),
+        ({"seeds": 2}, True),
+        ({"setting": Correlated(delta=0.25)}, True),
+        ({"setting": Correlated(delta=0.3)}, False),
+        ({"setting": Correlated(num_agents=5)}, False),
+        ({"samples": "values.csv"}, False),
+        ({"objective": "revenue"}, False),
+        ({"buys_at_zero_utility": True}, False),
+    ],
+)
+def test_only_the_experiment_described_is_said_to_reproduce_a_result(changes, described, tmp_path):
+    experiment = dataclasses.replace(EXPERIMENTS["brero2021/correlated"], **changes)
+    write_config(experiment, tmp_path / "config.yaml")
+    page = report.write_report(report.read_run(tmp_path)).read_text()
+    assert ("Reproduces" in page) == described
+    assert (experiment.summary in page) == described
 
 
 @pytest.fixture

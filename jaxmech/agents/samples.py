@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import ArrayLike, NDArray
 
 from jaxmech.agents import tables
@@ -37,9 +40,9 @@ def load_samples(
         table, agents in a wide one. All others by default, in the order of the file.
 
     Raises:
-      ValueError: a wrong shape, an unknown file type or column, no samples; or a ragged row,
-        a missing or repeated agent, a value that is missing, not a number, infinite or
-        negative, each named by row and column.
+      ValueError: a wrong shape, an unknown file type or column, a damaged file, no samples;
+        or a ragged row, a missing or repeated agent, a value that is missing, not a number,
+        infinite or negative, each named by row and column.
       ModuleNotFoundError: a ``.parquet`` file without the extra ``data`` installed.
     """
     if not isinstance(source, str | Path):
@@ -87,7 +90,8 @@ def settings_from_samples(
 
     Raises:
       ValueError: values of a wrong shape or out of range, fewer than two samples, an empty
-        bundle that is worth something, ``held_out`` or ``units`` out of range.
+        bundle that is worth something, nothing but zeros to train on, ``held_out`` or
+        ``units`` out of range.
     """
     array = _checked(_as_array(values), "values")
     if array.shape[2:] != demand.values_shape:
@@ -108,6 +112,11 @@ def settings_from_samples(
         raise ValueError("values: got 1 sample; a split needs at least two")
     order = np.random.default_rng(seed).permutation(num_samples)
     num_held_out = min(max(round(held_out * num_samples), 1), num_samples - 1)
+    if not array[order[num_held_out:]].any():
+        raise ValueError(
+            f"values: got 0 everywhere in the {num_samples - num_held_out} samples to train on; "
+            "some value must be above 0"
+        )
 
     def part(indices: NDArray[np.intp]) -> Setting:
         return Setting(Samples(jnp.asarray(array[np.sort(indices)], float), demand), tuple(units))
@@ -116,12 +125,25 @@ def settings_from_samples(
 
 
 def _read_npz(path: Path, key: str | None) -> NDArray[Any]:
-    with np.load(path) as arrays:
+    try:
+        arrays = np.load(path)
+        if not isinstance(arrays, NpzFile):
+            raise BadZipFile("it holds a single array, as an .npy file does")
+    except (BadZipFile, ValueError, EOFError) as error:
+        raise _not_npz(path, error) from error
+    with arrays:
         if key is None and len(arrays.files) == 1:
             key = arrays.files[0]
         if key not in arrays.files:
             raise ValueError(f"key: got {key!r}; arrays in {path} are {arrays.files}")
-        return np.asarray(arrays[key])
+        try:
+            return np.asarray(arrays[key])
+        except (BadZipFile, zlib.error, ValueError, EOFError) as error:
+            raise _not_npz(path, error) from error
+
+
+def _not_npz(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"source: got {path}, which cannot be read as .npz: {error}")
 
 
 def _as_array(values: ArrayLike) -> NDArray[Any]:

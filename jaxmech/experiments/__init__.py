@@ -15,7 +15,7 @@ from jaxmech.experiments.configuration import (
     TwoWorlds,
 )
 from jaxmech.experiments.files import config_of, read_config, write_config
-from jaxmech.experiments.registry import EXPERIMENTS, experiment
+from jaxmech.experiments.registry import EXPERIMENTS, experiment, is_as_described
 
 __all__ = [
     "EXPERIMENTS",
@@ -28,6 +28,7 @@ __all__ = [
     "TwoWorlds",
     "config_of",
     "experiment",
+    "is_as_described",
     "read_config",
     "write_config",
 ]

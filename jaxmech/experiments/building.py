@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -26,7 +26,9 @@ from jaxmech.experiments.configuration import (
     SequentialPriceExperiment,
     TimberAuctions,
 )
+from jaxmech.oracles import NotKnown
 from jaxmech.oracles import sequential_price as exact
+from jaxmech.oracles.sequential_price import StaticPriceResult
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,13 @@ def build(experiment: SequentialPriceExperiment) -> Study:
     Raises:
       ValueError: a field is out of range, or the samples cannot be used.
     """
+    experiment = experiment.resolved()
     setting, test_setting = _settings(experiment)
     env, params = sequential_price(
         setting,
         statistic=experiment.statistic,
         objective=experiment.objective,
-        subtract_offline_optimum=experiment.subtract_offline_optimum,
+        subtract_offline_optimum=bool(experiment.subtract_offline_optimum),
         buys_at_zero_utility=experiment.buys_at_zero_utility,
         price_high=experiment.price_high,
     )
@@ -133,45 +136,96 @@ def _sampled(
     )
 
 
-def baselines_and_oracles(study: Study) -> tuple[dict[str, Any], dict[str, float]]:
+@dataclass(frozen=True)
+class References:
+    """What a learned mechanism is compared with.
+
+    Attributes:
+      mechanisms: those that do not learn, with ``act(state, observation, key)``, by name.
+      oracles: values that theory or a search gives, of the economy evaluated in, by name.
+      numerical: names of the oracles found by a numerical search.
+      missing: why an oracle is not there, by name.
+    """
+
+    mechanisms: dict[str, Any] = field(default_factory=dict)
+    oracles: dict[str, float] = field(default_factory=dict)
+    numerical: tuple[str, ...] = ()
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def references_of(study: Study) -> References:
     """Mechanisms that do not learn, and what theory says mechanisms are worth.
 
-    What cannot be computed is left out. Static prices are the best in the economy learned
-    in; exact values are of the economy evaluated in.
-
-    Returns:
-      by name: mechanisms with ``act(state, observation, key)``, and exact values.
+    Static prices are the best in the economy learned in; exact values are of the economy
+    evaluated in.
     """
+    experiment, setting, test = study.experiment, study.setting, study.test_setting
     mechanisms: dict[str, Any] = {
         "random_serial_dictatorship": RandomSerialDictatorship(study.env, study.params)
     }
     oracles: dict[str, float] = {}
-    test, experiment = study.test_setting, study.experiment
-    values: dict[str, Callable[[], float]] = {}
-    if experiment.objective == "welfare":
-        values["offline_optimum"] = lambda: exact.expected_offline_optimum(test)
-        values["random_serial_dictatorship"] = lambda: exact.random_serial_dictatorship(
+    numerical: list[str] = []
+    missing: dict[str, str] = {}
+
+    def value_of_optimum() -> float:
+        objective = experiment.objective
+        _only_strict_buyers(experiment)
+        if objective == "max_min":
+            raise NotKnown("objective: got 'max_min'; it is known for 'welfare' and 'revenue'")
+        return exact.optimal(test, objective=objective)
+
+    def value_of_static_prices(name: str, best: Callable[[Setting], StaticPriceResult]) -> float:
+        _welfare_only(experiment)
+        _only_strict_buyers(experiment)
+        result = best(setting)
+        # Of one shape, so that both baselines compile once.
+        shape = (study.env.num_agents, study.env.num_items)
+        prices = jnp.broadcast_to(jnp.asarray(result.prices, float), shape)
+        order = jnp.asarray(result.order)
+        mechanisms[name] = StaticPrices(study.env, study.params, prices, order)
+        if test is not setting:
+            raise NotKnown("the prices are those found for the samples trained on")
+        if not result.exact:
+            numerical.append(name)
+        return result.value
+
+    def value_of_offline_optimum() -> float:
+        _welfare_only(experiment)
+        return exact.expected_offline_optimum(test)
+
+    def value_of_serial_dictatorship() -> float:
+        _welfare_only(experiment)
+        return exact.random_serial_dictatorship(
             test, buys_at_zero_utility=experiment.buys_at_zero_utility
         )
-    objective = experiment.objective
-    if objective != "max_min" and not experiment.buys_at_zero_utility:
-        values["optimum"] = lambda: exact.optimal(test, objective=objective)
+
+    anonymous, personalised = exact.anonymous_static_prices, exact.personalised_static_prices
+    values: dict[str, Callable[[], float]] = {
+        "offline_optimum": value_of_offline_optimum,
+        "optimum": value_of_optimum,
+        "random_serial_dictatorship": value_of_serial_dictatorship,
+        "anonymous_static_prices": partial(
+            value_of_static_prices, "anonymous_static_prices", anonymous
+        ),
+        "personalised_static_prices": partial(
+            value_of_static_prices, "personalised_static_prices", personalised
+        ),
+    }
     for name, value in values.items():
-        with suppress(ValueError):
+        try:
             oracles[name] = float(value())
-    if objective != "welfare" or experiment.buys_at_zero_utility:
-        return mechanisms, oracles
-    for name, best in (
-        ("anonymous_static_prices", exact.anonymous_static_prices),
-        ("personalised_static_prices", exact.personalised_static_prices),
-    ):
-        with suppress(ValueError):
-            result = best(study.setting)
-            # Of one shape, so that both baselines compile once.
-            shape = (study.env.num_agents, study.env.num_items)
-            prices = jnp.broadcast_to(jnp.asarray(result.prices, float), shape)
-            order = jnp.asarray(result.order)
-            mechanisms[name] = StaticPrices(study.env, study.params, prices, order)
-            if test is study.setting:
-                oracles[name] = float(result.value)
-    return mechanisms, oracles
+        except NotKnown as reason:
+            missing[name] = str(reason)
+    return References(mechanisms, oracles, tuple(numerical), missing)
+
+
+def _welfare_only(experiment: SequentialPriceExperiment) -> None:
+    if experiment.objective != "welfare":
+        raise NotKnown(f"objective: got {experiment.objective!r}; computed for 'welfare' only")
+
+
+def _only_strict_buyers(experiment: SequentialPriceExperiment) -> None:
+    if experiment.buys_at_zero_utility:
+        raise NotKnown(
+            "buys_at_zero_utility: got True; computed for agents that buy at positive utility only"
+        )

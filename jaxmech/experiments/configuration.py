@@ -6,7 +6,7 @@ Nothing here imports jax, so that experiments can be listed and flags parsed at 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -143,8 +143,9 @@ class SequentialPriceExperiment:
     """What the mechanism sees of the history."""
     objective: ObjectiveName = "welfare"
     """What the mechanism maximises."""
-    subtract_offline_optimum: bool = True
-    """Subtract each episode's greatest possible welfare from its reward, to reduce noise."""
+    subtract_offline_optimum: bool | None = None
+    """Subtract each episode's greatest possible welfare from its reward, to reduce noise; where
+    not given, for welfare and revenue but not for max_min."""
     buys_at_zero_utility: bool = False
     """Whether an agent buys when indifferent."""
     price_high: float | None = None
@@ -157,9 +158,10 @@ class SequentialPriceExperiment:
     updates: int = 200
     """Iterations of the learner."""
     evaluation_episodes: int = 100_000
-    """Fresh episodes on which each mechanism is evaluated."""
+    """Fresh episodes on which each mechanism is evaluated. With samples, every held-out sample is
+    played once instead; by random mechanisms as often as this many episodes allow."""
     validation_episodes: int = 20_000
-    """Other episodes, on which the best seeds are chosen."""
+    """Other episodes, on which the best seeds are chosen; with samples, of those trained on."""
     ppo: PPOSettings = field(default_factory=PPOSettings)
 
     def __post_init__(self) -> None:
@@ -177,6 +179,12 @@ class SequentialPriceExperiment:
     def is_sampled(self) -> bool:
         """Whether values are drawn from samples, some of them held out for evaluation."""
         return self.samples is not None or isinstance(self.setting, TimberAuctions)
+
+    def resolved(self) -> SequentialPriceExperiment:
+        """The same experiment, with what depends on the objective filled in."""
+        if self.subtract_offline_optimum is not None:
+            return self
+        return replace(self, subtract_offline_optimum=self.objective != "max_min")
 
     @property
     def title(self) -> str:

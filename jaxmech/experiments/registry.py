@@ -47,6 +47,30 @@ EXPERIMENTS: dict[str, SequentialPriceExperiment] = {
     configuration.name: configuration for configuration in _EXPERIMENTS
 }
 
+_ALSO_DESCRIBED = {
+    "brero2021/correlated": tuple(Correlated(delta=delta) for delta in (0.25, 0.33, 0.5)),
+}
+"""Settings other than the registered one that an experiment's description speaks of."""
+
+
+def is_as_described(experiment: SequentialPriceExperiment) -> bool:
+    """Whether the registered description, and the result reproduced, are those of ``experiment``.
+
+    They are not where samples replace the setting, or where the setting, the objective or
+    the purchase rule is another one.
+    """
+    registered = EXPERIMENTS.get(experiment.name)
+    if registered is None:
+        return False
+    if experiment.samples is not None and registered.setting is not None:
+        return False
+    settings = (registered.setting, *_ALSO_DESCRIBED.get(experiment.name, ()))
+    rules = (experiment.objective, experiment.buys_at_zero_utility)
+    return experiment.setting in settings and rules == (
+        registered.objective,
+        registered.buys_at_zero_utility,
+    )
+
 
 def experiment(name: str) -> SequentialPriceExperiment:
     """The experiment called ``name``.

@@ -194,3 +194,27 @@ def test_bad_splits(options, message):
     arguments = {"values": VALUES, "units": (1, 1), "demand": DEMAND, **options}
     with pytest.raises(ValueError, match=message):
         settings_from_samples(arguments.pop("values"), **arguments)
+
+
+def test_nothing_to_train_on_is_refused():
+    with pytest.raises(ValueError, match="values: got 0 everywhere in the 3 samples to train on"):
+        settings_from_samples(np.zeros((4, 2, 1)), units=(1,), demand=UnitDemand(1))
+
+
+def test_a_damaged_npz_is_named(tmp_path):
+    path = tmp_path / "values.npz"
+    np.savez_compressed(path, values=np.random.default_rng(0).uniform(size=(50, 3, 1)))
+    whole = path.read_bytes()
+    for damaged in (
+        b"",
+        b"not a zip file",
+        whole[:100],
+        whole[:200] + bytes(100) + whole[300:],
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"values\.npz, which cannot be read as \.npz"):
+            load_samples(path)
+    with path.open("wb") as file:
+        np.save(file, np.ones((2, 3, 1)))
+    with pytest.raises(ValueError, match="a single array"):
+        load_samples(path)

@@ -81,7 +81,11 @@ def learned_value(probe, observation, *, updates=60, **options):
         **options,
     )
     state, _ = jax.jit(lambda key: train(designer, key, updates=updates))(jax.random.key(0))
-    return designer, state, float(designer._values(state, jnp.full((1, designer._num_features), observation))[0])
+    return (
+        designer,
+        state,
+        float(designer._values(state, jnp.full((1, designer._num_features), observation))[0]),
+    )
 
 
 def test_value_of_one_step_is_its_reward():

@@ -1,6 +1,7 @@
 """From a configuration to results, with mechanisms whose worth is known."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -8,9 +9,12 @@ import numpy as np
 import pytest
 from flax import struct
 
-from jaxmech.experiments import EXPERIMENTS, Inventory, TwoWorlds
-from jaxmech.experiments.building import baselines_and_oracles, build
-from jaxmech.experiments.evaluating import evaluate_run
+from jaxmech.agents import Samples
+from jaxmech.experiments import EXPERIMENTS, Correlated, Inventory, TwoWorlds
+from jaxmech.experiments.building import build, references_of
+from jaxmech.experiments.evaluating import best_seeds, evaluate_run
+from jaxmech.oracles import NotKnown
+from jaxmech.oracles import sequential_price as exact
 from jaxmech.runner import RunResult
 
 EPISODES = 8192
@@ -46,17 +50,21 @@ def evaluated(tmp_path_factory):
     (directory / "metrics.csv").write_text("\n".join(lines) + "\n")
     study = build(small(Inventory(num_agents=4, num_items=2), seeds=4))
     study = dataclasses.replace(study, designer=OnePrice(study.env))
-    result = RunResult(
-        states=jnp.array([0.0, 0.5, 0.75, 0.6]),
-        seeds=(0, 1, 2, 3),
+    result = run_result([0.0, 0.5, 0.75, 0.6], directory)
+    return evaluate_run(study, result, references_of(study))
+
+
+def run_result(prices, directory, compile_seconds=2.0):
+    return RunResult(
+        states=jnp.array(prices),
+        seeds=tuple(range(len(prices))),
         updates=2,
         metrics={},
         seconds=1.0,
-        compile_seconds=2.0,
+        compile_seconds=compile_seconds,
         interrupted_by=None,
         directory=directory,
     )
-    return evaluate_run(study, result, *baselines_and_oracles(study))
 
 
 def test_summary_has_the_agreed_fields(evaluated):
@@ -64,6 +72,7 @@ def test_summary_has_the_agreed_fields(evaluated):
     assert set(summary) == {
         "experiment", "objective", "learned", "baselines", "oracles", "certificates", "updates",
         "environment_steps", "seconds", "compile_seconds", "devices", "versions",
+        "held_out_samples", "oracles_numerical", "oracles_missing",
     }  # fmt: skip
     assert {"mean", "ci95", "per_seed"} <= set(summary["learned"])
     assert summary["environment_steps"] == 80
@@ -93,6 +102,7 @@ def test_the_best_three_seeds_leave_out_the_worst(evaluated):
     best = evaluated[0]["learned"]["best"]
     assert sorted(best["seeds"]) == [1, 2, 3]
     assert abs(best["mean"] - 26 / 16) < 0.02
+    assert "ci95" not in best
 
 
 def test_simulated_baselines_agree_with_exact_values(evaluated):
@@ -123,16 +133,54 @@ def test_the_picture_is_of_the_best_seed(evaluated):
 
 def test_a_config_that_changes_the_rules_leaves_out_what_it_makes_wrong():
     study = build(small(TwoWorlds(3), objective="revenue"))
-    mechanisms, oracles = baselines_and_oracles(study)
-    assert set(mechanisms) == {"random_serial_dictatorship"}
-    assert set(oracles) <= {"optimum"}
+    references = references_of(study)
+    assert set(references.mechanisms) == {"random_serial_dictatorship"}
+    assert set(references.oracles) <= {"optimum"}
     study = build(small(TwoWorlds(3), objective="max_min"))
-    assert baselines_and_oracles(study)[1] == {}
+    references = references_of(study)
+    assert references.oracles == {}
+    assert "got 'max_min'" in references.missing["optimum"]
     study = build(small(TwoWorlds(3), buys_at_zero_utility=True))
-    assert set(baselines_and_oracles(study)[1]) == {
-        "offline_optimum",
-        "random_serial_dictatorship",
-    }
+    references = references_of(study)
+    assert set(references.oracles) == {"offline_optimum", "random_serial_dictatorship"}
+    assert all("buys_at_zero_utility" in reason for reason in references.missing.values())
+    assert len(references.missing) == 3
+
+
+def test_only_refusals_leave_a_value_out(monkeypatch):
+    study = build(small(TwoWorlds(3)))
+
+    def refuse(*_, **__):
+        raise NotKnown("delta: got 0.5")
+
+    def fail(*_, **__):
+        raise ValueError("a mistake in the program")
+
+    monkeypatch.setattr(exact, "optimal", refuse)
+    references = references_of(study)
+    assert references.missing == {"optimum": "delta: got 0.5"}
+    assert references.numerical == ()
+    monkeypatch.setattr(exact, "optimal", fail)
+    with pytest.raises(ValueError, match="a mistake"):
+        references_of(study)
+
+
+def test_prices_found_by_search_are_not_called_exact():
+    references = references_of(build(small(Correlated(3, 1, delta=0.5))))
+    assert "personalised_static_prices" in references.numerical
+    assert set(references.numerical) <= set(references.oracles)
+    assert "delta" in references.missing["optimum"]
+
+
+@pytest.mark.parametrize(
+    ("objective", "subtracts"), [("welfare", True), ("revenue", True), ("max_min", False)]
+)
+def test_the_offline_optimum_is_subtracted_where_that_helps(objective, subtracts):
+    experiment = small(TwoWorlds(3), objective=objective)
+    assert experiment.resolved().subtract_offline_optimum is subtracts
+    assert build(experiment).env.subtract_offline_optimum is subtracts
+    told = dataclasses.replace(experiment, subtract_offline_optimum=not subtracts)
+    assert told.resolved() == told
 
 
 @pytest.fixture
@@ -153,10 +201,73 @@ def test_own_values_are_split_for_evaluation(samples):
     assert study.setting.units == (1,)
     # Observations mean the same in both: prices are scaled alike.
     assert float(study.test_params.price_high) == float(train.max())
-    _, oracles = baselines_and_oracles(study)
+    references = references_of(study)
+    oracles = references.oracles
     held_out = np.asarray(study.test_params.distribution.values)
     assert oracles["offline_optimum"] == pytest.approx(held_out.max(axis=1).mean())
     assert "anonymous_static_prices" not in oracles
+    assert "samples trained on" in references.missing["anonymous_static_prices"]
+
+
+def sampled_study(samples, **fields):
+    """Posts one price; 10 of 50 samples of three agents' values are held out."""
+    experiment = dataclasses.replace(
+        EXPERIMENTS["own_values"], samples=str(samples), evaluation_episodes=100, **fields
+    )
+    study = build(experiment)
+    return dataclasses.replace(study, designer=OnePrice(study.env))
+
+
+def first_above(values, price):
+    """Value of the first agent of each sample whose value is above the price, or 0."""
+    return np.array([next((v for v in sample[:, 0] if v > price), 0.0) for sample in values])
+
+
+def test_held_out_samples_are_each_played_once(samples, tmp_path):
+    study = sampled_study(samples, seeds=2)
+    prices = [0.3, 0.6]
+    summary, _ = evaluate_run(study, run_result(prices, tmp_path), references_of(study))
+    held_out = np.asarray(study.test_params.distribution.values)
+    assert summary["held_out_samples"] == len(held_out) == 10
+    worth = np.array([first_above(held_out, price) for price in prices])
+    t_9, t_1 = 2.262157, 12.706205
+    errors = worth.std(axis=1, ddof=1) / np.sqrt(10)
+    for estimate, mean, error in zip(
+        summary["learned"]["per_seed"], worth.mean(axis=1), errors, strict=True
+    ):
+        assert estimate["mean"] == pytest.approx(mean, rel=1e-5)
+        assert estimate["ci95"] == pytest.approx(t_9 * error, rel=1e-4)
+    # Over samples and over seeds, in quadrature.
+    by_sample = t_9 * worth.mean(axis=0).std(ddof=1) / np.sqrt(10)
+    by_seed = t_1 * worth.mean(axis=1).std(ddof=1) / np.sqrt(2)
+    expected = np.hypot(by_sample, by_seed)
+    assert summary["learned"]["ci95"] == pytest.approx(expected, rel=1e-4)
+    offline = summary["baselines"]["offline_optimum"]
+    assert offline["mean"] == pytest.approx(held_out.max(axis=1).mean(), rel=1e-5)
+    # However often a random mechanism is played, there are only ten samples.
+    rsd = summary["baselines"]["random_serial_dictatorship"]
+    assert rsd["ci95"] > 0.04
+
+
+def test_seeds_are_chosen_without_the_held_out_samples(samples):
+    study = sampled_study(samples, seeds=2, validation_episodes=4000)
+    price = jnp.array([0.9, 0.3])
+    worthless = Samples(study.test_params.distribution.values * 0, study.env.demand)
+    chosen = best_seeds(study, price)
+    blind = dataclasses.replace(study, test_params=study.params.replace(distribution=worthless))
+    train = np.asarray(study.params.distribution.values)
+    better = int(first_above(train, 0.3).mean() > first_above(train, 0.9).mean())
+    assert chosen == best_seeds(blind, price) == [better, 1 - better]
+
+
+def test_compiling_adds_up_over_evaluations(samples, tmp_path):
+    study = sampled_study(samples, seeds=1, validation_episodes=10)
+    references = references_of(study)
+    summary, _ = evaluate_run(study, run_result([0.3], tmp_path), references)
+    assert summary["compile_seconds"] == 2.0
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    again, _ = evaluate_run(study, run_result([0.3], tmp_path, compile_seconds=0.0), references)
+    assert again["compile_seconds"] == 2.0
 
 
 def test_own_values_replace_the_setting_of_any_experiment(samples):
