@@ -19,11 +19,9 @@ def test_reaches_the_usual_return(task, usual_return, updates):
         params,
         num_environments=64,
         rollout_length=64,
-        normalize_observations=True,
         learning_rate=2.5e-3,
         anneal_updates=float(updates),
         gamma=0.99,
-        entropy_bonus=0.01,
     )
     _, metrics = jax.jit(lambda key: train(designer, key, updates=updates))(jax.random.key(0))
     assert np.mean(metrics["episode_return"][-10:]) >= usual_return
