@@ -384,7 +384,10 @@ class PPO:
             return self.env.step_env(key, state, action, self.params)[-1]
 
         reported = ("objective",) if "objective" in jax.eval_shape(info, jax.random.key(0)) else ()
-        return dict.fromkeys(("episode_return", "episode_length", *reported), jnp.asarray(jnp.nan))
+        return dict.fromkeys(
+            ("episode_return", "episode_length", *reported),
+            jnp.full((), jnp.nan, jnp.result_type(float)),
+        )
 
     def _last_episode(self, state: PPOState, totals: rollout.EpisodeTotals) -> dict[str, jax.Array]:
         sums = {"episode_return": totals.return_sum, "episode_length": totals.length_sum}

@@ -284,6 +284,15 @@ def test_every_float_can_be_swept_by_vmap():
     assert not np.allclose(first, second)
 
 
+@pytest.mark.parametrize("rollout_by", ["step", "episode"])
+def test_a_second_update_does_not_compile_again(rollout_by):
+    designer = small_designer(rollout_by=rollout_by)
+    update = jax.jit(designer.update)
+    state, _ = update(jax.jit(designer.init)(jax.random.key(0)))
+    update(state)
+    assert update._cache_size() == 1
+
+
 def test_same_key_gives_the_same_training():
     designer = small_designer()
     run = jax.jit(lambda key: train(designer, key, updates=2))
