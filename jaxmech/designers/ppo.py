@@ -12,12 +12,12 @@ from flax import struct
 
 from jaxmech.designers import rollout
 from jaxmech.designers.advantages import generalized_advantages
+from jaxmech.designers.gradient_steps import improve, start_optimizer
 from jaxmech.designers.normalization import RunningMoments
 from jaxmech.designers.surrogate import (
     Batch,
     clipped_surrogate,
     explained_variance,
-    rows_of,
     weighted_mean,
 )
 from jaxmech.networks import ActorCritic, Policy, policy_for
@@ -46,7 +46,7 @@ class PPOState:
 
     Attributes:
       parameters: of the actor-critic.
-      optimizer: state of Adam and the gradient bound.
+      optimizer: state of Adam.
       moments: of the observations seen, for normalising them.
       running: the environments, where they outlive an iteration; else None.
       key: for the next iteration.
@@ -61,15 +61,6 @@ class PPOState:
     key: jax.Array
     updates: jax.Array
     last_episode: dict[str, jax.Array]
-
-
-@struct.dataclass
-class _Learning:
-    """What one gradient step hands to the next; ``stopped`` once ``target_kl`` is passed."""
-
-    parameters: Any
-    optimizer: optax.OptState
-    stopped: jax.Array
 
 
 @struct.dataclass
@@ -190,7 +181,7 @@ class PPO:
         running = self._start(start_key) if self.rollout_by == "step" else None
         return PPOState(
             parameters=parameters,
-            optimizer=_adam().init(parameters),
+            optimizer=start_optimizer(parameters),
             moments=RunningMoments.start((self._num_features,)),
             running=running,
             key=key,
@@ -229,10 +220,10 @@ class PPO:
         def network(parameters: Any, observation: jax.Array) -> Any:
             return self.network.apply(parameters, self._normalize(state.moments, observation))
 
-        def gradient_step(learning: _Learning, minibatch: Batch) -> tuple[_Learning, Any]:
-            (_, metrics), gradient = jax.value_and_grad(clipped_surrogate, has_aux=True)(
-                learning.parameters,
-                minibatch,
+        def loss(parameters: Any, rows: Batch) -> tuple[jax.Array, dict[str, jax.Array]]:
+            return clipped_surrogate(
+                parameters,
+                rows,
                 network=network,
                 policy=self.policy,
                 clip=self.clip,
@@ -240,41 +231,23 @@ class PPO:
                 value_weight=self.value_weight,
                 entropy_bonus=entropy_bonus,
             )
-            stopped = learning.stopped | (metrics["approximate_kl"] > self.target_kl)
-            norm = optax.tree.norm(gradient)
-            bound = jnp.minimum(1, self.max_gradient_norm / (norm + 1e-6))
-            gradient = jax.tree.map(lambda leaf: bound * leaf, gradient)
-            step, optimizer = _adam().update(gradient, learning.optimizer)
-            moved = jax.tree.map(
-                lambda parameter, change: parameter - learning_rate * change,
-                learning.parameters,
-                step,
-            )
-            parameters, optimizer = jax.tree.map(
-                lambda new, old: jnp.where(stopped, old, new),
-                (moved, optimizer),
-                (learning.parameters, learning.optimizer),
-            )
-            metrics = {**metrics, "gradient_norm": norm}
-            return _Learning(parameters, optimizer, stopped), (metrics, ~stopped)
 
-        def epoch(learning: _Learning, key: jax.Array) -> tuple[_Learning, Any]:
-            # Whole environments are shuffled: permuting single steps costs far more.
-            order = jax.random.permutation(key, self.num_environments)
-            parts = order.reshape(self.num_minibatches, -1)
-            return jax.lax.scan(
-                lambda learning, part: gradient_step(learning, rows_of(batch, part)),
-                learning,
-                parts,
-            )
-
-        learning = _Learning(state.parameters, state.optimizer, jnp.zeros((), bool))
-        epoch_keys = jax.random.split(shuffle_key, self.num_epochs)
-        learning, (metrics, taken) = jax.lax.scan(epoch, learning, epoch_keys)
+        parameters, optimizer, metrics = improve(
+            state.parameters,
+            state.optimizer,
+            batch,
+            shuffle_key,
+            loss=loss,
+            learning_rate=learning_rate,
+            max_gradient_norm=self.max_gradient_norm,
+            target_kl=self.target_kl,
+            num_epochs=self.num_epochs,
+            num_minibatches=self.num_minibatches,
+        )
         last_episode = self._last_episode(state, totals)
         next_state = PPOState(
-            parameters=learning.parameters,
-            optimizer=learning.optimizer,
+            parameters=parameters,
+            optimizer=optimizer,
             moments=state.moments.include(batch.observation, batch.weight)
             if self.normalize_observations
             else state.moments,
@@ -287,7 +260,7 @@ class PPO:
             **last_episode,
             "episodes": totals.episodes,
             "environment_steps": jnp.sum(batch.weight),
-            **{name: weighted_mean(metric, taken) for name, metric in metrics.items()},
+            **metrics,
             "explained_variance": explained_variance(batch),
             "learning_rate": learning_rate,
         }
@@ -401,7 +374,3 @@ class PPO:
             )
             for name, total in sums.items()
         }
-
-
-def _adam() -> optax.GradientTransformation:
-    return optax.scale_by_adam(eps=1e-5)

@@ -15,6 +15,9 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+_DRAWS_PER_STEP = 16
+"""Fresh episodes are drawn for one environment in this many at a time."""
+
 ChooseAction = Callable[[jax.Array, jax.Array], tuple[Any, jax.Array, Any]]
 """(key, observations [environments, ...]) -> raw actions, log-probabilities, actions."""
 
@@ -121,8 +124,9 @@ def collect(
         key, is_last = step
         act_key, env_key = jax.random.split(key)
         raw, log_prob, action = choose_action(act_key, running.observation)
-        keys = jax.random.split(env_key, running.live.shape[0])
-        if resets:
+        step_key, reset_key = jax.random.split(env_key)
+        keys = jax.random.split(step_key, running.live.shape[0])
+        if resets and truncates(env):
             observation, state, reward, terminated, truncated, info = jax.vmap(
                 env.step, in_axes=(0, 0, 0, None)
             )(keys, running.state, action, params)
@@ -130,7 +134,9 @@ def collect(
             observation, state, reward, terminated, info = jax.vmap(
                 env.step_env, in_axes=(0, 0, 0, None)
             )(keys, running.state, action, params)
-            truncated = is_last & ~terminated
+            truncated = is_last & ~terminated & (not resets)
+            if resets:
+                observation, state = restart(env, params, reset_key, terminated, observation, state)
         live = running.live
         reward = jnp.where(live, reward, 0)
         ended = live & (terminated | truncated)
@@ -158,6 +164,35 @@ def collect(
     steps = (jax.random.split(key, length), jnp.arange(length) == length - 1)
     running, (experience, totals) = jax.lax.scan(one_step, running, steps)
     return running, experience, jax.tree.map(jnp.sum, totals)
+
+
+def restart(
+    env: Any, params: Any, key: jax.Array, ended: jax.Array, observation: jax.Array, state: Any
+) -> tuple[jax.Array, Any]:
+    """Fresh episodes in the environments that ``ended``, bool [environments].
+
+    Drawn a few at a time, until all have theirs: in a step few episodes end, and drawing
+    an economy with its offline optimum costs more than the step itself.
+    """
+    count = ended.shape[0]
+    draws = max(1, count // _DRAWS_PER_STEP)
+    order = jnp.cumsum(ended, dtype=jnp.int32)
+    # The places of those that ended, in order; past them, a place outside.
+    places = jnp.full(count + draws, count, jnp.int32)
+    places = places.at[jnp.where(ended, order - 1, count + draws)].set(
+        jnp.arange(count, dtype=jnp.int32), mode="drop"
+    )
+
+    def draw(carry: tuple[jax.Array, jax.Array, Any]) -> tuple[jax.Array, jax.Array, Any]:
+        key, served, current = carry
+        key, reset_key = jax.random.split(key)
+        fresh = jax.vmap(env.reset, in_axes=(0, None))(jax.random.split(reset_key, draws), params)
+        now = jax.lax.dynamic_slice(places, (served,), (draws,))
+        current = jax.tree.map(lambda new, old: old.at[now].set(new, mode="drop"), fresh, current)
+        return key, served + draws, current
+
+    carry = (key, jnp.zeros((), jnp.int32), (observation, state))
+    return jax.lax.while_loop(lambda carry: carry[1] < order[-1], draw, carry)[2]
 
 
 def _totals(

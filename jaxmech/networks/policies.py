@@ -22,6 +22,9 @@ from jaxmech.environments import SequentialPrice
 _EXCLUDED = -1e30
 """Logit of what cannot be chosen: its probability is exactly 0, its gradient finite."""
 
+_TRIANGULAR_UP_TO = 128
+"""Choices up to which a product with a triangular matrix gives the cumulative sum sooner."""
+
 
 class Policy(Protocol):
     """What a designer needs of a distribution over actions; all arrays may be batched."""
@@ -185,7 +188,7 @@ class VisitAndPricePolicy:
         probabilities = jax.nn.softmax(logits)
         # One uniform against the cumulative sum; a Gumbel for every agent costs more.
         uniform = jax.random.uniform(agent_key, scores.shape[:-1] + (1,))
-        cumulative = jnp.cumsum(probabilities, axis=-1)
+        cumulative = _cumulative_sum(probabilities)
         agent = jnp.sum(cumulative <= uniform * cumulative[..., -1:], axis=-1)
         prices = self._prices(scores, log_scale)
         price_logits, price_log_prob = prices.sample_and_log_prob(seed=price_key)
@@ -258,6 +261,14 @@ def policy_for(env: Any, params: Any) -> Policy:
     if hasattr(space, "low") and hasattr(space, "high"):
         return GaussianPolicy(tuple(space.shape))
     raise ValueError(f"action_space: got {space}; allowed are a discrete space or a box")
+
+
+def _cumulative_sum(x: jax.Array) -> jax.Array:
+    """Along the last axis, float [..., choices]."""
+    choices = x.shape[-1]
+    if choices > _TRIANGULAR_UP_TO:
+        return jnp.cumsum(x, axis=-1)
+    return x @ jnp.triu(jnp.ones((choices, choices), x.dtype))
 
 
 def _normal(location: jax.Array, log_scale: jax.Array) -> distrax.Independent:

@@ -125,10 +125,10 @@ def trace(designer: Any, seeds: Sequence[int], evaluate: Evaluate | None = None)
 
     @jax.jit
     def init(keys: jax.Array) -> Any:
-        return _strong(jax.vmap(designer.init)(keys))
+        return _strong(_over_seeds(designer.init, keys))
 
     def update(state: Any) -> tuple[Any, dict[str, jax.Array]]:
-        updated = jax.vmap(designer.update)(state)
+        updated = _over_seeds(designer.update, state)
         if not (isinstance(updated, tuple) and len(updated) == 2):
             raise ValueError("designer.update: must return (state, metrics)")
         return _strong(updated[0]), updated[1]
@@ -192,14 +192,30 @@ def trace(designer: Any, seeds: Sequence[int], evaluate: Evaluate | None = None)
 
 
 def _trace_evaluation(evaluate: Evaluate, abstract_state: Any, keys: jax.Array) -> Any:
-    def one_seed(state: Any, key: jax.Array, update: jax.Array) -> dict[str, jax.Array]:
-        key = jax.random.fold_in(jax.random.fold_in(key, _EVALUATION), update)
-        return evaluate(state, key)
+    @jax.jit
+    def evaluation(state: Any, keys: jax.Array, update: jax.Array) -> dict[str, jax.Array]:
+        def one_seed(state_and_key: tuple[Any, jax.Array]) -> dict[str, jax.Array]:
+            state, key = state_and_key
+            key = jax.random.fold_in(jax.random.fold_in(key, _EVALUATION), update)
+            return evaluate(state, key)
 
-    vmapped = jax.jit(jax.vmap(one_seed, in_axes=(0, 0, None)))
-    traced = vmapped.trace(abstract_state, keys, np.int32(0))
+        return _over_seeds(one_seed, (state, keys))
+
+    traced = evaluation.trace(abstract_state, keys, np.int32(0))
     _check_scalars("evaluate", traced.out_info, len(keys))
     return traced
+
+
+def _over_seeds(function: Callable[[Any], Any], stacked: Any) -> Any:
+    """``function`` of every seed's part of ``stacked`` [seeds, ...], with the results stacked.
+
+    On an accelerator all seeds at once. A CPU has few cores and small caches: six seeds of
+    PPO one after another take two thirds of the time of a batch of six, or as long, and
+    compile sooner.
+    """
+    if jax.default_backend() == "cpu":
+        return jax.lax.map(function, stacked)
+    return jax.vmap(function)(stacked)
 
 
 def _keys(seeds: Sequence[int]) -> jax.Array:

@@ -231,6 +231,21 @@ def test_learning_rate_is_linear_between_its_ends():
     np.testing.assert_allclose(metrics["learning_rate"], [1, 0.875, 0.75, 0.625, 0.5, 0.5])
 
 
+def test_entropy_bonus_is_annealed_to_its_end():
+    options = {"learning_rate": 1e-2, "learning_rate_end": 1e-2, "anneal_updates": 1.0}
+    plain = small_designer(**options)
+    bonus = small_designer(entropy_bonus=1.0, entropy_bonus_end=0.0, **options)
+
+    def kernel(state):
+        return state.parameters["params"]["actor"]["Dense_0"]["kernel"]
+
+    first = bonus.init(jax.random.key(0))
+    second, _ = jax.jit(bonus.update)(first)
+    assert not np.allclose(kernel(second), kernel(jax.jit(plain.update)(first)[0]), atol=1e-4)
+    third, expected = jax.jit(bonus.update)(second)[0], jax.jit(plain.update)(second)[0]
+    np.testing.assert_allclose(kernel(third), kernel(expected), atol=1e-6)
+
+
 def test_departed_agents_stay_excluded_under_normalisation():
     designer = small_designer(normalize_observations=True)
     # An agent that has always been there has mean 1 and a normalised feature of 0.

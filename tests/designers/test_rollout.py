@@ -1,0 +1,47 @@
+"""Fresh episodes in the place of those that ended."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+import jaxmech
+from jaxmech.designers.rollout import restart, start
+
+ENVIRONMENTS = 48  # three drawn at a time
+ENV, PARAMS = jaxmech.make(
+    "sequential_price", setting="correlated", num_agents=3, num_items=1, delta=0.0
+)
+
+
+@jax.jit
+def restarted(key, ended):
+    running = start(ENV, PARAMS, jax.random.key(7), ENVIRONMENTS)
+    # Part-way through, so that fresh ones can be told apart.
+    step = jax.vmap(ENV.step_env, in_axes=(None, 0, None, None))
+    action = jnp.array([1.0, 0, 0, 1])
+    observation, state, *_ = step(key, running.state, action, PARAMS)
+    return (observation, state), restart(ENV, PARAMS, key, ended, observation, state)
+
+
+@pytest.mark.parametrize("num_ended", [0, 1, 3, 4, 30, ENVIRONMENTS])
+def test_those_that_ended_start_afresh_and_the_others_stay(num_ended):
+    ended = np.random.default_rng(num_ended).permutation(ENVIRONMENTS) < num_ended
+    (old_observation, old), (observation, state) = restarted(jax.random.key(1), jnp.asarray(ended))
+    assert np.array_equal(observation[~ended], old_observation[~ended])
+    jax.tree.map(
+        lambda new, before: np.testing.assert_array_equal(new[~ended], before[~ended]), state, old
+    )
+    assert np.all(state.time[ended] == 0)
+    assert np.all(state.agents_left[ended])
+    assert np.all(observation[ended, :3] == 1)
+    assert len(np.unique(state.values[:, 0])) == ENVIRONMENTS  # no economy twice
+
+
+def test_fresh_economies_have_the_distribution_of_values():
+    everyone = jnp.ones(ENVIRONMENTS, bool)
+    keys = jax.random.split(jax.random.key(2), 40)
+    _, (_, state) = jax.vmap(restarted, in_axes=(0, None))(keys, everyone)
+    values = np.asarray(state.values).ravel()
+    assert stats.kstest(values, "uniform").pvalue > 1e-3
