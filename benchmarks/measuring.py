@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
-import contenders
-from contenders import Contender, Ran, Work
+from contenders import CONTENDERS
 from reaching import Reached, reach
+from work import Contender, Ran, Work
 
 MISSING = "not installed: "
 """How the failure of a contender begins whose library is missing."""
@@ -26,8 +26,10 @@ class Timing:
     """What one contender's process reported.
 
     Attributes:
-      setup: seconds to import libraries and build environments and networks.
-      first: seconds of the first run, compilation included.
+      setup: seconds to import libraries and build environments and networks, compilation not
+        included.
+      compilation: seconds of tracing, lowering and compiling; 0 where nothing is compiled.
+      first: seconds of the first run, after compilation.
       steps_per_second, rows_per_second, seconds_per_update: of each repetition.
       live: environment steps over rows.
       peak: bytes, greatest memory of the process, libraries included.
@@ -37,6 +39,7 @@ class Timing:
     """
 
     setup: float = 0.0
+    compilation: float = 0.0
     first: float = 0.0
     steps_per_second: list[float] = field(default_factory=list)
     rows_per_second: list[float] = field(default_factory=list)
@@ -62,8 +65,7 @@ class Process:
         self.timing = Timing()
         answer = self._answer()
         if not self.timing.failure:
-            self.timing.setup, self.timing.first = answer["setup"], answer["first"]
-            self.timing.note = answer["note"]
+            self.timing = Timing(**answer)
 
     def repeat(self, seconds: float) -> None:
         """One timed repetition, of runs until ``seconds`` have passed."""
@@ -83,7 +85,7 @@ class Process:
         self.timing.checksum += answer["checksum"]
 
     def reach(self, target: float, cap: float) -> Reached | None:
-        """Trains up to a mean welfare or a time; None where that failed."""
+        """Trains up to a mean welfare or a time; None where that failed, see ``timing``."""
         if self.timing.failure:
             return None
         self._connection.send(("reach", target, cap))
@@ -127,18 +129,26 @@ def peak_memory() -> float:
 
 def _serve(connection: Connection, contender: str, work: Work, cache: str) -> None:
     """The life of a contender's process."""
-    # A cache that is empty at the start of a measurement: else the time of the first run
+    # A cache that is empty at the start of a measurement: else the time of compilation
     # would depend on what this machine ran before.
     os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     try:
         start = time.perf_counter()
-        subject: Contender = getattr(contenders, contender)(work)
+        subject = CONTENDERS[contender](work)
         built = time.perf_counter()
         subject.run()
         first = time.perf_counter() - built
-        connection.send({"setup": built - start, "first": first, "note": subject.note})
+        compilation = subject.compile_seconds
+        connection.send(
+            {
+                "setup": built - start - compilation,
+                "compilation": compilation,
+                "first": first,
+                "note": subject.note,
+            }
+        )
         while (request := connection.recv())[0] != "stop":
             if request[0] == "repeat":
                 connection.send(_repeat(subject, request[1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,8 +146,8 @@ def test_vectorised_environment_draws_correlated_values() -> None:
 
 def test_mean_welfare_of_a_free_mechanism_is_random_serial_dictatorship() -> None:
     pytest.importorskip("gymnasium")
-    from contenders import Work
     from reaching import expected_offline_optimum, mean_welfare
+    from work import Work
 
     work = Work()
     assert expected_offline_optimum(work) == pytest.approx(5 - 15 / 21)
@@ -175,9 +176,10 @@ def test_contender_runs(contender: str, libraries: tuple[str, ...]) -> None:
         # Found, not imported: importing torch or gymnax here would slow the whole suite.
         if importlib.util.find_spec(library) is None:
             pytest.skip(f"{library} is not installed")
-    import contenders
+    from contenders import CONTENDERS
+    from work import Work
 
-    work = contenders.Work(
+    work = Work(
         num_agents=4,
         num_units=1,
         num_environments=8,
@@ -185,7 +187,9 @@ def test_contender_runs(contender: str, libraries: tuple[str, ...]) -> None:
         python_rollout_length=8,
         torch_threads=1,
     )
-    subject = getattr(contenders, contender)(work)
+    subject = CONTENDERS[contender](work)
+    compiled = not contender.startswith(("gymnasium", "stable_baselines"))
+    assert (subject.compile_seconds > 0) == compiled
     first, second = subject.run(), subject.run()
     assert np.isfinite(first.checksum) and first.checksum != second.checksum
     assert 0 < first.steps <= first.rows
@@ -194,3 +198,94 @@ def test_contender_runs(contender: str, libraries: tuple[str, ...]) -> None:
         actions = subject.act(observations)
         assert actions.shape == (3, work.num_agents + 1)
         assert np.isfinite(actions).all()
+
+
+def test_every_row_of_the_table_has_a_contender() -> None:
+    from contenders import CONTENDERS
+    from tables import SECTIONS
+
+    assert {row.contender for rows in SECTIONS.values() for row in rows} == set(CONTENDERS)
+
+
+def test_compilation_is_timed_apart_from_the_first_run() -> None:
+    from compiling import repeat_compiled
+    from work import Ran
+
+    ran = []
+
+    def run(count: jax.Array) -> tuple[jax.Array, jax.Array]:
+        jax.debug.callback(lambda: ran.append(1))
+        return count + 1, count
+
+    subject = repeat_compiled(
+        run,
+        jnp.zeros(()),
+        lambda count: Ran(1, 1, float(count)),
+        compile_seconds=100.0,
+        updates_per_run=3,
+    )
+    assert not ran
+    assert 100 < subject.compile_seconds < 160
+    assert [subject.run().checksum for _ in range(3)] == [0, 1, 2]
+    jax.effects_barrier()
+    assert len(ran) == 3
+    assert subject.updates_per_run == 3
+
+
+def test_reaching_counts_compilation_apart_from_training() -> None:
+    pytest.importorskip("gymnasium")
+    from reaching import reach
+    from work import Contender, Ran, Work
+
+    work = Work(num_agents=4, num_units=1)
+    runs = []
+
+    def run() -> Ran:
+        runs.append(1)
+        return Ran(steps=10, rows=10, checksum=0)
+
+    def act(observations: np.ndarray) -> np.ndarray:
+        # Dear until three runs were made: nobody buys. Then free: everyone does.
+        price = 0.0 if len(runs) >= 3 else 1.0
+        return np.tile(np.append(np.zeros(4), price), (len(observations), 1)).astype(np.float32)
+
+    subject = Contender(run, act, compile_seconds=50.0)
+    answer = reach(subject, work, 1e-9, 0.4, cap=60)
+    assert answer.reached
+    assert answer.steps == 30
+    assert answer.welfare == pytest.approx(0.5, abs=0.02)
+    assert 0 < answer.training < 1
+    assert answer.seconds == answer.compilation + answer.training
+    assert answer.compilation == 50
+    # Out of reach: it gives up at the cap, which compilation does not use up.
+    beyond = reach(subject, work, 1e-9, 1.1, cap=0.001)
+    assert not beyond.reached
+    assert beyond.training >= 0.001
+    assert beyond.steps > 0
+
+
+def test_table_of_times_shows_every_seed_and_the_median() -> None:
+    pytest.importorskip("rich")
+    from reaching import Reached
+    from rich.console import Console
+    from tables import optimum_table
+
+    def reached(training: float, compilation: float, success: bool = True) -> Reached:
+        return Reached(success, compilation, training, steps=1.0, welfare=4.1)
+
+    times = {
+        "jaxmech_ppo": [reached(1, 4), reached(3, 4), reached(2, 4)],
+        "stable_baselines_ppo": [reached(30, 0), reached(90, 0, False), reached(60, 0)],
+        "stable_baselines_ppo_vectorised": [reached(9, 0, False)],
+    }
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(optimum_table(times))
+    ours, theirs, never = [
+        [cell.strip() for cell in line.split("│")[1:-1]]
+        for line in console.export_text().splitlines()
+        if line.startswith("│")
+    ]
+    assert ours[1:] == ["6.0", "1.0", "5.0  7.0  6.0", "2.0", "1.0", "1.0  3.0  2.0"]
+    assert theirs[1:4] == ["60.0", "10.0", "30.0  > 90.0  60.0"]
+    assert theirs[4:6] == ["60.0", "30.0"]
+    assert never[1:4] == ["not reached", "", "> 9.0"]
