@@ -1,4 +1,4 @@
-"""The limit of PPO: what no implementation of the same iteration can do without."""
+"""What an iteration of PPO takes by itself: the network's passes, or drawing numbers."""
 
 from __future__ import annotations
 
@@ -80,8 +80,9 @@ def network_alone(work: Work) -> Contender:
 
 
 def random_numbers_alone(work: Work) -> Contender:
-    """The uniforms of one rollout by threefry: values from a key for each environment, and
-    one number per agent score and price at each step."""
+    """The uniforms of a rollout whose actions are boxes, by threefry: values from a key for each
+    environment, and one number per agent score and price at each step. Our PPO draws two
+    numbers a step, and values for the episodes that start."""
     import jax
     import jax.numpy as jnp
 

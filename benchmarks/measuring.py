@@ -30,7 +30,7 @@ class Timing:
         included.
       compilation: seconds of tracing, lowering and compiling; 0 where nothing is compiled.
       first: seconds of the first run, after compilation.
-      steps_per_second, rows_per_second, seconds_per_update: of each repetition.
+      steps_per_second, seconds_per_update: of each repetition.
       live: environment steps over rows.
       peak: bytes, greatest memory of the process, libraries included.
       checksum: over all runs.
@@ -42,7 +42,6 @@ class Timing:
     compilation: float = 0.0
     first: float = 0.0
     steps_per_second: list[float] = field(default_factory=list)
-    rows_per_second: list[float] = field(default_factory=list)
     seconds_per_update: list[float] = field(default_factory=list)
     live: float = 1.0
     peak: float = 0.0
@@ -77,7 +76,6 @@ class Process:
             return
         elapsed, steps, rows = answer["elapsed"], answer["steps"], answer["rows"]
         self.timing.steps_per_second.append(steps / elapsed)
-        self.timing.rows_per_second.append(rows / elapsed)
         if answer["updates"]:
             self.timing.seconds_per_update.append(elapsed / answer["updates"])
         self.timing.live = steps / rows

@@ -88,8 +88,8 @@ def jaxmech_steps(work: Work) -> Contender:
 
 
 def jaxmech_ppo(work: Work) -> Contender:
-    """Our PPO with the hyper-parameters of the experiment ``brero2021/correlated``; several
-    iterations in one compiled call, as the runner does it."""
+    """Our PPO with the hyper-parameters of the experiment ``brero2021/correlated``, but a constant
+    learning rate; several iterations in one compiled call, as the runner does it."""
     import jax
     import jax.numpy as jnp
 
@@ -104,6 +104,7 @@ def jaxmech_ppo(work: Work) -> Contender:
         num_epochs=NUM_EPOCHS,
         num_minibatches=NUM_MINIBATCHES,
         hidden=HIDDEN,
+        learning_rate_end=experiment.ppo.learning_rate,
     )
     designer = designer_of(replace(experiment, ppo=settings), env, params)
     key = jax.random.key(work.seed)

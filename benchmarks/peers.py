@@ -116,7 +116,7 @@ def stable_baselines_ppo(work: Work) -> Contender:
 
 def stable_baselines_ppo_vectorised(work: Work) -> Contender:
     """Stable-Baselines3's PPO on the vectorised environment, with our batch, discount and
-    learning rate."""
+    learning rate, which is constant for both."""
     from numpy_sequential_price import SequentialPriceVectorEnv
     from stable_baselines_vector import GymnasiumVecEnv
 

@@ -47,7 +47,7 @@ class Reached:
 
     Attributes:
       reached: whether the mean welfare at the end was at least the target.
-      compilation: seconds before the first run; 0 where nothing is compiled.
+      compilation: seconds of compiling ahead of the first run; 0 where nothing is compiled.
       training: seconds of all runs, the first included, evaluation not.
       steps: inside episodes, after the first run.
       welfare: mean welfare of the deterministic policy at the end.

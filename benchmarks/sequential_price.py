@@ -84,6 +84,7 @@ def main(options: Options) -> None:
             names = ("jaxmech_episodes", "jaxmech_ppo")
             by_agents[scaled] = measure(names, scaled, options.repetitions, options.seconds, cache)
     failures = {name: timing.failure for name, timing in timings.items()}
+    failures["jaxmech_ppo, warm"] = warm.failure
     for scaled, pair in by_agents.items():
         for name, timing in pair.items():
             failures[f"{name}, {scaled.num_agents} agents"] = timing.failure
@@ -152,16 +153,16 @@ def _remarks(
         f"Stable-Baselines3 on 8 Python environments has the defaults of the paper's library: "
         f"{work.python_rollout_length} steps each, 4 epochs of 4 minibatches (with its own "
         "defaults, 10 epochs of minibatches of 64, it makes about a third of the steps/s); "
-        "vectorised, it has our batches, epochs, discount 1 and learning rate 0.001.",
+        "vectorised, it has our batches, epochs, discount 1 and constant learning rate 0.001.",
         "Counted: steps inside episodes. Where episodes start together, rows after an "
-        "episode's end are computed but not counted ('live / rows', of the "
-        "last repetition: the share grows as prices are learned); contenders that reset "
-        "have no such rows. Lines that say 'rows' count all of them. rejax has no "
-        "environment of its own to compare.",
-        "compile: tracing, lowering and compiling ahead of the first run, from an empty cache "
-        "but where said; 0.0 where nothing is compiled. set-up: imports, environments and "
-        "networks. peak: the whole process, libraries included. Agents: a quarter as many "
-        f"units, and environments so that a rollout keeps {work.rows:,} rows.",
+        "episode's end are computed but not counted ('live / rows'); contenders that reset "
+        "have no such rows. rejax has no environment of its own to compare.",
+        "compile: tracing, lowering and compiling ahead of the first run, from the cache that "
+        "the contenders above left, empty at the first, but where said; 0.0 where nothing is "
+        "compiled. set-up: imports, environments and networks; for Stable-Baselines3 also a "
+        "trial of its number of threads. peak: the whole process, libraries included. Agents: "
+        "a quarter as many units, and environments so that a rollout has about "
+        f"{work.rows:,} rows.",
         "to 99 %: training seconds until the deterministic policy first has a mean welfare of "
         f"{0.99 * OPTIMUM:.4f} over {EPISODES:,} fresh episodes. In total: from an empty cache, "
         "with compilation and the first run, without set-up and evaluation. "

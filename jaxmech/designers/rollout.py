@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-_DRAWS_PER_STEP = 16
-"""Fresh episodes are drawn for one environment in this many at a time."""
+_ENVIRONMENTS_PER_DRAW = 16
+"""A round of draws makes one fresh episode for every so many environments, on CPUs."""
 
 ChooseAction = Callable[[jax.Array, jax.Array], tuple[Any, jax.Array, Any]]
 """(key, observations [environments, ...]) -> raw actions, log-probabilities, actions."""
@@ -51,8 +51,8 @@ class Experience:
       terminated: bool, the episode ended and is worth nothing more.
       ended: bool, the episode terminated or was cut short.
       live: bool, the step was part of an episode.
-      final_observation: after the step and before any reset; None where nothing is cut
-        short, so that the next of ``observation`` serves as well.
+      final_observation: after the step and before any reset; None where no episode is cut
+        short and then reset, so that the next of ``observation`` serves as well.
     """
 
     observation: jax.Array
@@ -89,7 +89,8 @@ def start(env: Any, params: Any, key: jax.Array, num_environments: int) -> Runni
 def truncates(env: Any) -> bool:
     """Whether episodes can be cut short; so unless the environment says ``truncates = False``.
 
-    Where they cannot, the values of final observations need not be computed.
+    Where they cannot, the values of final observations need not be computed, and a rollout
+    that resets is made of ``step_env`` and ``reset``; ``step`` is not called.
     """
     return getattr(env, "truncates", True)
 
@@ -171,11 +172,12 @@ def restart(
 ) -> tuple[jax.Array, Any]:
     """Fresh episodes in the environments that ``ended``, bool [environments].
 
-    Drawn a few at a time, until all have theirs: in a step few episodes end, and drawing
-    an economy with its offline optimum costs more than the step itself.
+    On a CPU drawn a few at a time, until all have theirs: in a step usually few episodes
+    end, and drawing an economy with its offline optimum costs more than the step itself.
     """
     count = ended.shape[0]
-    draws = max(1, count // _DRAWS_PER_STEP)
+    on_cpu = jax.default_backend() == "cpu"
+    draws = max(1, count // _ENVIRONMENTS_PER_DRAW) if on_cpu else count
     order = jnp.cumsum(ended, dtype=jnp.int32)
     # The places of those that ended, in order; past them, a place outside.
     places = jnp.full(count + draws, count, jnp.int32)

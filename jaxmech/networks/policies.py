@@ -23,7 +23,7 @@ _EXCLUDED = -1e30
 """Logit of what cannot be chosen: its probability is exactly 0, its gradient finite."""
 
 _TRIANGULAR_UP_TO = 128
-"""Choices up to which a product with a triangular matrix gives the cumulative sum sooner."""
+"""Choices up to which a triangular matrix gives the cumulative sum sooner, on CPUs."""
 
 
 class Policy(Protocol):
@@ -188,7 +188,7 @@ class VisitAndPricePolicy:
         probabilities = jax.nn.softmax(logits)
         # One uniform against the cumulative sum; a Gumbel for every agent costs more.
         uniform = jax.random.uniform(agent_key, scores.shape[:-1] + (1,))
-        cumulative = _cumulative_sum(probabilities)
+        cumulative = cumulative_sum(probabilities)
         agent = jnp.sum(cumulative <= uniform * cumulative[..., -1:], axis=-1)
         prices = self._prices(scores, log_scale)
         price_logits, price_log_prob = prices.sample_and_log_prob(seed=price_key)
@@ -263,12 +263,14 @@ def policy_for(env: Any, params: Any) -> Policy:
     raise ValueError(f"action_space: got {space}; allowed are a discrete space or a box")
 
 
-def _cumulative_sum(x: jax.Array) -> jax.Array:
+def cumulative_sum(x: jax.Array) -> jax.Array:
     """Along the last axis, float [..., choices]."""
     choices = x.shape[-1]
     if choices > _TRIANGULAR_UP_TO:
         return jnp.cumsum(x, axis=-1)
-    return x @ jnp.triu(jnp.ones((choices, choices), x.dtype))
+    upper = jnp.triu(jnp.ones((choices, choices), x.dtype))
+    # Accelerators would round the factors, and draw agents from other probabilities than stated.
+    return jnp.matmul(x, upper, precision=jax.lax.Precision.HIGHEST)
 
 
 def _normal(location: jax.Array, log_scale: jax.Array) -> distrax.Independent:

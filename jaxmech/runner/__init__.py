@@ -1,10 +1,10 @@
 """The one training loop for people.
 
 Any designer, that is any object with pure ``init(key) -> state`` and ``update(state) ->
-(state, metrics)``, over several seeds at once, in compiled chunks of updates, with its
-numbers on disk, checkpoints, and a resume that goes on bit for bit: on the same machine
-and software the files and states are those of the uninterrupted run. (On a GPU this
-needs XLA's deterministic operations, ``XLA_FLAGS=--xla_gpu_deterministic_ops=true``.)
+(state, metrics)``, for several seeds, in compiled chunks of updates, with its numbers on
+disk, checkpoints, and a resume that goes on bit for bit: on the same machine and software
+the files and states are those of the uninterrupted run. (On a GPU this needs XLA's
+deterministic operations, ``XLA_FLAGS=--xla_gpu_deterministic_ops=true``.)
 
 A run is a folder:
 

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 import jaxmech
-from jaxmech.designers.rollout import restart, start
+from jaxmech.designers.rollout import collect, restart, start
+from jaxmech.environments import SequentialPrice
 
 ENVIRONMENTS = 48  # three drawn at a time
 ENV, PARAMS = jaxmech.make(
@@ -45,3 +46,31 @@ def test_fresh_economies_have_the_distribution_of_values():
     _, (_, state) = jax.vmap(restarted, in_axes=(0, None))(keys, everyone)
     values = np.asarray(state.values).ravel()
     assert stats.kstest(values, "uniform").pvalue > 1e-3
+
+
+class SaysItTruncates(SequentialPrice):
+    truncates = True
+
+
+@pytest.mark.parametrize("kind", [SequentialPrice, SaysItTruncates])
+def test_either_way_of_resetting_gives_the_same_episodes_on_average(kind):
+    # Posting 0 sells to the first agent: welfare of one value, one step. Posting the highest
+    # price sells to nobody: three steps. Each as likely: mean welfare 1/4 an episode.
+    env = kind(ENV.demand, ENV.num_agents, ENV.max_units)
+    starting = start(env, PARAMS, jax.random.key(3), ENVIRONMENTS)
+    sells = jnp.arange(ENVIRONMENTS) % 2 == 0
+
+    def choose(key, observation):
+        actions = jnp.zeros((ENVIRONMENTS, 4)).at[:, -1].set(jnp.where(sells, 0.0, 1.0))
+        return actions, jnp.zeros(ENVIRONMENTS), actions
+
+    rollout = jax.jit(
+        lambda key: collect(env, PARAMS, choose, starting, key, length=60, resets=True)
+    )
+    _, experience, totals = rollout(jax.random.key(4))
+    short, long = ENVIRONMENTS // 2 * 60, ENVIRONMENTS // 2 * 20
+    assert float(totals.episodes) == short + long
+    assert float(totals.length_sum) == short + 3 * long
+    assert np.all(experience.live)
+    welfare = float(totals.objective_sum) / short
+    assert welfare == pytest.approx(1 / 2, abs=4 / np.sqrt(12 * short))

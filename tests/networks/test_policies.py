@@ -8,7 +8,7 @@ import pytest
 
 import jaxmech
 from jaxmech.networks import CategoricalPolicy, GaussianPolicy, VisitAndPricePolicy, policy_for
-from jaxmech.networks.policies import Visit
+from jaxmech.networks.policies import Visit, cumulative_sum
 from jaxmech.spaces import Box, Discrete
 
 AGENTS = 4
@@ -122,3 +122,10 @@ def test_policy_follows_the_action_space():
 
     with pytest.raises(ValueError, match="action_space"):
         policy_for(Odd(), None)
+
+
+@pytest.mark.parametrize("choices", [1, 20, 128, 129, 300])
+def test_cumulative_sums_agree_with_numpy(choices):
+    x = np.random.default_rng(choices).dirichlet(np.ones(choices), size=7).astype(np.float32)
+    expected = np.cumsum(x.astype(np.float64), axis=-1)
+    np.testing.assert_allclose(cumulative_sum(jnp.asarray(x)), expected, atol=1e-6)
