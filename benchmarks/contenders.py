@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from limits import network_alone, random_numbers_alone
-from ours import jaxmech_episodes, jaxmech_ppo, jaxmech_steps
+from ours import jaxmech_episodes, jaxmech_ppo, jaxmech_steps, jaxmech_symmetric_ppo
 from peers import (
     gymnasium_single_steps,
     gymnasium_vector_steps,
@@ -27,6 +27,7 @@ CONTENDERS: Mapping[str, Callable[[Work], Contender]] = {
         gymnasium_vector_steps,
         gymnasium_single_steps,
         jaxmech_ppo,
+        jaxmech_symmetric_ppo,
         stable_baselines_ppo,
         stable_baselines_ppo_vectorised,
         rejax_ppo,

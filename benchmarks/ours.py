@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 from compiling import compile_timed, repeat_compiled
-from work import HIDDEN, NUM_EPOCHS, NUM_MINIBATCHES, Contender, Ran, Work, make_environment
+from work import (
+    HIDDEN,
+    LEARNING_RATE,
+    NUM_EPOCHS,
+    NUM_MINIBATCHES,
+    Contender,
+    Ran,
+    Work,
+    make_environment,
+)
 
 
 def jaxmech_episodes(work: Work) -> Contender:
@@ -88,8 +97,24 @@ def jaxmech_steps(work: Work) -> Contender:
 
 
 def jaxmech_ppo(work: Work) -> Contender:
-    """Our PPO with the hyper-parameters of the experiment ``brero2021/correlated``, but a constant
-    learning rate; several iterations in one compiled call, as the runner does it."""
+    """Our PPO with the network, batches and constant learning rate of its peers."""
+    return _ppo(
+        work,
+        architecture="flat",
+        learning_rate=LEARNING_RATE,
+        learning_rate_end=LEARNING_RATE,
+        entropy_bonus=0.0,
+    )
+
+
+def jaxmech_symmetric_ppo(work: Work) -> Contender:
+    """Our PPO as the experiment ``brero2021/correlated`` has it: its network treats agents
+    alike."""
+    return _ppo(work)
+
+
+def _ppo(work: Work, **options: Any) -> Contender:
+    """Several iterations in one compiled call, as the runner makes them."""
     import jax
     import jax.numpy as jnp
 
@@ -104,7 +129,7 @@ def jaxmech_ppo(work: Work) -> Contender:
         num_epochs=NUM_EPOCHS,
         num_minibatches=NUM_MINIBATCHES,
         hidden=HIDDEN,
-        learning_rate_end=experiment.ppo.learning_rate,
+        **options,
     )
     designer = designer_of(replace(experiment, ppo=settings), env, params)
     key = jax.random.key(work.seed)

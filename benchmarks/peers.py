@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 from compiling import compile_timed, repeat_compiled
-from work import HIDDEN, NUM_EPOCHS, NUM_MINIBATCHES, Contender, Ran, Work, make_environment
+from work import (
+    HIDDEN,
+    LEARNING_RATE,
+    NUM_EPOCHS,
+    NUM_MINIBATCHES,
+    Contender,
+    Ran,
+    Work,
+    make_environment,
+)
 
 
 def gymnasium_vector_steps(work: Work) -> Contender:
@@ -126,7 +135,7 @@ def stable_baselines_ppo_vectorised(work: Work) -> Contender:
         "batch_size": work.minibatch_rows,
         "n_epochs": NUM_EPOCHS,
         "gamma": 1.0,
-        "learning_rate": 1e-3,
+        "learning_rate": LEARNING_RATE,
     }
     return _stable_baselines(
         work, lambda: GymnasiumVecEnv(SequentialPriceVectorEnv(*size)), options

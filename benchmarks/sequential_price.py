@@ -57,7 +57,12 @@ class Options:
     """Threads of torch; the faster of 1 and its own default where not given."""
 
 
-TRAINERS = ("jaxmech_ppo", "stable_baselines_ppo", "stable_baselines_ppo_vectorised")
+TRAINERS = (
+    "jaxmech_ppo",
+    "jaxmech_symmetric_ppo",
+    "stable_baselines_ppo",
+    "stable_baselines_ppo_vectorised",
+)
 
 
 def main(options: Options) -> None:

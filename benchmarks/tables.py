@@ -30,6 +30,7 @@ SECTIONS: Mapping[str, tuple[Row, ...]] = {
     ),
     "PPO end to end": (
         Row("jaxmech", "jaxmech_ppo"),
+        Row("jaxmech, symmetric network", "jaxmech_symmetric_ppo"),
         Row("Stable-Baselines3, 8 Python environments", "stable_baselines_ppo"),
         Row("Stable-Baselines3, vectorised", "stable_baselines_ppo_vectorised"),
         Row("rejax on our environment", "rejax_ppo"),

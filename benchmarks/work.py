@@ -15,6 +15,7 @@ import numpy as np
 HIDDEN = (64, 64)
 NUM_EPOCHS = 4
 NUM_MINIBATCHES = 4
+LEARNING_RATE = 1e-3
 
 
 @dataclass(frozen=True)

@@ -9,23 +9,18 @@ import itertools
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Union
+from typing import Annotated, Any, Union
 
 import tyro
 
+from jaxmech.console import console, fail, say
 from jaxmech.experiments.configuration import SequentialPriceExperiment
-from jaxmech.experiments.files import config_of, read_config
+from jaxmech.experiments.files import read_config
+from jaxmech.experiments.panels import PANELS, PAPER, QUICK, Protocol, panels_called
 from jaxmech.experiments.registry import EXPERIMENTS
 from jaxmech.naming import lookup
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from jaxmech.experiments.building import References, Study
-    from jaxmech.progress import ConsoleProgress
-    from jaxmech.runner import RunResult
 
 RUNS = Path("runs")
 
@@ -51,6 +46,20 @@ class Resume:
 
 
 @dataclass(frozen=True)
+class Panel:
+    """Learn and compare all mechanisms of panels of a paper; again, to go on after a stop."""
+
+    names: tyro.conf.Positional[tuple[str, ...]]
+    """Panels, such as brero2021/figure_3b or brero2021/two_worlds; all for every one."""
+    paper: bool = False
+    """Follow the paper's protocol: 6 seeds, all updates, the best 3 shown. By default 3 seeds and
+    100 updates, a few minutes a panel on two cores."""
+    directory: Path = RUNS / "panels"
+    """Each panel has a folder in this one, with a run for each mechanism."""
+    changes: Annotated[Protocol, tyro.conf.arg(name="")] = field(default_factory=Protocol)
+
+
+@dataclass(frozen=True)
 class Report:
     """Rebuild the table, figures and page of a run from its folder."""
 
@@ -63,7 +72,7 @@ class List:
     """Environments, experiments, and what each experiment reproduces."""
 
 
-COMMANDS = {"list": List, "run": Run, "resume": Resume, "report": Report}
+COMMANDS = {"list": List, "run": Run, "resume": Resume, "panel": Panel, "report": Report}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -89,13 +98,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         FileNotFoundError,
         ModuleNotFoundError,
     ) as error:
-        _fail(str(error))
+        fail(str(error))
         status = 2
     except FloatingPointError as error:
-        _fail(str(error))
+        fail(str(error))
         status = 1
     except KeyboardInterrupt:
-        _fail("interrupted")
+        fail("interrupted")
         status = 130
     sys.exit(status)
 
@@ -136,6 +145,8 @@ def _carry_out(command: Any) -> int:
             return _run(experiment, directory)
         case Resume(directory):
             return _resume(directory)
+        case Panel():
+            return _panel(command)
         case Report(directory):
             return _report(directory)
     return _list()
@@ -150,8 +161,11 @@ def _list() -> int:
     experiments = Table("Experiment", "", "Reproduces", title="Experiments", title_justify="left")
     for name, experiment in EXPERIMENTS.items():
         experiments.add_row(name, experiment.summary, experiment.reproduces)
-    _console().print(environments, "", experiments, "")
-    _say("Run one with: jaxmech run EXPERIMENT")
+    panels = Table("Panel", "Also called", "Shows", title="Panels", title_justify="left")
+    for panel in PANELS.values():
+        panels.add_row(panel.name, panel.also, panel.shows)
+    console().print(environments, "", experiments, "", panels, "")
+    say("Run one with: jaxmech run EXPERIMENT, or: jaxmech panel PANEL")
     return 0
 
 
@@ -164,38 +178,33 @@ def _run(experiment: SequentialPriceExperiment, directory: Path | None) -> int:
     experiment = experiment.resolved()
     directory = directory or _free_directory(experiment.name)
     _set_up_jax()
-    from jaxmech import runner
+    from jaxmech.experiments import running
     from jaxmech.experiments.building import build
 
     study = build(experiment)
-    references = _references(study)
-    _say(f"{experiment.title}: writing {directory}")
-    result = runner.run(
-        study.designer,
-        directory=directory,
-        seeds=study.seeds,
-        updates=experiment.updates,
-        config=config_of(experiment),
-        progress=_progress(references),
-    )
-    return _finish(study, result, references)
+    references = running.references_for(study)
+    say(f"{experiment.title}: writing {directory}")
+    return running.start(study, directory, references) or _report(directory)
 
 
 def _resume(directory: Path) -> int:
     experiment = read_config(directory / "config.yaml")
     _set_up_jax()
-    from jaxmech import runner
+    from jaxmech.experiments import running
     from jaxmech.experiments.building import build
 
     study = build(experiment)
-    references = _references(study)
-    result = runner.resume(
-        study.designer,
-        directory=directory,
-        updates=experiment.updates,
-        progress=_progress(references),
-    )
-    return _finish(study, result, references)
+    references = running.references_for(study)
+    return running.go_on(study, directory, references) or _report(directory)
+
+
+def _panel(command: Panel) -> int:
+    panels = panels_called(command.names)
+    protocol = (PAPER if command.paper else QUICK).changed_by(command.changes)
+    _set_up_jax()
+    from jaxmech import panel
+
+    return panel.run_all(panels, protocol, command.directory)
 
 
 def _report(directory: Path) -> int:
@@ -203,47 +212,9 @@ def _report(directory: Path) -> int:
 
     run = report.read_run(directory)
     if run.summary is not None:
-        _console().print(results.rich_table(run.summary))
-    _say(f"page: {report.write_report(run)}")
+        console().print(results.rich_table(run.summary))
+    say(f"page: {report.write_report(run)}")
     return 0
-
-
-def _references(study: Study) -> References:
-    from jaxmech.experiments.building import references_of
-
-    with _console().status("computing exact values"):
-        return references_of(study)
-
-
-def _progress(references: References) -> ConsoleProgress:
-    """A progress bar that shows the optimum, or else the offline optimum."""
-    from jaxmech.progress import ConsoleProgress
-
-    for name in ("optimum", "offline_optimum"):
-        if name in references.oracles:
-            return ConsoleProgress({name.replace("_", " "): references.oracles[name]})
-    return ConsoleProgress()
-
-
-def _finish(study: Study, result: RunResult, references: References) -> int:
-    """Evaluate, print the table, write the page; or say how to go on with a stopped run."""
-    directory, updates = result.directory, study.experiment.updates
-    go_on = f"go on with: jaxmech resume {directory}"
-    if result.interrupted_by is not None:
-        signal = result.interrupted_by.name
-        _say(f"stopped by {signal} after {result.updates} of {updates} updates; {go_on}")
-        return 128 + result.interrupted_by
-    from jaxmech import report
-    from jaxmech.experiments.evaluating import evaluate_run
-
-    try:
-        with _console().status("evaluating"):
-            summary, picture = evaluate_run(study, result, references)
-    except KeyboardInterrupt:
-        _say(f"stopped while evaluating; {go_on}")
-        return 130
-    report.write_evaluation(directory, summary, picture)
-    return _report(directory)
 
 
 def _set_up_jax() -> None:
@@ -261,19 +232,3 @@ def _free_directory(name: str) -> Path:
     """The next folder in runs/ that does not exist yet."""
     numbered = (RUNS / f"{name.replace('/', '-')}-{number}" for number in itertools.count(1))
     return next(directory for directory in numbered if not directory.exists())
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console()
-
-
-def _say(text: str) -> None:
-    _console().print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def _fail(text: str) -> None:
-    from rich.console import Console
-
-    Console(stderr=True).print(text, style="red", highlight=False, markup=False, soft_wrap=True)

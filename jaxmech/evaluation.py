@@ -1,7 +1,7 @@
 """Playing whole episodes with a fixed policy, and what they are worth on average.
 
-A policy here is ``act(observation, key) -> action``. A ``jax.tree_util.Partial`` (what
-``policy_of`` gives) is traced as a PyTree, so that policies of one form compile once.
+A policy here is ``act(observation, key) -> action``, or a ``RememberingPolicy``. What
+``policy_of`` gives is traced as a PyTree, so that policies of one form compile once.
 """
 
 from __future__ import annotations
@@ -19,10 +19,24 @@ from jax.tree_util import Partial
 
 from jaxmech.agents import Samples
 
-Act = Callable[[jax.Array, jax.Array], jax.Array]
-
 NORMAL_QUANTILE_95 = 1.959964
 """Half-width of a 95 % interval of a normal variable, in standard deviations."""
+
+
+@struct.dataclass
+class RememberingPolicy:
+    """A policy whose actions depend on what it remembers of the episode.
+
+    Attributes:
+      act: (observation, memory, key) -> action and the memory for the next observation.
+      initial_memory: PyTree of arrays, the memory at the start of an episode.
+    """
+
+    act: Partial
+    initial_memory: Any
+
+
+Act = Callable[[jax.Array, jax.Array], jax.Array] | RememberingPolicy
 
 
 @struct.dataclass
@@ -69,9 +83,18 @@ class Estimate:
         return cls(float(sample.mean()), float(NORMAL_QUANTILE_95 * error), sample.size)
 
 
-def policy_of(designer: Any, state: Any, *, deterministic: bool = True) -> Partial:
-    """The policy a designer has learned, as ``act(observation, key)``."""
-    return Partial(_act_deterministically if deterministic else _act, designer, state)
+def policy_of(
+    designer: Any, state: Any, *, deterministic: bool = True
+) -> Partial | RememberingPolicy:
+    """The policy a designer has learned, as ``act(observation, key)``.
+
+    A designer that has ``initial_memory()``, other than None, gives a ``RememberingPolicy``.
+    """
+    memory = designer.initial_memory() if hasattr(designer, "initial_memory") else None
+    if memory is None:
+        return Partial(_act_deterministically if deterministic else _act, designer, state)
+    act = _act_with_memory_deterministically if deterministic else _act_with_memory
+    return RememberingPolicy(Partial(act, designer, state), memory)
 
 
 def _act(designer: Any, state: Any, observation: jax.Array, key: jax.Array) -> jax.Array:
@@ -85,6 +108,21 @@ def _act_deterministically(
     return designer.act(state, observation, None)
 
 
+def _act_with_memory(
+    designer: Any, state: Any, observation: jax.Array, memory: Any, key: jax.Array
+) -> tuple[jax.Array, Any]:
+    action, memory = designer.act_with_memory(state, observation, memory, key)
+    return action, memory
+
+
+def _act_with_memory_deterministically(
+    designer: Any, state: Any, observation: jax.Array, memory: Any, key: jax.Array
+) -> tuple[jax.Array, Any]:
+    del key
+    action, memory = designer.act_with_memory(state, observation, memory, None)
+    return action, memory
+
+
 def play(env: Any, params: Any, act: Act, key: jax.Array) -> Trajectory:
     """One episode from reset to its end; to be batched by ``vmap`` over ``key``.
 
@@ -94,20 +132,24 @@ def play(env: Any, params: Any, act: Act, key: jax.Array) -> Trajectory:
     observation, state = env.reset(reset_key, params)
 
     def one_step(carry: tuple[Any, ...], step_key: jax.Array) -> tuple[tuple[Any, ...], Any]:
-        observation, state, live, objective = carry
+        observation, state, memory, live, objective = carry
         act_key, env_key = jax.random.split(step_key)
-        action = act(observation, act_key)
+        if isinstance(act, RememberingPolicy):
+            action, memory = act.act(observation, memory, act_key)
+        else:
+            action = act(observation, act_key)
         next_observation, state, reward, terminated, info = env.step_env(
             env_key, state, action, params
         )
         reward = jnp.where(live, reward, 0)
         objective = jnp.where(live, info.get("objective", objective + reward), objective)
         record = (observation, action, reward, live)
-        return (next_observation, state, live & ~terminated, objective), record
+        return (next_observation, state, memory, live & ~terminated, objective), record
 
-    start = (observation, state, jnp.ones((), bool), jnp.zeros((), observation.dtype))
+    memory = act.initial_memory if isinstance(act, RememberingPolicy) else None
+    start = (observation, state, memory, jnp.ones((), bool), jnp.zeros((), observation.dtype))
     keys = jax.random.split(steps_key, params.max_steps_in_episode)
-    (_, state, _, objective), records = jax.lax.scan(one_step, start, keys)
+    (_, state, _, _, objective), records = jax.lax.scan(one_step, start, keys)
     observations, actions, rewards, live = records
     return Trajectory(observations, actions, rewards, live, state, objective)
 
@@ -125,7 +167,7 @@ def evaluate(
     for field, count in (("episodes", episodes), ("batch_size", batch_size)):
         if count < 1:
             raise ValueError(f"{field}: got {count}; allowed are integers of at least 1")
-    act = act if isinstance(act, Partial) else Partial(act)
+    act = act if isinstance(act, Partial | RememberingPolicy) else Partial(act)
     batch_size = min(batch_size, episodes)
     batches = -(-episodes // batch_size)
     objectives = _objectives(env, params, act, key, batches, batch_size)
@@ -153,7 +195,7 @@ def evaluate_samples(
     for field, count in (("plays", plays), ("batch_size", batch_size)):
         if count < 1:
             raise ValueError(f"{field}: got {count}; allowed are integers of at least 1")
-    act = act if isinstance(act, Partial) else Partial(act)
+    act = act if isinstance(act, Partial | RememberingPolicy) else Partial(act)
     objectives = _sample_objectives(env, params, act, key, plays, batch_size)
     return np.asarray(objectives, np.float64).reshape(-1, plays).mean(axis=1)
 

@@ -11,11 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from cattrs import structure
-from numpy.typing import NDArray
 
-from jaxmech import policy_drawing, results
+from jaxmech import curve_drawing, policy_drawing, results
 from jaxmech.curves import Curves, read_curves
 from jaxmech.experiments import (
     SequentialPriceExperiment,
@@ -24,14 +22,6 @@ from jaxmech.experiments import (
     read_config,
 )
 from jaxmech.policy_picture import PolicyPicture
-
-_REFERENCE_STYLES = {
-    "offline_optimum": ("#555555", ":"),
-    "optimum": ("#000000", "-"),
-    "personalised_static_prices": ("#b5651d", "--"),
-    "anonymous_static_prices": ("#d95f0e", "-."),
-    "random_serial_dictatorship": ("#999999", (0, (1, 3))),
-}
 
 
 @dataclass(frozen=True)
@@ -67,7 +57,10 @@ def write_evaluation(directory: Path, summary: dict[str, Any], picture: PolicyPi
     """Writes ``summary.json`` and ``figures/policy.json``."""
     (directory / "figures").mkdir(exist_ok=True)
     (directory / "figures" / "policy.json").write_text(json.dumps(asdict(picture)))
-    (directory / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    # Its being there says that the run is finished, so it appears whole or not at all.
+    unfinished = directory / "summary.json.part"
+    unfinished.write_text(json.dumps(summary, indent=2) + "\n")
+    unfinished.replace(directory / "summary.json")
 
 
 def write_report(report: Report) -> Path:
@@ -76,61 +69,14 @@ def write_report(report: Report) -> Path:
     figures.mkdir(exist_ok=True)
     curves = ""
     if report.curves is not None:
-        write_learning_curves(report, figures / "learning_curves")
+        references = {} if report.summary is None else results.references(report.summary)
+        objective, path = report.experiment.objective, figures / "learning_curves"
+        curve_drawing.draw_seeds(report.curves, objective, references, path)
         svg = (figures / "learning_curves.svg").read_text()
         curves = svg[svg.index("<svg") :]
     path = report.directory / "report.html"
     path.write_text(_page(report, curves), encoding="utf-8")
     return path
-
-
-def write_learning_curves(report: Report, path: Path) -> None:
-    """Draws the learning curves to ``path`` with the endings .png and .svg."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import EngFormatter
-
-    assert report.curves is not None
-    curves = report.curves
-    figure = Figure(figsize=(9, 4.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    colours = [f"C{place % 10}" for place in range(len(curves.seeds))]
-    for place, (seed, colour) in enumerate(zip(curves.seeds, colours, strict=True)):
-        steps, objective = curves.steps[:, place], curves.objective[:, place]
-        axes.plot(steps, objective, color=colour, alpha=0.2, linewidth=0.7)
-        axes.plot(steps, _smoothed(objective), color=colour, linewidth=1.5, label=f"seed {seed}")
-    for name, value in _references(report.summary).items():
-        colour, style = _REFERENCE_STYLES[name]
-        label = f"{results.LABELS[name]}, {value:.4g}"
-        axes.axhline(value, color=colour, linestyle=style, linewidth=1.2, label=label)
-    axes.xaxis.set_major_formatter(EngFormatter())
-    axes.set_xlabel("environment steps")
-    axes.set_ylabel(f"mean {report.experiment.objective} of an episode")
-    axes.margins(x=0.01)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
-    figure.savefig(path.with_suffix(".png"), dpi=150)
-    figure.savefig(path.with_suffix(".svg"))
-
-
-def _references(summary: dict[str, Any] | None) -> dict[str, float]:
-    """The value of every baseline and oracle, exact where that is known."""
-    if summary is None:
-        return {}
-    simulated = {name: value["mean"] for name, value in summary["baselines"].items()}
-    known = simulated | summary["oracles"]
-    return {name: known[name] for name in results.LABELS if name in known}
-
-
-def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A centred running mean over a thirtieth of the curve, as far as there is one."""
-    half = len(values) // 60
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    places = np.arange(len(values))
-    first, last = np.maximum(places - half, 0), np.minimum(places + half + 1, len(values))
-    return np.asarray((total[last] - total[first]) / (last - first))
 
 
 def _page(report: Report, curves: str) -> str:
@@ -144,7 +90,7 @@ def _page(report: Report, curves: str) -> str:
         "as_described": is_as_described(report.experiment),
         "curves": curves,
         "facts": _facts(report),
-        "configuration": _flat(config_of(report.experiment)),
+        "configuration": flat(config_of(report.experiment)),
     }
     if summary is not None:
         context |= {
@@ -189,12 +135,12 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     ]
 
 
-def _flat(content: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def flat(content: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Nested fields as names with dots."""
     entries = []
     for name, value in content.items():
         if isinstance(value, dict):
-            entries += _flat(value, f"{prefix}{name}.")
+            entries += flat(value, f"{prefix}{name}.")
         elif name not in ("summary", "reproduces"):
             entries.append((prefix + name, "not given" if value is None else str(value)))
     return entries

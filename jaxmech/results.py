@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 LABELS = {
     "offline_optimum": "Offline optimum (all values known)",
+    "known_centre_upper_bound": "Upper bound of the optimum",
     "optimum": "Optimal sequential price mechanism",
+    "purchase_history_lower_bound": "Lower bound of the optimum",
     "personalised_static_prices": "Personalised static prices",
     "anonymous_static_prices": "Anonymous static prices",
     "random_serial_dictatorship": "Random serial dictatorship",
@@ -36,7 +38,7 @@ def columns(summary: Mapping[str, Any]) -> tuple[str, ...]:
         "Mechanism",
         f"Simulated {summary['objective']}",
         "Exact",
-        _share_of(summary)[0],
+        share_of(summary)[0],
     )
 
 
@@ -45,16 +47,22 @@ def rows(summary: Mapping[str, Any]) -> list[Row]:
     learned, best = summary["learned"], summary["learned"]["best"]
     seeds = len(learned["per_seed"])
     what = "Learned" if seeds == 1 else f"Learned, mean of {seeds} seeds"
-    table = [_row(summary, what, learned, None, learned=True)]
+    lines = [_row(summary, what, learned, None, learned=True)]
     if len(best["seeds"]) < seeds:
         what = f"Learned, mean of the best {len(best['seeds'])}"
-        table.append(_row(summary, what, best, None, learned=True))
+        lines.append(_row(summary, what, best, None, learned=True))
+    return lines + reference_rows(summary)
+
+
+def reference_rows(summary: Mapping[str, Any]) -> list[Row]:
+    """Every baseline and exact value, best first."""
+    lines = []
     for name, label in LABELS.items():
         simulated, exact = summary["baselines"].get(name), summary["oracles"].get(name)
         if simulated is not None or exact is not None:
             numerical = name in summary.get("oracles_numerical", ())
-            table.append(_row(summary, label, simulated, exact, numerical=numerical))
-    return table
+            lines.append(_row(summary, label, simulated, exact, numerical=numerical))
+    return lines
 
 
 def notes(summary: Mapping[str, Any]) -> list[str]:
@@ -100,32 +108,42 @@ def _simulated_from(seeds: int, held_out: int | None) -> str:
 def headline(summary: Mapping[str, Any]) -> str:
     """The result in a sentence."""
     learned = summary["learned"]
-    words = f"Learned {summary['objective']} {_interval(learned)}"
-    _, reference = _share_of(summary)
+    words = f"Learned {summary['objective']} {interval(learned)}"
+    share, reference = share_of(summary)
     if not reference:
         return words + "."
-    kind = "the exact optimum" if "optimum" in summary["oracles"] else "the offline optimum"
+    kind = {
+        "% of optimum": "the exact optimum",
+        "% of upper bound": "an upper bound of the optimum",
+        "% of offline optimum": "the offline optimum",
+    }[share]
     return f"{words}: {100 * learned['mean'] / reference:.2f} % of {kind}, {reference:.4f}."
 
 
 def rich_table(summary: Mapping[str, Any]) -> Table:
     """The table for a terminal."""
+    return table(summary["experiment"], columns(summary), rows(summary), notes(summary))
+
+
+def table(title: str, heads: Sequence[str], rows: Sequence[Row], notes: Sequence[str]) -> Table:
+    """A table for a terminal, with its notes beneath."""
     from rich.markup import escape
     from rich.table import Table
 
-    caption = escape("\n".join(notes(summary)))
-    table = Table(title=escape(summary["experiment"]), caption=caption)
-    for number, name in enumerate(columns(summary)):
-        table.add_column(name, justify="left" if number == 0 else "right")
-    for row in rows(summary):
-        table.add_row(*row.cells, style="bold" if row.learned else None)
-    return table
+    made = Table(title=escape(title), caption=escape("\n".join(notes)))
+    for number, name in enumerate(heads):
+        made.add_column(name, justify="left" if number == 0 else "right")
+    for row in rows:
+        made.add_row(*row.cells, style="bold" if row.learned else None)
+    return made
 
 
-def _share_of(summary: Mapping[str, Any]) -> tuple[str, float | None]:
+def share_of(summary: Mapping[str, Any]) -> tuple[str, float | None]:
     """What results are a share of: the head of that column, and the number."""
     if "optimum" in summary["oracles"]:
         return "% of optimum", summary["oracles"]["optimum"]
+    if "known_centre_upper_bound" in summary["oracles"]:
+        return "% of upper bound", summary["oracles"]["known_centre_upper_bound"]
     if summary["objective"] != "welfare":
         return "", None
     exact = summary["oracles"].get("offline_optimum")
@@ -144,21 +162,32 @@ def _row(
     learned: bool = False,
     numerical: bool = False,
 ) -> Row:
-    _, reference = _share_of(summary)
     value = exact if exact is not None or simulated is None else simulated["mean"]
-    share = f"{100 * value / reference:.2f}" if reference and value is not None else ""
     return Row(
         (
             label,
-            "" if simulated is None else _interval(simulated),
+            "" if simulated is None else interval(simulated),
             "" if exact is None else f"{exact:.4f}" + (f" {NUMERICAL}" if numerical else ""),
-            share,
+            "" if value is None else percentage(summary, value),
         ),
         learned,
     )
 
 
-def _interval(estimate: Mapping[str, Any]) -> str:
+def percentage(summary: Mapping[str, Any], value: float) -> str:
+    """``value`` as a share of the optimum, or of what stands for it; empty where none does."""
+    _, reference = share_of(summary)
+    return f"{100 * value / reference:.2f}" if reference else ""
+
+
+def references(summary: Mapping[str, Any]) -> dict[str, float]:
+    """The value of every baseline and oracle, exact where that is known."""
+    simulated = {name: value["mean"] for name, value in summary["baselines"].items()}
+    known = simulated | summary["oracles"]
+    return {name: known[name] for name in LABELS if name in known}
+
+
+def interval(estimate: Mapping[str, Any]) -> str:
     """The mean, and its interval where there is one."""
     if estimate.get("ci95") is None:
         return f"{estimate['mean']:.4f}"

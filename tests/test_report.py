@@ -10,6 +10,7 @@ import pytest
 from cattrs import structure
 
 from jaxmech import report, results
+from jaxmech.curve_drawing import smoothed
 from jaxmech.experiments import EXPERIMENTS, Correlated, write_config
 from jaxmech.policy_drawing import order_table, price_table, tree_svg
 from jaxmech.policy_picture import MAX_HISTORIES, PolicyPicture, Visits, picture_of
@@ -138,6 +139,13 @@ def test_without_the_optimum_shares_are_of_the_offline_optimum():
     assert results.headline(revenue) == "Learned revenue 0.6900 ± 0.0010."
 
 
+def test_without_the_optimum_shares_are_of_its_upper_bound_if_known():
+    summary = SUMMARY | {"objective": "revenue", "oracles": {"known_centre_upper_bound": 0.75}}
+    assert results.columns(summary)[3] == "% of upper bound"
+    assert results.rows(summary)[0].cells[3] == "92.00"
+    assert "92.00 % of an upper bound of the optimum, 0.7500" in results.headline(summary)
+
+
 def test_the_best_seeds_may_have_no_interval():
     best = {"mean": 0.6904, "seeds": [2, 1, 3]}
     summary = SUMMARY | {"learned": SUMMARY["learned"] | {"best": best}}
@@ -243,12 +251,12 @@ def test_the_page_holds_everything_and_links_nowhere(folder):
 
 def test_smoothing_keeps_straight_lines_and_averages_noise():
     line = np.linspace(0, 5, 300)
-    np.testing.assert_allclose(report._smoothed(line)[5:-5], line[5:-5])
-    np.testing.assert_allclose(report._smoothed(np.ones(300)), 1)
+    np.testing.assert_allclose(smoothed(line)[5:-5], line[5:-5])
+    np.testing.assert_allclose(smoothed(np.ones(300)), 1)
     noise = np.random.default_rng(0).normal(size=600)
-    assert report._smoothed(noise).std() < 0.4
-    assert report._smoothed(noise)[-1] == pytest.approx(noise[-11:].mean())
-    np.testing.assert_allclose(report._smoothed(line[:3]), line[:3], atol=1e-12)
+    assert smoothed(noise).std() < 0.4
+    assert smoothed(noise)[-1] == pytest.approx(noise[-11:].mean())
+    np.testing.assert_allclose(smoothed(line[:3]), line[:3], atol=1e-12)
 
 
 def test_each_seed_is_drawn_once(folder):

@@ -5,11 +5,15 @@ from jaxmech.agents.distributions import (
     CorrelatedUniform,
     FiniteMixture,
     Samples,
+    UniformMixture,
     ValueDistribution,
 )
+from jaxmech.agents.finite_settings import finite_setting, one_of, surely
+from jaxmech.agents.named_settings import SETTINGS, setting
 from jaxmech.agents.real_data import load_timber_bids
 from jaxmech.agents.samples import load_samples, settings_from_samples
-from jaxmech.agents.settings import SETTINGS, Setting, setting
+from jaxmech.agents.setting_files import load_setting
+from jaxmech.agents.settings import Setting
 
 __all__ = [
     "SETTINGS",
@@ -20,11 +24,16 @@ __all__ = [
     "FiniteMixture",
     "Samples",
     "Setting",
+    "UniformMixture",
     "UnitDemand",
     "Valuations",
     "ValueDistribution",
+    "finite_setting",
     "load_samples",
+    "load_setting",
     "load_timber_bids",
+    "one_of",
     "setting",
     "settings_from_samples",
+    "surely",
 ]

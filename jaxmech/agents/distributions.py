@@ -1,9 +1,9 @@
 """Joint distributions of all agents' values.
 
 A distribution is a PyTree with ``sample(key) -> float [agents, *demand.values_shape]``,
-the static ``num_agents`` and ``demand``, and ``highest_value``, an upper bound of any
-value, which sets the range of prices worth posting. Its numbers are leaves, so they can
-be swept by ``vmap``.
+the static ``num_agents`` and ``demand``, and ``highest_values``, float [items], an upper
+bound of the values of each item, which sets the range of prices worth posting. Its numbers
+are leaves, so they can be swept by ``vmap``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ValueDistribution(Protocol):
     def demand(self) -> Demand: ...
 
     @property
-    def highest_value(self) -> jax.Array: ...
+    def highest_values(self) -> jax.Array: ...
 
     def sample(self, key: jax.Array) -> jax.Array: ...
 
@@ -44,6 +44,7 @@ class CorrelatedUniform:
       delta: float [], strength of the correlation, 0 to 1.
       num_agents: how many agents draw.
       demand: form of the valuations; one value per item type is drawn.
+      shared_centre: whether all item types have the same ``z``.
 
     Raises:
       ValueError: ``demand`` is a ``BundleDemand``, whose values are not one per item type.
@@ -52,6 +53,7 @@ class CorrelatedUniform:
     delta: jax.Array
     num_agents: int = struct.field(pytree_node=False)
     demand: Demand = struct.field(pytree_node=False)
+    shared_centre: bool = struct.field(pytree_node=False, default=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.demand, BundleDemand):
@@ -61,14 +63,15 @@ class CorrelatedUniform:
             )
 
     @property
-    def highest_value(self) -> jax.Array:
-        return jnp.ones_like(jnp.asarray(self.delta, float))
+    def highest_values(self) -> jax.Array:
+        return jnp.ones(self.demand.num_items, jnp.result_type(self.delta, float))
 
     def sample(self, key: jax.Array) -> jax.Array:
         """One draw, float [agents, items]."""
         items = self.demand.num_items
         uniform = jax.random.uniform(key, (self.num_agents + 1, items))
-        centre = (1 + self.delta * (2 * uniform[0] - 1)) / 2
+        of_centre = uniform[0, :1] if self.shared_centre else uniform[0]
+        centre = (1 + self.delta * (2 * of_centre - 1)) / 2
         return centre + (1 - self.delta) * (uniform[1:] - 0.5)
 
 
@@ -96,8 +99,8 @@ class FiniteMixture:
         return self.values.shape[1]
 
     @property
-    def highest_value(self) -> jax.Array:
-        return jnp.max(self.values)
+    def highest_values(self) -> jax.Array:
+        return _highest_values(self.values, self.demand)
 
     def sample(self, key: jax.Array) -> jax.Array:
         """One draw, float [agents, *demand.values_shape]."""
@@ -108,6 +111,38 @@ class FiniteMixture:
         chosen = jnp.arange(probabilities.shape[-1]) == atom[:, None]
         chosen = chosen.reshape(chosen.shape + (1,) * (values.ndim - 2))
         return jnp.sum(jnp.where(chosen, values, 0), axis=1)
+
+
+@struct.dataclass
+class UniformMixture:
+    """A random world; given the world, independent uniform values on intervals.
+
+    Attributes:
+      low, high: float [worlds, agents, *demand.values_shape], ends of the intervals; equal
+        where the value is certain.
+      world_probabilities: float [worlds].
+      demand: form of the valuations.
+    """
+
+    low: jax.Array
+    high: jax.Array
+    world_probabilities: jax.Array
+    demand: Demand = struct.field(pytree_node=False)
+
+    @property
+    def num_agents(self) -> int:
+        return self.low.shape[1]
+
+    @property
+    def highest_values(self) -> jax.Array:
+        return _highest_values(self.high, self.demand)
+
+    def sample(self, key: jax.Array) -> jax.Array:
+        """One draw, float [agents, *demand.values_shape]."""
+        world_key, values_key = jax.random.split(key)
+        world = _first_above(jnp.cumsum(self.world_probabilities), jax.random.uniform(world_key))
+        low, high = self.low[world], self.high[world]
+        return low + (high - low) * jax.random.uniform(values_key, low.shape)
 
 
 @struct.dataclass
@@ -127,12 +162,27 @@ class Samples:
         return self.values.shape[1]
 
     @property
-    def highest_value(self) -> jax.Array:
-        return jnp.max(self.values)
+    def highest_values(self) -> jax.Array:
+        return _highest_values(self.values, self.demand)
 
     def sample(self, key: jax.Array) -> jax.Array:
         """One of the samples, uniformly, float [agents, *demand.values_shape]."""
         return self.values[jax.random.randint(key, (), 0, self.values.shape[0])]
+
+
+def _highest_values(values: jax.Array, demand: Demand) -> jax.Array:
+    """The highest value of each item, float [items]; of all where bundles are valued.
+
+    An item that nobody values has that of all too, so that prices stay above 0.
+
+    Args:
+      values: float [..., *demand.values_shape].
+    """
+    highest = jnp.max(values)
+    if isinstance(demand, BundleDemand):
+        return jnp.full(demand.num_items, highest)
+    by_item = jnp.max(values.reshape(-1, demand.num_items), axis=0)
+    return jnp.where(by_item > 0, by_item, highest)
 
 
 def _first_above(cumulative: jax.Array, uniform: jax.Array) -> jax.Array:

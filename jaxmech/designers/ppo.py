@@ -12,6 +12,7 @@ from flax import struct
 
 from jaxmech.designers import rollout
 from jaxmech.designers.advantages import generalized_advantages
+from jaxmech.designers.episode_means import episode_means, no_episode
 from jaxmech.designers.gradient_steps import improve, start_optimizer
 from jaxmech.designers.normalization import RunningMoments
 from jaxmech.designers.surrogate import (
@@ -20,7 +21,15 @@ from jaxmech.designers.surrogate import (
     explained_variance,
     weighted_mean,
 )
-from jaxmech.networks import ActorCritic, Policy, policy_for
+from jaxmech.networks import (
+    ActorSees,
+    Architecture,
+    Network,
+    Policy,
+    RecurrentActorCritic,
+    network_for,
+    policy_for,
+)
 
 RolloutBy = Literal["step", "episode"]
 
@@ -79,6 +88,7 @@ class PPO:
       num_epochs: passes over the experience per iteration.
       num_minibatches: parts of each pass; they divide ``num_environments``.
       hidden: widths of the hidden layers of actor and critic.
+      architecture, actor_sees, memory_width: see ``jaxmech.networks.network_for``.
       normalize_observations: whether to scale observations by their running moments.
       learning_rate, learning_rate_end: at the first iteration and after
         ``anneal_updates``, linear between.
@@ -104,6 +114,9 @@ class PPO:
     num_epochs: int = struct.field(pytree_node=False, default=4)
     num_minibatches: int = struct.field(pytree_node=False, default=4)
     hidden: tuple[int, ...] = struct.field(pytree_node=False, default=(64, 64))
+    architecture: Architecture = struct.field(pytree_node=False, default="flat")
+    actor_sees: ActorSees = struct.field(pytree_node=False, default="statistic")
+    memory_width: int = struct.field(pytree_node=False, default=32)
     normalize_observations: bool = struct.field(pytree_node=False, default=False)
     learning_rate: float = 1e-3
     learning_rate_end: float = 0.0
@@ -121,7 +134,8 @@ class PPO:
     initial_log_scale: float = 0.0
 
     def __post_init__(self) -> None:
-        for field in ("num_environments", "num_epochs", "num_minibatches", "rollout_length"):
+        sizes = ("num_environments", "num_epochs", "num_minibatches", "rollout_length")
+        for field in (*sizes, "memory_width"):
             count = getattr(self, field)
             if count is not None and count < 1:
                 raise ValueError(f"{field}: got {count}; allowed are integers of at least 1")
@@ -133,6 +147,10 @@ class PPO:
         if self.rollout_by not in get_args(RolloutBy):
             raise ValueError(
                 f"rollout_by: got {self.rollout_by!r}; allowed are {get_args(RolloutBy)}"
+            )
+        if self.architecture.startswith("symmetric") and self.normalize_observations:
+            raise ValueError(
+                f"normalize_observations: got True; architecture {self.architecture!r} needs False"
             )
         for field, (low, high) in _FLOAT_RANGES.items():
             value = getattr(self, field)
@@ -163,10 +181,16 @@ class PPO:
         return policy_for(self.env, self.params)
 
     @property
-    def network(self) -> ActorCritic:
+    def network(self) -> Network:
         """The actor-critic."""
-        policy = self.policy
-        return ActorCritic(self.hidden, policy.num_scores, policy.num_log_scales)
+        return network_for(
+            self.env,
+            self.policy,
+            hidden=self.hidden,
+            architecture=self.architecture,
+            actor_sees=self.actor_sees,
+            memory_width=self.memory_width,
+        )
 
     @property
     def _num_features(self) -> int:
@@ -175,7 +199,10 @@ class PPO:
     def init(self, key: jax.Array) -> PPOState:
         """A fresh state; the same key gives the same training."""
         key, network_key, start_key = jax.random.split(key, 3)
-        parameters: Any = self.network.init(network_key, jnp.zeros(self._num_features))
+        memory = self.initial_memory()
+        row = jnp.zeros((1, self._num_features))
+        inputs = (row,) if memory is None else (row, memory[None], jnp.zeros(1, bool))
+        parameters: Any = self.network.init(network_key, *inputs)
         log_scale = parameters["params"]["log_scale"]
         parameters["params"]["log_scale"] = log_scale + self.initial_log_scale
         running = self._start(start_key) if self.rollout_by == "step" else None
@@ -186,18 +213,51 @@ class PPO:
             running=running,
             key=key,
             updates=jnp.zeros((), jnp.int32),
-            last_episode=self._no_episode(),
+            last_episode=no_episode(self.env, self.params),
         )
 
     def act(self, state: PPOState, observation: jax.Array, key: jax.Array | None) -> jax.Array:
-        """The environment's action for one observation; the likeliest where key is None."""
+        """The environment's action for one observation; the likeliest where key is None.
+
+        Raises:
+          ValueError: the policy has a memory.
+        """
+        if self.initial_memory() is not None:
+            raise ValueError(
+                f"architecture: got {self.architecture!r}, which needs its memory to act; "
+                "use act_with_memory"
+            )
+        return self.act_with_memory(state, observation, None, key)[0]
+
+    def initial_memory(self) -> jax.Array | None:
+        """What the policy remembers before an episode, float [memory_width]; None where it
+        has no memory."""
+        if isinstance(self.network, RecurrentActorCritic):
+            return jnp.zeros(self.memory_width)
+        return None
+
+    def act_with_memory(
+        self,
+        state: PPOState,
+        observation: jax.Array,
+        memory: jax.Array | None,
+        key: jax.Array | None,
+    ) -> tuple[jax.Array, jax.Array | None]:
+        """The environment's action for one observation, and the memory for the next.
+
+        Args:
+          state: of the learner.
+          observation: as the environment gave it.
+          memory: ``initial_memory()`` at the start of an episode, then from the call before.
+          key: of the draw; the likeliest action where None.
+        """
         observation = self._flat(observation)
-        scores, log_scale = self._scores(state, observation)
+        scores, log_scale, memory = self._scores(state, observation, memory)
         if key is None:
             action = self.policy.mode(scores, observation)
         else:
             action, _ = self.policy.sample(key, scores, log_scale, observation)
-        return self.policy.to_environment(action, self.env, self.params)
+        return self.policy.to_environment(action, self.env, self.params), memory
 
     def update(self, state: PPOState) -> tuple[PPOState, dict[str, jax.Array]]:
         """One iteration: a rollout, then ``num_epochs`` passes of gradient steps over it.
@@ -217,8 +277,11 @@ class PPO:
         learning_rate = self._annealed(state, self.learning_rate, self.learning_rate_end)
         entropy_bonus = self._annealed(state, self.entropy_bonus, self.entropy_bonus_end)
 
-        def network(parameters: Any, observation: jax.Array) -> Any:
-            return self.network.apply(parameters, self._normalize(state.moments, observation))
+        def network(parameters: Any, rows: Batch) -> Any:
+            observation = self._normalize(state.moments, rows.observation)
+            if rows.memory is None:
+                return self.network.apply(parameters, observation)
+            return self.network.apply(parameters, observation, rows.memory, rows.starts)
 
         def loss(parameters: Any, rows: Batch) -> tuple[jax.Array, dict[str, jax.Array]]:
             return clipped_surrogate(
@@ -244,7 +307,7 @@ class PPO:
             num_epochs=self.num_epochs,
             num_minibatches=self.num_minibatches,
         )
-        last_episode = self._last_episode(state, totals)
+        last_episode = episode_means(totals, state.last_episode)
         next_state = PPOState(
             parameters=parameters,
             optimizer=optimizer,
@@ -270,12 +333,13 @@ class PPO:
         self, state: PPOState, key: jax.Array
     ) -> tuple[rollout.Running, rollout.Experience, rollout.EpisodeTotals]:
         def choose_action(
-            key: jax.Array, observation: jax.Array
-        ) -> tuple[Any, jax.Array, jax.Array]:
+            key: jax.Array, observation: jax.Array, memory: jax.Array | None
+        ) -> tuple[Any, jax.Array, jax.Array, jax.Array | None]:
             observation = self._flat(observation)
-            scores, log_scale = self._scores(state, observation)
+            scores, log_scale, memory = self._scores(state, observation, memory)
             action, log_prob = self.policy.sample(key, scores, log_scale, observation)
-            return action, log_prob, self.policy.to_environment(action, self.env, self.params)
+            in_environment = self.policy.to_environment(action, self.env, self.params)
+            return action, log_prob, in_environment, memory
 
         start_key, steps_key = jax.random.split(key)
         return rollout.collect(
@@ -289,18 +353,21 @@ class PPO:
         )
 
     def _start(self, key: jax.Array) -> rollout.Running:
-        return rollout.start(self.env, self.params, key, self.num_environments)
+        memory = self.initial_memory()
+        return rollout.start(self.env, self.params, key, self.num_environments, memory)
 
     def _batch(
         self, state: PPOState, running: rollout.Running, experience: rollout.Experience
     ) -> Batch:
-        observation = self._flat(experience.observation)
-        value = self._values(state, observation)
+        observation, memory = self._flat(experience.observation), experience.memory
+        value = self._values(state, observation, memory)
         if experience.final_observation is None:
-            last = self._values(state, self._flat(running.observation))
+            last = self._values(state, self._flat(running.observation), running.memory)
             next_value = jnp.concatenate([value[1:], last[None]])
         else:
-            next_value = self._values(state, self._flat(experience.final_observation))
+            remembered = None if memory is None else self._remember(state, observation, memory)
+            final_observation = self._flat(experience.final_observation)
+            next_value = self._values(state, final_observation, remembered)
         advantage = generalized_advantages(
             rewards=self.reward_scale * experience.reward,
             values=value,
@@ -321,20 +388,34 @@ class PPO:
             advantage=(advantage - mean) / (deviation + 1e-8),
             target=advantage + value,
             weight=weight,
+            starts=None if memory is None else _starts(experience.ended),
+            memory=None if memory is None else memory[:1],
         )
 
-    def _scores(self, state: PPOState, observation: jax.Array) -> tuple[jax.Array, jax.Array]:
-        outputs: Any = self.network.apply(
-            state.parameters,
-            self._normalize(state.moments, observation),
-            method=ActorCritic.policy,
-        )
-        return outputs
+    def _scores(
+        self, state: PPOState, observation: jax.Array, memory: jax.Array | None
+    ) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+        outputs: Any = self._apply(state, "policy", observation, memory)
+        return (*outputs, None) if memory is None else outputs
 
-    def _values(self, state: PPOState, observation: jax.Array) -> jax.Array:
-        rows = self._normalize(state.moments, observation).reshape(-1, self._num_features)
-        values: Any = self.network.apply(state.parameters, rows, method=ActorCritic.value)
-        return values.reshape(observation.shape[:-1])
+    def _values(
+        self, state: PPOState, observation: jax.Array, memory: jax.Array | None = None
+    ) -> jax.Array:
+        rows = observation.reshape(-1, self._num_features)
+        memories = None if memory is None else memory.reshape(-1, self.memory_width)
+        return self._apply(state, "value", rows, memories).reshape(observation.shape[:-1])
+
+    def _remember(self, state: PPOState, observation: jax.Array, memory: jax.Array) -> jax.Array:
+        """What the policy remembers after a step."""
+        remembered: jax.Array = self._apply(state, "remember", observation, memory)
+        return remembered
+
+    def _apply(
+        self, state: PPOState, method: str, observation: jax.Array, memory: jax.Array | None
+    ) -> Any:
+        observation = self._normalize(state.moments, observation)
+        inputs = (observation,) if memory is None else (observation, memory)
+        return self.network.apply(state.parameters, *inputs, method=method)
 
     def _flat(self, observation: jax.Array) -> jax.Array:
         """Observations of any shape as float [..., features]."""
@@ -348,29 +429,7 @@ class PPO:
     def _annealed(self, state: PPOState, first: float, last: float) -> jax.Array:
         return first + jnp.minimum(state.updates / self.anneal_updates, 1) * (last - first)
 
-    def _no_episode(self) -> dict[str, jax.Array]:
-        """NaN in the form of ``_last_episode``; asks whether the objective is reported."""
 
-        def info(key: jax.Array) -> dict[str, jax.Array]:
-            _, state = self.env.reset(key, self.params)
-            action = self.env.action_space(self.params).sample(key)
-            return self.env.step_env(key, state, action, self.params)[-1]
-
-        reported = ("objective",) if "objective" in jax.eval_shape(info, jax.random.key(0)) else ()
-        return dict.fromkeys(
-            ("episode_return", "episode_length", *reported),
-            jnp.full((), jnp.nan, jnp.result_type(float)),
-        )
-
-    def _last_episode(self, state: PPOState, totals: rollout.EpisodeTotals) -> dict[str, jax.Array]:
-        sums = {"episode_return": totals.return_sum, "episode_length": totals.length_sum}
-        if totals.objective_sum is not None:
-            sums["objective"] = totals.objective_sum
-        return {
-            name: jnp.where(
-                totals.episodes > 0,
-                total / jnp.maximum(totals.episodes, 1),
-                state.last_episode[name],
-            )
-            for name, total in sums.items()
-        }
+def _starts(ended: jax.Array) -> jax.Array:
+    """Where a step follows one that ended an episode, bool [steps, environments]."""
+    return jnp.concatenate([jnp.zeros_like(ended[:1]), ended[:-1]])

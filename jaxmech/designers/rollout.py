@@ -18,8 +18,9 @@ from flax import struct
 _ENVIRONMENTS_PER_DRAW = 16
 """A round of draws makes one fresh episode for every so many environments, on CPUs."""
 
-ChooseAction = Callable[[jax.Array, jax.Array], tuple[Any, jax.Array, Any]]
-"""(key, observations [environments, ...]) -> raw actions, log-probabilities, actions."""
+ChooseAction = Callable[[jax.Array, jax.Array, Any], tuple[Any, jax.Array, Any, Any]]
+"""(key, observations [environments, ...], memories) -> raw actions, log-probabilities, actions,
+memories."""
 
 
 @struct.dataclass
@@ -30,6 +31,8 @@ class Running:
       observation, state: as the environment gave them.
       live: bool, whether the episode still counts.
       episode_return, episode_length: float, of the episode so far.
+      memory: float [environments, width], what the policy remembers of the episode so far;
+        None where it has no memory.
     """
 
     observation: jax.Array
@@ -37,6 +40,7 @@ class Running:
     live: jax.Array
     episode_return: jax.Array
     episode_length: jax.Array
+    memory: jax.Array | None = None
 
 
 @struct.dataclass
@@ -53,6 +57,7 @@ class Experience:
       live: bool, the step was part of an episode.
       final_observation: after the step and before any reset; None where no episode is cut
         short and then reset, so that the next of ``observation`` serves as well.
+      memory: of the policy, before the step; None where it has none.
     """
 
     observation: jax.Array
@@ -63,6 +68,7 @@ class Experience:
     ended: jax.Array
     live: jax.Array
     final_observation: jax.Array | None
+    memory: jax.Array | None
 
 
 @struct.dataclass
@@ -78,12 +84,20 @@ class EpisodeTotals:
     objective_sum: jax.Array | None
 
 
-def start(env: Any, params: Any, key: jax.Array, num_environments: int) -> Running:
-    """Fresh environments."""
+def start(
+    env: Any,
+    params: Any,
+    key: jax.Array,
+    num_environments: int,
+    memory: jax.Array | None = None,
+) -> Running:
+    """Fresh environments, and ``memory``, float [width], for each."""
     keys = jax.random.split(key, num_environments)
     observation, state = jax.vmap(env.reset, in_axes=(0, None))(keys, params)
     zeros = jnp.zeros(num_environments)
-    return Running(observation, state, jnp.ones(num_environments, bool), zeros, zeros)
+    if memory is not None:
+        memory = jnp.broadcast_to(memory, (num_environments, *memory.shape))
+    return Running(observation, state, jnp.ones(num_environments, bool), zeros, zeros, memory)
 
 
 def truncates(env: Any) -> bool:
@@ -124,7 +138,7 @@ def collect(
     def one_step(running: Running, step: tuple[jax.Array, jax.Array]) -> tuple[Running, Any]:
         key, is_last = step
         act_key, env_key = jax.random.split(key)
-        raw, log_prob, action = choose_action(act_key, running.observation)
+        raw, log_prob, action, memory = choose_action(act_key, running.observation, running.memory)
         step_key, reset_key = jax.random.split(env_key)
         keys = jax.random.split(step_key, running.live.shape[0])
         if resets and truncates(env):
@@ -152,6 +166,7 @@ def collect(
             ended=ended,
             live=live,
             final_observation=info["final_observation"] if resets and truncates(env) else None,
+            memory=running.memory,
         )
         running = Running(
             observation=observation,
@@ -159,6 +174,7 @@ def collect(
             live=live if resets else live & ~ended,
             episode_return=jnp.where(ended, 0, episode_return),
             episode_length=jnp.where(ended, 0, episode_length),
+            memory=None if memory is None else jnp.where(ended[:, None], 0, memory),
         )
         return running, (experience, _totals(ended, episode_return, episode_length, info))
 

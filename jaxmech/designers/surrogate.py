@@ -24,6 +24,9 @@ class Batch:
       advantage: float [...], of mean 0 and variance 1.
       target: float [...], what the value should have been.
       weight: float [...], 1 for steps inside episodes, else 0.
+      starts: bool [...], whether an episode begins with the step; None without memory.
+      memory: float [1, environments, width], or as rows [environments, width], what the
+        policy remembered before the first step; None without memory.
     """
 
     observation: jax.Array
@@ -33,13 +36,15 @@ class Batch:
     advantage: jax.Array
     target: jax.Array
     weight: jax.Array
+    starts: jax.Array | None = None
+    memory: jax.Array | None = None
 
 
 def clipped_surrogate(
     parameters: Any,
     batch: Batch,
     *,
-    network: Callable[[Any, jax.Array], tuple[jax.Array, jax.Array, jax.Array]],
+    network: Callable[[Any, Batch], tuple[jax.Array, jax.Array, jax.Array]],
     policy: Policy,
     clip: jax.Array | float,
     value_clip: jax.Array | float,
@@ -51,13 +56,13 @@ def clipped_surrogate(
     Args:
       parameters: what the gradient is taken by.
       batch: steps as rows.
-      network: (parameters, observations) -> scores, log scale, values.
+      network: (parameters, batch) -> scores, log scale, values.
       policy: the action distribution.
 
     ``approximate_kl`` is the mean of ``ratio - 1 - log(ratio)``, an estimate of the
     divergence of the new policy from the old that is never negative.
     """
-    scores, log_scale, value = network(parameters, batch.observation)
+    scores, log_scale, value = network(parameters, batch)
     log_prob, entropy = policy.log_prob_and_entropy(
         batch.action, scores, log_scale, batch.observation
     )

@@ -29,7 +29,7 @@ from jaxmech.mechanisms import Objective, Outcome, welfare
 from jaxmech.oracles.offline import offline_optimum
 from jaxmech.spaces import Box
 
-Statistic = Literal["agents_items", "allocation", "prices"]
+Statistic = Literal["agents_items", "allocation", "prices", "last_visit"]
 
 
 @struct.dataclass
@@ -39,7 +39,9 @@ class SequentialPriceParams:
     Attributes:
       distribution: joint distribution of the agents' values.
       units: int32 [items], units for sale of each type.
-      price_high: float [], highest price that can be posted, in units of money.
+      price_high: float [items], or [] for all alike, highest price that can be posted of
+        each item, in units of money. A bound near the values of each item lets prices of
+        cheap items be told apart.
       buys_at_zero_utility: bool [], whether an indifferent agent buys. The paper's
         figures have it False: an agent buys only at strictly positive utility.
     """
@@ -66,6 +68,8 @@ class SequentialPriceState:
       allocation: int32 [agents, items], units taken so far.
       prices_faced: float [agents, items], what each visited agent was offered; else 0.
       payments: float [agents].
+      last_bundle: int32 [items], what the agent visited last took; before that 0.
+      last_prices: float [items], what it was offered, likewise.
       offline_optimum: float [], subtracted from the reward; 0 where that is not asked for.
       time: int32 [], agents visited.
     """
@@ -76,6 +80,8 @@ class SequentialPriceState:
     allocation: jax.Array
     prices_faced: jax.Array
     payments: jax.Array
+    last_bundle: jax.Array
+    last_prices: jax.Array
     offline_optimum: jax.Array
     time: jax.Array
 
@@ -95,7 +101,9 @@ class SequentialPrice:
       max_units: the largest number of units of any item type.
       statistic: what the designer observes of the history. ``"agents_items"``: agents
         and units left; ``"allocation"``: also who took what; ``"prices"``: also the
-        prices each visited agent faced, which is everything.
+        prices each visited agent faced, which is everything. ``"last_visit"``: agents and
+        units left, and what the last visited agent took and was offered: everything too,
+        to a policy that remembers, and much shorter where agents and items are many.
       objective: function of (allocation, payments, valuations) that gives the reward.
       subtract_offline_optimum: subtract the greatest welfare possible in the episode
         from the reward. The best policy stays the same; the reward varies less.
@@ -165,9 +173,13 @@ class SequentialPrice:
     def observation_space(self, params: SequentialPriceParams) -> Box:
         """The statistic, flat, every entry in [0, 1]."""
         del params
-        blocks = 1 + get_args(Statistic).index(self.statistic)
-        size = self.num_agents + self.num_items
-        size += (blocks - 1) * self.num_agents * self.num_items
+        history = {
+            "agents_items": 0,
+            "allocation": self.num_agents * self.num_items,
+            "prices": 2 * self.num_agents * self.num_items,
+            "last_visit": 2 * self.num_items,
+        }
+        size = self.num_agents + self.num_items + history[self.statistic]
         return Box(0.0, 1.0, (size,))
 
     def agents_left(self, observation: jax.Array) -> jax.Array:
@@ -190,6 +202,8 @@ class SequentialPrice:
             allocation=jnp.zeros((self.num_agents, self.num_items), jnp.int32),
             prices_faced=jnp.zeros((self.num_agents, self.num_items), values.dtype),
             payments=jnp.zeros(self.num_agents, values.dtype),
+            last_bundle=jnp.zeros(self.num_items, jnp.int32),
+            last_prices=jnp.zeros(self.num_items, values.dtype),
             offline_optimum=optimum,
             time=jnp.zeros((), jnp.int32),
         )
@@ -235,6 +249,8 @@ class SequentialPrice:
             allocation=state.allocation + visited[:, None] * bundle,
             prices_faced=jnp.where(visited[:, None], prices, state.prices_faced),
             payments=jnp.where(visited, payment, state.payments),
+            last_bundle=jnp.where(finished, state.last_bundle, bundle),
+            last_prices=jnp.where(finished, state.last_prices, prices),
             time=state.time + (1 - finished.astype(jnp.int32)),
         )
         terminated = self._finished(state)
@@ -271,12 +287,16 @@ class SequentialPrice:
     def _observe(self, state: SequentialPriceState, params: SequentialPriceParams) -> jax.Array:
         dtype = state.values.dtype
         parts = [state.agents_left.astype(dtype), state.units_left / params.units]
-        if self.statistic != "agents_items":
-            parts.append(state.allocation.ravel())
-        if self.statistic == "prices":
-            # XLA divides by a number in this way, but not by a batch of numbers: written
-            # out, an episode is the same, bit for bit, alone and in a batch.
-            parts.append(state.prices_faced.ravel() * (1 / params.price_high))
+        # XLA divides by a number as it multiplies by its inverse, but not by a batch of
+        # numbers: written out, an episode is the same, bit for bit, alone and in a batch.
+        price_scale = 1 / params.price_high
+        match self.statistic:
+            case "allocation":
+                parts += [state.allocation.ravel()]
+            case "prices":
+                parts += [state.allocation.ravel(), (state.prices_faced * price_scale).ravel()]
+            case "last_visit":
+                parts += [state.last_bundle, state.last_prices * price_scale]
         return jnp.concatenate([part.astype(dtype) for part in parts])
 
 
@@ -286,14 +306,14 @@ def params_of(
     price_high: float | None = None,
     buys_at_zero_utility: bool = False,
 ) -> SequentialPriceParams:
-    """Parameters for a setting; prices go up to the highest value unless given.
+    """Parameters for a setting; prices of an item go up to its highest value unless given.
 
     Raises:
       ValueError: ``price_high`` is not positive.
     """
     if price_high is not None and not price_high > 0:
         raise ValueError(f"price_high: got {price_high}; allowed are numbers above 0")
-    highest = setting.distribution.highest_value if price_high is None else price_high
+    highest = setting.distribution.highest_values if price_high is None else price_high
     return SequentialPriceParams(
         distribution=setting.distribution,
         units=jnp.asarray(setting.units, jnp.int32),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -11,7 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxmech.agents import AdditiveDemand, BundleDemand, Demand, Setting, UnitDemand
+from jaxmech.agents import (
+    AdditiveDemand,
+    BundleDemand,
+    CorrelatedUniform,
+    Demand,
+    Setting,
+    UnitDemand,
+    load_setting,
+)
 from jaxmech.agents import setting as named_setting
 from jaxmech.agents.real_data import load_timber_bids
 from jaxmech.agents.samples import load_samples, settings_from_samples
@@ -23,6 +31,7 @@ from jaxmech.environments import (
 )
 from jaxmech.experiments.configuration import (
     SETTING_NAMES,
+    FiniteSettingFile,
     SequentialPriceExperiment,
     TimberAuctions,
 )
@@ -94,7 +103,7 @@ def designer_of(
     if hyper_parameters["anneal_updates"] is None:
         hyper_parameters["anneal_updates"] = float(experiment.updates)
     if hyper_parameters["reward_scale"] is None:
-        hyper_parameters["reward_scale"] = 1 / float(params.price_high)
+        hyper_parameters["reward_scale"] = 1 / float(params.price_high.max())
     return PPO(env, params, **hyper_parameters)
 
 
@@ -110,6 +119,14 @@ def _settings(experiment: SequentialPriceExperiment) -> tuple[Setting, Setting]:
             )
         case TimberAuctions():
             return _sampled(experiment, load_timber_bids(**asdict(experiment.setting)))
+        case FiniteSettingFile(None):
+            raise ValueError(
+                f"setting.path: got None; {experiment.name} needs a file that describes the "
+                "setting, as in --setting.path setting.yaml"
+            )
+        case FiniteSettingFile(str(path)):
+            setting = load_setting(path)
+            return setting, setting
         case named:
             setting = named_setting(SETTING_NAMES[type(named)], **asdict(named))
             return setting, setting
@@ -145,12 +162,15 @@ class References:
       oracles: values that theory or a search gives, of the economy evaluated in, by name.
       numerical: names of the oracles found by a numerical search.
       missing: why an oracle is not there, by name.
+      simulated: what the mechanisms are worth on simulated episodes, mean and ci95 by name,
+        where that is known already.
     """
 
     mechanisms: dict[str, Any] = field(default_factory=dict)
     oracles: dict[str, float] = field(default_factory=dict)
     numerical: tuple[str, ...] = ()
     missing: dict[str, str] = field(default_factory=dict)
+    simulated: dict[str, dict[str, float | None]] | None = None
 
 
 def references_of(study: Study) -> References:
@@ -168,11 +188,12 @@ def references_of(study: Study) -> References:
     missing: dict[str, str] = {}
 
     def value_of_optimum() -> float:
-        objective = experiment.objective
         _only_strict_buyers(experiment)
-        if objective == "max_min":
-            raise NotKnown("objective: got 'max_min'; it is known for 'welfare' and 'revenue'")
-        return exact.optimal(test, objective=objective)
+        return exact.optimal(test, objective=experiment.objective)
+
+    def value_of_bound(bound: Callable[..., float]) -> float:
+        _only_strict_buyers(experiment)
+        return bound(test, objective=experiment.objective)
 
     def value_of_static_prices(name: str, best: Callable[[Setting], StaticPriceResult]) -> float:
         _welfare_only(experiment)
@@ -211,12 +232,34 @@ def references_of(study: Study) -> References:
             value_of_static_prices, "personalised_static_prices", personalised
         ),
     }
-    for name, value in values.items():
+    bounds = {
+        "known_centre_upper_bound": exact.known_centre_upper_bound,
+        "purchase_history_lower_bound": exact.purchase_history_lower_bound,
+    }
+
+    def find(name: str, value: Callable[[], float]) -> None:
         try:
             oracles[name] = float(value())
         except NotKnown as reason:
             missing[name] = str(reason)
+
+    for name, value in values.items():
+        find(name, value)
+    unknown_centre = isinstance(test.distribution, CorrelatedUniform)
+    if "optimum" in missing and unknown_centre and experiment.objective != "max_min":
+        for name, bound in bounds.items():
+            find(name, partial(value_of_bound, bound))
     return References(mechanisms, oracles, tuple(numerical), missing)
+
+
+def references_in(summary: Mapping[str, Any]) -> References:
+    """What a run's ``summary.json`` says of references, for a run that differs in how it learns."""
+    return References(
+        oracles=summary["oracles"],
+        numerical=tuple(summary["oracles_numerical"]),
+        missing=summary["oracles_missing"],
+        simulated=summary["baselines"],
+    )
 
 
 def _welfare_only(experiment: SequentialPriceExperiment) -> None:

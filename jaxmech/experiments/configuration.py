@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-Statistic = Literal["agents_items", "allocation", "prices"]
+Statistic = Literal["agents_items", "allocation", "prices", "last_visit"]
 ObjectiveName = Literal["welfare", "revenue", "max_min"]
 DemandForm = Literal["unit", "additive", "bundle"]
 
@@ -48,6 +48,71 @@ class Correlated:
 
 
 @dataclass(frozen=True)
+class Colors:
+    """Red and yellow agents want their color at 1; blue ones want either at 2."""
+
+    num_per_color: int = 10
+    """Number of agents of each of three colors, and of items of each of two."""
+
+
+@dataclass(frozen=True)
+class KitchenSink:
+    """Three agents, three items; what the first wants tells who should get the third item."""
+
+
+@dataclass(frozen=True)
+class Identification:
+    """Two items, six agents; who of the first three wants one tells where to go."""
+
+
+@dataclass(frozen=True)
+class AdditiveTypes:
+    """Item types whose values add up; uniform values around random centres."""
+
+    num_agents: int = 10
+    """Number of agents."""
+    units: tuple[int, ...] = (2, 4)
+    """Units of each item type."""
+    delta: float = 0.5
+    """Strength of the correlation, from 0 (independent values) to 1 (identical values)."""
+    shared_centre: bool = False
+    """Whether all item types have the same random centre."""
+
+
+@dataclass(frozen=True)
+class MaxMin:
+    """Nine agents, ten items of two colors; which agents can do with white is random."""
+
+
+@dataclass(frozen=True)
+class Proposition1:
+    """One item, two agents with values iid on {1, 3}."""
+
+
+@dataclass(frozen=True)
+class Proposition2:
+    """Two identical items, three agents with values iid on {1, 3}."""
+
+
+@dataclass(frozen=True)
+class Proposition3:
+    """Two identical items, six agents with correlated values."""
+
+
+@dataclass(frozen=True)
+class Proposition4:
+    """Two identical items, four independent agents."""
+
+
+@dataclass(frozen=True)
+class FiniteSettingFile:
+    """A setting of finite support that you write, see ``jaxmech.agents.setting_files``."""
+
+    path: str | None = None
+    """The YAML file."""
+
+
+@dataclass(frozen=True)
 class TimberAuctions:
     """Bidders' values for timber tracts, see ``jaxmech.agents.real_data``."""
 
@@ -59,12 +124,37 @@ class TimberAuctions:
     """Highest bid kept, likewise."""
 
 
-NamedSetting = TwoWorlds | Inventory | Correlated | TimberAuctions
+NamedSetting = (
+    TwoWorlds
+    | Inventory
+    | Correlated
+    | Colors
+    | KitchenSink
+    | Identification
+    | AdditiveTypes
+    | MaxMin
+    | Proposition1
+    | Proposition2
+    | Proposition3
+    | Proposition4
+    | FiniteSettingFile
+    | TimberAuctions
+)
 
 SETTING_NAMES: dict[type[NamedSetting], str] = {
     TwoWorlds: "two_worlds",
     Inventory: "inventory",
     Correlated: "correlated",
+    Colors: "colors",
+    KitchenSink: "kitchen_sink",
+    Identification: "id",
+    AdditiveTypes: "additive_types",
+    MaxMin: "max_min",
+    Proposition1: "proposition_1",
+    Proposition2: "proposition_2",
+    Proposition3: "proposition_3",
+    Proposition4: "proposition_4",
+    FiniteSettingFile: "finite_setting_file",
     TimberAuctions: "timber_auctions",
 }
 """What each is called where it is written down; those of ``jaxmech.agents.SETTINGS`` so too."""
@@ -84,6 +174,14 @@ class PPOSettings:
     """Gradient steps in a pass."""
     hidden: tuple[int, ...] = (64, 64)
     """Widths of the hidden layers of actor and critic."""
+    architecture: Literal["flat", "symmetric", "recurrent", "symmetric_recurrent"] = "flat"
+    """One network over the whole statistic, or one that treats agents alike; recurrent ones also
+    remember what they have seen of the episode, which goes with the statistic last_visit."""
+    memory_width: int = 32
+    """Size of the memory of a recurrent network."""
+    actor_sees: Literal["statistic", "agents_left", "nothing"] = "statistic"
+    """What prices and order can depend on: with agents_left they are static and personalised, with
+    nothing static and anonymous."""
     normalize_observations: bool = False
     """Whether to scale observations by their running moments."""
     initial_log_scale: float = 0.0
@@ -149,7 +247,7 @@ class SequentialPriceExperiment:
     buys_at_zero_utility: bool = False
     """Whether an agent buys when indifferent."""
     price_high: float | None = None
-    """Highest price that can be posted; the highest value where not given."""
+    """Highest price that can be posted; the highest value of each item where not given."""
 
     seeds: int = 6
     """How many times to learn, independently."""
@@ -181,12 +279,19 @@ class SequentialPriceExperiment:
         return self.samples is not None or isinstance(self.setting, TimberAuctions)
 
     def resolved(self) -> SequentialPriceExperiment:
-        """The same experiment, with what depends on the objective filled in."""
-        if self.subtract_offline_optimum is not None:
-            return self
-        return replace(self, subtract_offline_optimum=self.objective != "max_min")
+        """The same experiment, with what depends on the objective or the folder filled in."""
+        subtract, setting = self.subtract_offline_optimum, self.setting
+        if isinstance(setting, FiniteSettingFile) and setting.path is not None:
+            # The run can then be resumed from any folder.
+            setting = FiniteSettingFile(str(Path(setting.path).absolute()))
+        if subtract is None:
+            subtract = self.objective != "max_min"
+        return replace(self, subtract_offline_optimum=subtract, setting=setting)
 
     @property
     def title(self) -> str:
-        """The name, and the file of samples if any."""
-        return self.name if self.samples is None else f"{self.name}: {Path(self.samples).name}"
+        """The name, and the file of samples or of the setting if any."""
+        file = self.samples
+        if file is None and isinstance(self.setting, FiniteSettingFile):
+            file = self.setting.path
+        return self.name if file is None else f"{self.name}: {Path(file).name}"

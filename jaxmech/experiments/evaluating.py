@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from jaxmech.agents import Samples, Valuations
 from jaxmech.curves import read_curves
@@ -22,6 +21,7 @@ from jaxmech.designers import RandomSerialDictatorship
 from jaxmech.environments import SequentialPrice, SequentialPriceParams
 from jaxmech.evaluation import Act, Estimate, evaluate, evaluate_samples, play, policy_of
 from jaxmech.experiments.building import References, Study
+from jaxmech.intervals import students_interval
 from jaxmech.oracles.offline import offline_optimum
 from jaxmech.policy_picture import PolicyPicture, Visits, picture_of
 from jaxmech.runner import RunResult
@@ -77,13 +77,6 @@ def evaluate_run(
         for place in range(experiment.seeds)
     ]
     best = best_seeds(study, result.states)
-    simulated = {}
-    for number, (name, baseline) in enumerate(references.mechanisms.items()):
-        act, key = Partial(_act, baseline), _key(study, _BASELINES, number)
-        random = isinstance(baseline, RandomSerialDictatorship)
-        simulated[name] = _outcome(study, act, key, random=random).summary()
-    if experiment.objective == "welfare":
-        simulated["offline_optimum"] = _offline_optimum(study).summary()
     learned = {
         **_over_seeds(test).summary(),
         "per_seed": [outcome.summary() for outcome in test],
@@ -99,7 +92,7 @@ def evaluate_run(
         "objective": experiment.objective,
         "held_out_samples": None if held_out is None else len(held_out),
         "learned": learned,
-        "baselines": simulated,
+        "baselines": references.simulated or _simulated(study, references),
         "oracles": references.oracles,
         "oracles_numerical": list(references.numerical),
         "oracles_missing": references.missing,
@@ -112,6 +105,18 @@ def evaluate_run(
         "versions": _versions(),
     }
     return summary, _picture(study, result.states, best[0])
+
+
+def _simulated(study: Study, references: References) -> dict[str, dict[str, float | None]]:
+    """What the mechanisms that do not learn are worth, and the offline optimum."""
+    simulated = {}
+    for number, (name, baseline) in enumerate(references.mechanisms.items()):
+        act, key = Partial(_act, baseline), _key(study, _BASELINES, number)
+        random = isinstance(baseline, RandomSerialDictatorship)
+        simulated[name] = _outcome(study, act, key, random=random).summary()
+    if study.experiment.objective == "welfare":
+        simulated["offline_optimum"] = _offline_optimum(study).summary()
+    return simulated
 
 
 def best_seeds(study: Study, states: Any) -> list[int]:
@@ -174,7 +179,7 @@ def _outcome(study: Study, act: Act, key: jax.Array, *, random: bool = False) ->
 
 def _over_samples(values: NDArray[np.float64]) -> _Outcome:
     """Mean of ``values: float64 [samples]``, with the interval for more such samples."""
-    return _Outcome(float(values.mean()), _students_interval(values), values)
+    return _Outcome(float(values.mean()), _interval(values), values)
 
 
 def _over_seeds(outcomes: list[_Outcome]) -> _Outcome:
@@ -187,7 +192,7 @@ def _over_seeds(outcomes: list[_Outcome]) -> _Outcome:
     if len(outcomes) == 1:
         return outcomes[0]
     means = np.array([outcome.mean for outcome in outcomes])
-    due_to_seeds = _students_interval(means)
+    due_to_seeds = _interval(means)
     of_samples = [outcome.of_samples for outcome in outcomes if outcome.of_samples is not None]
     if not of_samples:
         return _Outcome(float(means.mean()), due_to_seeds)
@@ -197,15 +202,12 @@ def _over_seeds(outcomes: list[_Outcome]) -> _Outcome:
     return replace(over_samples, ci95=float(np.hypot(due_to_seeds, over_samples.ci95)))
 
 
-def _students_interval(values: NDArray[np.float64]) -> float | None:
-    """Half-width of the 95 % interval of the mean of independent values; none for one value."""
-    if len(values) == 1:
-        return None
-    quantile = stdtrit(len(values) - 1, 0.975)
-    return float(quantile * values.std(ddof=1) / np.sqrt(len(values)))
+def _interval(values: NDArray[np.float64]) -> float | None:
+    half_width = students_interval(values)
+    return None if half_width is None else float(half_width)
 
 
-def _policy(study: Study, states: Any, place: int) -> Partial:
+def _policy(study: Study, states: Any, place: int) -> Act:
     return policy_of(study.designer, jax.tree.map(lambda leaf: leaf[place], states))
 
 

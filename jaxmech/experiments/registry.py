@@ -3,32 +3,90 @@
 from __future__ import annotations
 
 from jaxmech.experiments.configuration import (
+    AdditiveTypes,
+    Colors,
     Correlated,
+    Identification,
     Inventory,
+    KitchenSink,
+    MaxMin,
+    PPOSettings,
     SequentialPriceExperiment,
     TimberAuctions,
     TwoWorlds,
 )
 from jaxmech.naming import lookup
 
+_EXPLORING = PPOSettings(learning_rate=3e-3, entropy_bonus=0.02)
+"""For optima that hide behind a plan of several visits, each of which alone brings nothing."""
+
+_EXCHANGEABLE = PPOSettings(architecture="symmetric", learning_rate=3e-3, entropy_bonus=0.02)
+"""For agents who differ in nothing that is known before the first visit."""
+
 _EXPERIMENTS = (
+    SequentialPriceExperiment(
+        name="brero2021/correlated",
+        summary="5 identical items, 20 agents; uniform values, correlated by --setting.delta",
+        reproduces="Brero et al. 2021, Figure 2, for delta 0, .25, .33 and .5",
+        setting=Correlated(),
+        ppo=_EXCHANGEABLE,
+    ),
+    SequentialPriceExperiment(
+        name="brero2021/colors",
+        summary="10 red and 10 yellow items, 30 agents; a third of them may want either color",
+        reproduces="Brero et al. 2021, Figure 3 (a): anonymous static prices are enough",
+        setting=Colors(),
+    ),
     SequentialPriceExperiment(
         name="brero2021/two_worlds",
         summary="1 item, 10 agents; all values are high, or all are low",
         reproduces="Brero et al. 2021, Figure 3 (b): static prices must be personalised",
         setting=TwoWorlds(),
+        ppo=PPOSettings(architecture="symmetric"),
     ),
     SequentialPriceExperiment(
         name="brero2021/inventory",
         summary="10 identical items, 20 agents; values 1/2 or 1 as likely",
         reproduces="Brero et al. 2021, Figure 3 (c): prices must follow the units left",
         setting=Inventory(),
+        ppo=_EXCHANGEABLE,
     ),
     SequentialPriceExperiment(
-        name="brero2021/correlated",
-        summary="5 identical items, 20 agents; uniform values, correlated by --setting.delta",
-        reproduces="Brero et al. 2021, Figure 2, for delta 0, .25, .33 and .5",
-        setting=Correlated(),
+        name="brero2021/kitchen_sink",
+        summary="3 items, 3 agents; a purchase worth .01 tells who should get the last item",
+        reproduces="Brero et al. 2021, Figure 3 (d): order and prices must both adapt",
+        setting=KitchenSink(),
+        ppo=_EXPLORING,
+    ),
+    SequentialPriceExperiment(
+        name="brero2021/id",
+        summary="2 identical items, 6 agents; which of three agents buys tells where to go next",
+        reproduces="Brero et al. 2021, Figure 3 (e): it matters who bought, not only what is left",
+        setting=Identification(),
+        ppo=_EXPLORING,
+    ),
+    SequentialPriceExperiment(
+        name="brero2021/additive_types",
+        summary="2 units of one item type, 4 of another, 10 agents; correlated values add up",
+        reproduces="Brero et al. 2021, Figure 4, additive across types",
+        setting=AdditiveTypes(),
+        ppo=_EXCHANGEABLE,
+    ),
+    SequentialPriceExperiment(
+        name="brero2021/revenue",
+        summary="5 identical items, 20 agents; correlated values, delta .5; payments count",
+        reproduces="Brero et al. 2021, Figure 4, revenue maximisation",
+        setting=Correlated(delta=0.5),
+        objective="revenue",
+        ppo=_EXCHANGEABLE,
+    ),
+    SequentialPriceExperiment(
+        name="brero2021/max_min",
+        summary="10 items of two colors, 9 agents; the least value of any agent counts",
+        reproduces="Brero et al. 2021, Figure 4, max-min fairness: the order must adapt",
+        setting=MaxMin(),
+        objective="max_min",
+        ppo=_EXPLORING,
     ),
     SequentialPriceExperiment(
         name="timber_auctions",

@@ -9,14 +9,23 @@ from jaxmech.networks.policies import (
     VisitAndPricePolicy,
     policy_for,
 )
+from jaxmech.networks.recurrent import RecurrentActorCritic
+from jaxmech.networks.selection import ActorSees, Architecture, Network, network_for
+from jaxmech.networks.symmetric import SymmetricActorCritic
 
 __all__ = [
     "MLP",
     "ActorCritic",
+    "ActorSees",
+    "Architecture",
     "CategoricalPolicy",
     "GaussianPolicy",
+    "Network",
     "Policy",
+    "RecurrentActorCritic",
+    "SymmetricActorCritic",
     "Visit",
     "VisitAndPricePolicy",
+    "network_for",
     "policy_for",
 ]

@@ -11,7 +11,8 @@ from flax import linen as nn
 Activation = Callable[[jax.Array], jax.Array]
 
 
-def _dense(width: int, gain: float) -> nn.Dense:
+def dense(width: int, gain: float) -> nn.Dense:
+    """A layer whose initial weights have ``gain``."""
     # Not orthogonal: batched QR decompositions, as under vmap over seeds, can deadlock the
     # thread pool of a CPU with few cores, and take a second to compile.
     initializer = nn.initializers.variance_scaling(gain**2, "fan_in", "uniform")
@@ -36,8 +37,8 @@ class MLP(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """float [..., features] -> float [..., outputs]."""
         for width in self.hidden:
-            x = self.activation(_dense(width, 2.0**0.5)(x))
-        return _dense(self.outputs, self.output_scale)(x)
+            x = self.activation(dense(width, 2.0**0.5)(x))
+        return dense(self.outputs, self.output_scale)(x)
 
 
 class ActorCritic(nn.Module):
@@ -47,11 +48,13 @@ class ActorCritic(nn.Module):
       hidden: width of each hidden layer.
       num_scores: width of the actor's output.
       num_log_scales: number of free log standard deviations, the same everywhere.
+      actor_features: how many of the first features the actor sees; None for all.
     """
 
     hidden: Sequence[int]
     num_scores: int
     num_log_scales: int
+    actor_features: int | None = None
     activation: Activation = nn.tanh
 
     def setup(self) -> None:
@@ -63,11 +66,15 @@ class ActorCritic(nn.Module):
 
     def __call__(self, observation: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         """float [..., features] -> scores [..., num_scores], log_scale, value [...]."""
-        return self.actor(observation), self.log_scale, self.value(observation)
+        return *self.policy(observation), self.value(observation)
 
     def policy(self, observation: jax.Array) -> tuple[jax.Array, jax.Array]:
         """float [..., features] -> scores [..., num_scores], log_scale."""
-        return self.actor(observation), self.log_scale
+        seen = observation[..., : self.actor_features]
+        if self.actor_features == 0:
+            # A constant: what the actor learns is then the same everywhere.
+            seen = jnp.ones_like(observation[..., :1])
+        return self.actor(seen), self.log_scale
 
     def value(self, observation: jax.Array) -> jax.Array:
         """float [..., features] -> value [...]."""

@@ -152,7 +152,7 @@ class Visit:
     Attributes:
       agent: int32 [...], whom to visit.
       price_logits: float [..., items]; the price is their logistic function times the
-        highest price.
+        highest price of the item.
     """
 
     agent: jax.Array

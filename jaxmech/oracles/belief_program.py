@@ -8,41 +8,24 @@ agents visited; its actions are the class to visit and the effective prices to p
 
 from __future__ import annotations
 
-import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from jaxmech.oracles.effective_prices import effective_prices
-from jaxmech.oracles.finite_economy import AgentClass, Bools, FiniteEconomy, Floats, Ints, purchases
+from jaxmech.oracles.decision_problem import DecisionProblem, Offer
+from jaxmech.oracles.finite_economy import Bools, Floats, Ints
+from jaxmech.oracles.finite_expectations import without
 from jaxmech.oracles.refusals import NotKnown
-
-ProgramObjective = Literal["welfare", "revenue"]
 
 _IMPOSSIBLE = 1e-14
 """Outcomes less likely than this are rounding."""
 
+_MOST_ENTRIES = 50_000_000
+
 _MOST_SUPPORTS = 1024
 """Sets of worlds looked at to bound the number of states."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Offer:
-    """One agent of a class faces one price vector, with some types sold out.
-
-    Attributes:
-      member: index of the class.
-      bundles: int [outcomes], bundles that may be taken.
-      likelihood: float [worlds, outcomes], probability of each given the world.
-      reward: float [worlds], expected gain in the objective given the world.
-    """
-
-    member: int
-    bundles: Ints
-    likelihood: Floats
-    reward: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,24 +48,21 @@ class _Transition:
     """Where one offer leads from each state in which it can be made.
 
     Attributes:
+      member: class of the agent visited.
       states: int [from], positions in the layer.
       rewards: float [from].
       probabilities: float [from, outcomes].
       successors: int [from, outcomes], positions in the next layer.
     """
 
+    member: int
     states: Ints
     rewards: Floats
     probabilities: Floats
     successors: Ints
 
 
-def adaptive_optimum(
-    economy: FiniteEconomy,
-    *,
-    objective: ProgramObjective = "welfare",
-    max_states: int = 1_000_000,
-) -> float:
+def adaptive_optimum(problem: DecisionProblem, *, max_states: int = 1_000_000) -> float:
     """Greatest expected objective over all orders and prices, both adaptive.
 
     Revenue is the supremum: agents who pay their value exactly count as buying. It needs
@@ -92,76 +72,129 @@ def adaptive_optimum(
       NotKnown: the number of states, estimated from above before the program starts,
         exceeds ``max_states``.
     """
-    offers = {
-        available: _offers(economy, np.array(available), objective)
-        for available in itertools.product((False, True), repeat=len(economy.units))
-        if any(available)
-    }
-    bound = _states_at_most(economy, offers[(True,) * len(economy.units)])
+    return _best_value(problem, max_states=max_states, max_orders=None)
+
+
+def static_order_value(
+    problem: DecisionProblem, *, max_states: int = 1_000_000, max_orders: int = 10_000
+) -> float:
+    """Greatest expected objective over all fixed orders, prices adaptive.
+
+    The same program, in which a state has a value for every order of the agents left.
+
+    Raises:
+      NotKnown: as ``adaptive_optimum``, or agents of different classes can be ordered in
+        more than ``max_orders`` ways.
+    """
+    economy = problem.economy
+    orders = _orders(economy.counts)
+    if orders > max_orders:
+        raise NotKnown(
+            f"max_orders: got {max_orders}; agents of {len(economy.counts)} classes can be "
+            f"visited in {orders:.3g} orders, each a dynamic program of its own"
+        )
+    return _best_value(problem, max_states=max_states, max_orders=max_orders)
+
+
+def _best_value(problem: DecisionProblem, *, max_states: int, max_orders: int | None) -> float:
+    """The program, for adaptive orders (``max_orders`` None) or for each static one."""
+    economy, offers = problem.economy, problem.offers
+    check_states(problem, max_states)
+    if problem.scale == 0:
+        return 0.0
+    layer = _Layer(
+        counts=np.array([economy.counts]),
+        units=economy.units[None],
+        posterior=problem.prior[None],
+    )
+    layers, transitions = [layer], []
+    for _ in range(economy.num_agents):
+        steps, layer = _expand(layer, offers, economy.bundles)
+        transitions.append(steps)
+        layers.append(layer)
+    if max_orders is not None:
+        entries = sum(
+            len(layer.counts) * _most_orders(layer.counts) for layer in layers if len(layer.counts)
+        )
+        if entries > _MOST_ENTRIES:
+            raise NotKnown(
+                f"setting: its static orders have {entries:.3g} values to compare; oracles "
+                f"compare up to {_MOST_ENTRIES:.3g}"
+            )
+    # One more entry: the end of the episode.
+    value = np.full((len(layers[-1].counts) + 1, 1), problem.end)
+    for steps, layer in zip(reversed(transitions), reversed(layers[:-1]), strict=True):
+        if max_orders is None:
+            before = np.zeros((len(layer.counts) + 1, 1))
+            for step in steps:
+                later = value[step.successors, 0]
+                total = step.rewards + np.sum(step.probabilities * later, axis=1)
+                before[step.states, 0] = np.maximum(before[step.states, 0], total)
+        else:
+            before = _values_by_order(layer, steps, value)
+        value = before
+    return problem.scale * float(value[0].max())
+
+
+def _values_by_order(layer: _Layer, steps: list[_Transition], later: Floats) -> Floats:
+    """Value of each state for each order of its agents, float [states + 1, orders].
+
+    Orders are listed by their first class, then as the list of the agents then left.
+    """
+    values = np.zeros((len(layer.counts) + 1, _most_orders(layer.counts)))
+    kinds, kind_of = np.unique(layer.counts, axis=0, return_inverse=True)
+    for kind, row in enumerate(kinds):
+        counts = tuple(row.tolist())
+        start = 0
+        for member, count in enumerate(counts):
+            if not count:
+                continue
+            width = _orders(without(counts, member))
+            columns = slice(start, start + width)
+            start += width
+            for step in steps:
+                if step.member == member:
+                    of_kind = kind_of.ravel()[step.states] == kind
+                    states = step.states[of_kind]
+                    onward = later[step.successors[of_kind], :width]
+                    total = step.rewards[of_kind, None] + np.einsum(
+                        "so,sow->sw", step.probabilities[of_kind], onward
+                    )
+                    values[states, columns] = np.maximum(values[states, columns], total)
+    return values
+
+
+def _orders(counts: Sequence[int]) -> int:
+    """In how many ways agents can be ordered, those of a class being alike."""
+    orders = math.factorial(sum(counts))
+    for count in counts:
+        orders //= math.factorial(count)
+    return orders
+
+
+def _most_orders(counts: Ints) -> int:
+    return max((_orders(row) for row in np.unique(counts, axis=0).tolist()), default=1)
+
+
+def check_states(problem: DecisionProblem, max_states: int) -> None:
+    """Refuses with ``NotKnown`` where the program may need more than ``max_states`` states."""
+    economy = problem.economy
+    bound = _states_at_most(problem, problem.offers[(True,) * len(economy.units)])
     if bound > max_states:
         raise NotKnown(
             f"max_states: got {max_states}; the dynamic program may need {bound:.3g} states "
             f"or more (agents left in {len(economy.counts)} classes, units left, posteriors over "
-            f"{len(economy.world_probabilities)} worlds)"
+            f"{len(problem.prior)} worlds)"
         )
-    layer = _Layer(
-        counts=np.array([economy.counts]),
-        units=economy.units[None],
-        posterior=economy.world_probabilities[None],
-    )
-    transitions = []
-    sizes = [1]
-    for _ in range(economy.num_agents):
-        steps, layer = _expand(layer, offers, economy.bundles)
-        transitions.append(steps)
-        sizes.append(len(layer.counts))
-    value = np.zeros(sizes[-1] + 1)
-    for steps, size in zip(reversed(transitions), reversed(sizes[:-1]), strict=True):
-        # One more entry, always 0: the end of the episode.
-        before = np.zeros(size + 1)
-        for step in steps:
-            total = step.rewards + np.sum(step.probabilities * value[step.successors], axis=1)
-            before[step.states] = np.maximum(before[step.states], total)
-        value = before
-    return float(value[0])
 
 
-def _offers(economy: FiniteEconomy, available: Bools, objective: ProgramObjective) -> list[_Offer]:
-    """Every offer that has an effect of its own while ``available: bool [items]`` are left."""
-    distinct: dict[tuple[int, bytes], _Offer] = {}
-    for member, agents in enumerate(economy.classes):
-        prices = effective_prices(agents.values, economy.bundles, additive=economy.additive)
-        for posted in prices:
-            taken = purchases(
-                agents.values, economy.bundles, posted, available, additive=economy.additive
-            )
-            if (member, taken.tobytes()) not in distinct:
-                offer = _offer(member, agents, taken, economy.bundles, objective)
-                distinct[member, taken.tobytes()] = offer
-    return list(distinct.values())
-
-
-def _offer(
-    member: int, agents: AgentClass, taken: Ints, bundles: Ints, objective: ProgramObjective
-) -> _Offer:
-    outcomes, position = np.unique(taken, return_inverse=True)
-    likelihood = agents.probabilities @ np.eye(len(outcomes))[position.ravel()]
-    if objective == "welfare":
-        gain = np.take_along_axis(agents.values, taken[:, None], axis=1)[:, 0]
-    else:
-        # Each type can cost what its least eager buyer would pay for it alone.
-        bought = bundles[taken] > 0
-        worth = np.where(bought, agents.values[:, 2 ** np.arange(bundles.shape[1])], np.inf)
-        gain = np.sum(np.where(bought, worth.min(axis=0), 0), axis=1)
-    return _Offer(member, outcomes, likelihood, agents.probabilities @ gain)
-
-
-def _states_at_most(economy: FiniteEconomy, offers: list[_Offer]) -> float:
+def _states_at_most(problem: DecisionProblem, offers: list[Offer]) -> float:
     """Upper bound of the number of states (of part of it, with very many worlds).
 
     Once some worlds are excluded, the posterior depends on how often each outcome that
     tells the others apart was seen, not on when.
     """
+    economy = problem.economy
     everything = np.hstack([offer.likelihood for offer in offers])
     supports = _supports_left(everything > 0)
     total = 0
@@ -195,11 +228,11 @@ def _supports_left(consistent: Bools) -> set[tuple[bool, ...]]:
 
 
 def _expand(
-    layer: _Layer, offers: dict[tuple[bool, ...], list[_Offer]], bundles: Ints
+    layer: _Layer, offers: dict[tuple[bool, ...], list[Offer]], bundles: Ints
 ) -> tuple[list[_Transition], _Layer]:
     """Visit one more agent in every way: the transitions, and the layer they lead to."""
     num_classes, num_items = layer.counts.shape[1], layer.units.shape[1]
-    steps: list[tuple[Ints, Floats, Floats]] = []
+    steps: list[tuple[int, Ints, Floats, Floats]] = []
     reached: list[tuple[Ints, Ints, Floats]] = []
     for available, possible in offers.items():
         matching = np.all((layer.units > 0) == np.array(available), axis=1)
@@ -213,7 +246,7 @@ def _expand(
             counts = layer.counts[states] - (np.arange(num_classes) == offer.member)
             counts = np.broadcast_to(counts[:, None], (*shape, num_classes))
             units = layer.units[states][:, None] - bundles[offer.bundles]
-            steps.append((states, posterior @ offer.reward, probabilities))
+            steps.append((offer.member, states, posterior @ offer.reward, probabilities))
             reached.append(
                 (
                     counts.reshape(-1, num_classes),
@@ -224,7 +257,7 @@ def _expand(
     if not reached:
         return [], _Layer(layer.counts[:0], layer.units[:0], layer.posterior[:0])
     counts, units, posterior = (np.concatenate(parts) for parts in zip(*reached, strict=True))
-    chances = np.concatenate([probabilities.ravel() for _, _, probabilities in steps])
+    chances = np.concatenate([probabilities.ravel() for *_, probabilities in steps])
     alive = np.any(counts > 0, axis=1) & np.any(units > 0, axis=1) & (chances > _IMPOSSIBLE)
     key = np.hstack([counts, units, np.round(posterior * 1e10).astype(np.int64)])[alive]
     first, inverse = _distinct_rows(key)
@@ -233,10 +266,10 @@ def _expand(
     successors[alive] = inverse
     following = _Layer(counts[alive][first], units[alive][first], posterior[alive][first])
     transitions, start = [], 0
-    for states, rewards, probabilities in steps:
+    for member, states, rewards, probabilities in steps:
         stop = start + probabilities.size
         leads_to = successors[start:stop].reshape(probabilities.shape)
-        transitions.append(_Transition(states, rewards, probabilities, leads_to))
+        transitions.append(_Transition(member, states, rewards, probabilities, leads_to))
         start = stop
     return transitions, following
 

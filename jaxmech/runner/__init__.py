@@ -16,5 +16,6 @@ A run is a folder:
 """
 
 from jaxmech.runner.loop import RunResult, TrainingDiverged, load, resume, run
+from jaxmech.runner.run_folder import has_checkpoint
 
-__all__ = ["RunResult", "TrainingDiverged", "load", "resume", "run"]
+__all__ = ["RunResult", "TrainingDiverged", "has_checkpoint", "load", "resume", "run"]

@@ -60,6 +60,12 @@ def create(directory: Path, config: str) -> None:
         os.fsync(file.fileno())
 
 
+def has_checkpoint(directory: Path) -> bool:
+    """Whether the run in ``directory`` came as far as its first checkpoint."""
+    folder = directory / CHECKPOINTS
+    return folder.is_dir() and any(path.name.isdigit() for path in folder.iterdir())
+
+
 class Log:
     """A CSV file that grows; one that is there already is gone on with.
 

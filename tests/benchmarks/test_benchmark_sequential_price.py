@@ -162,6 +162,7 @@ def test_mean_welfare_of_a_free_mechanism_is_random_serial_dictatorship() -> Non
         ("jaxmech_episodes", ()),
         ("jaxmech_steps", ()),
         ("jaxmech_ppo", ()),
+        ("jaxmech_symmetric_ppo", ()),
         ("network_alone", ()),
         ("random_numbers_alone", ()),
         ("gymnasium_vector_steps", ("gymnasium",)),

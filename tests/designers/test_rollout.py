@@ -60,9 +60,9 @@ def test_either_way_of_resetting_gives_the_same_episodes_on_average(kind):
     starting = start(env, PARAMS, jax.random.key(3), ENVIRONMENTS)
     sells = jnp.arange(ENVIRONMENTS) % 2 == 0
 
-    def choose(key, observation):
+    def choose(key, observation, memory):
         actions = jnp.zeros((ENVIRONMENTS, 4)).at[:, -1].set(jnp.where(sells, 0.0, 1.0))
-        return actions, jnp.zeros(ENVIRONMENTS), actions
+        return actions, jnp.zeros(ENVIRONMENTS), actions, memory
 
     rollout = jax.jit(
         lambda key: collect(env, PARAMS, choose, starting, key, length=60, resets=True)

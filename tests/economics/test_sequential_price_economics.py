@@ -122,6 +122,22 @@ def test_agrees_with_the_plain_implementation(kind, data):
 
 
 @each_demand
+@examples(max_examples=15)
+@given(data=st.data())
+def test_last_visit_shows_what_the_visited_agent_took_and_was_offered(kind, data):
+    economy = data.draw(economies(kind))
+    values, units, actions, buys = economy
+    start, (observations, *_) = play_economy(kind, economy, statistic="last_visit")
+    assert not start.last_bundle.any() and not start.last_prices.any()
+    expected = reference.play(kind, values, units, actions, PRICE_HIGH, buys)
+    for step, want in enumerate(expected):
+        posted = np.clip(np.nan_to_num(actions[step, AGENTS:], nan=np.inf), 0, PRICE_HIGH)
+        left = want["observation"][: AGENTS + ITEMS]
+        shown = np.concatenate([left, want["bundle"], posted / PRICE_HIGH])
+        np.testing.assert_allclose(observations[step], shown, atol=1e-6)
+
+
+@each_demand
 @examples(max_examples=30)
 @given(data=st.data())
 def test_outcomes_are_feasible_and_voluntary(kind, data):

@@ -41,8 +41,8 @@ def test_an_environment_without_open_options_is_checked_too(monkeypatch):
 
 @pytest.mark.parametrize("name", sorted(agents.SETTINGS))
 def test_setting_rejects_an_unknown_option(name):
-    with pytest.raises(ValueError, match=f"option of setting '{name}': got 'agents'.*num_agents"):
-        agents.setting(name, agents=3)
+    with pytest.raises(ValueError, match=f"option of setting '{name}': got 'demands'"):
+        agents.setting(name, demands=3)
 
 
 def test_units_must_match_the_item_types():

@@ -138,6 +138,9 @@ def test_a_config_that_changes_the_rules_leaves_out_what_it_makes_wrong():
     assert set(references.oracles) <= {"optimum"}
     study = build(small(TwoWorlds(3), objective="max_min"))
     references = references_of(study)
+    # One item among three agents: somebody gets nothing.
+    assert references.oracles == {"optimum": 0}
+    references = references_of(build(small(Correlated(3, 2), objective="max_min")))
     assert references.oracles == {}
     assert "got 'max_min'" in references.missing["optimum"]
     study = build(small(TwoWorlds(3), buys_at_zero_utility=True))
@@ -172,6 +175,16 @@ def test_prices_found_by_search_are_not_called_exact():
     assert "delta" in references.missing["optimum"]
 
 
+@pytest.mark.parametrize("objective", ["welfare", "revenue"])
+def test_bounds_stand_in_for_an_optimum_that_is_not_known(objective):
+    oracles = references_of(build(small(Correlated(4, 2, delta=0.5), objective=objective))).oracles
+    low, high = oracles["purchase_history_lower_bound"], oracles["known_centre_upper_bound"]
+    assert low < high < oracles.get("offline_optimum", 2)
+    assert low > oracles.get("personalised_static_prices", 0)
+    known = references_of(build(small(Correlated(4, 2), objective=objective))).oracles
+    assert "optimum" in known and "known_centre_upper_bound" not in known
+
+
 @pytest.mark.parametrize(
     ("objective", "subtracts"), [("welfare", True), ("revenue", True), ("max_min", False)]
 )
@@ -200,7 +213,7 @@ def test_own_values_are_split_for_evaluation(samples):
     assert not set(train) & set(test)
     assert study.setting.units == (1,)
     # Observations mean the same in both: prices are scaled alike.
-    assert float(study.test_params.price_high) == float(train.max())
+    assert float(study.test_params.price_high.max()) == float(train.max())
     references = references_of(study)
     oracles = references.oracles
     held_out = np.asarray(study.test_params.distribution.values)

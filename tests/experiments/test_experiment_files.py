@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import math
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -17,6 +18,7 @@ from jaxmech.experiments import (
     EXPERIMENTS,
     SETTING_NAMES,
     Correlated,
+    FiniteSettingFile,
     PPOSettings,
     TimberAuctions,
     config_of,
@@ -24,6 +26,7 @@ from jaxmech.experiments import (
     read_config,
     write_config,
 )
+from jaxmech.experiments.building import build, references_of
 
 
 @pytest.fixture
@@ -105,6 +108,13 @@ def test_a_wrong_name_suggests_the_nearest():
 
 
 @pytest.mark.parametrize("kind", SETTING_NAMES)
+def test_every_setting_reads_back_the_same(kind, path):
+    changed = dataclasses.replace(EXPERIMENTS["brero2021/inventory"], setting=kind())
+    write_config(changed, path)
+    assert read_config(path) == changed
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SETTING_NAMES if kind is not FiniteSettingFile])
 def test_settings_have_the_fields_and_defaults_of_their_functions(kind):
     function = load_timber_bids if kind is TimberAuctions else SETTINGS[SETTING_NAMES[kind]]
     defaults = {
@@ -113,6 +123,37 @@ def test_settings_have_the_fields_and_defaults_of_their_functions(kind):
         if name != "seed"
     }
     assert dataclasses.asdict(kind()) == defaults
+
+
+@pytest.fixture
+def own_setting():
+    return dataclasses.replace(
+        EXPERIMENTS["brero2021/inventory"], setting=FiniteSettingFile("own.yaml")
+    )
+
+
+def test_an_experiment_in_a_setting_of_a_file(own_setting, path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    Path("own.yaml").write_text("{items: {a: 2}, worlds: [{agents: [{one_of: [1, 3], count: 3}]}]}")
+    resolved = own_setting.resolved()
+    # It is found from any folder.
+    assert Path(resolved.setting.path) == path.parent / "own.yaml"
+    assert resolved.title == "brero2021/inventory: own.yaml"
+    write_config(resolved, path)
+    monkeypatch.chdir("/")
+    study = build(read_config(path))
+    assert (study.env.num_agents, study.setting.units) == (3, (2,))
+    oracles = references_of(study).oracles
+    assert oracles["optimum"] == pytest.approx(19 / 4, abs=1e-9)
+
+
+def test_a_setting_file_that_is_not_there(own_setting, path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    with pytest.raises(ValueError, match="own.yaml; there is no such file"):
+        build(own_setting)
+    unnamed = dataclasses.replace(own_setting, setting=FiniteSettingFile())
+    with pytest.raises(ValueError, match="setting.path: got None; brero2021/inventory needs"):
+        build(unnamed)
 
 
 def test_every_registered_setting_has_a_configuration():

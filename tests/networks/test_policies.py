@@ -85,7 +85,7 @@ def test_prices_stay_within_their_bounds():
     action = Visit(jnp.asarray(3), jnp.array([50.0]))
     vector = policy.to_environment(action, env, params)
     assert int(jnp.argmax(vector[:AGENTS])) == 3
-    assert float(vector[-1]) <= float(params.price_high)
+    assert float(vector[-1]) <= float(params.price_high.max())
     low = policy.to_environment(action.replace(price_logits=jnp.array([-200.0])), env, params)
     assert float(low[-1]) >= 0
 

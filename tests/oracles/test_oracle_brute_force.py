@@ -15,6 +15,7 @@ import pytest
 from jaxmech.agents import AdditiveDemand, BundleDemand, UnitDemand, setting
 from jaxmech.oracles import NotKnown, belief_program, sequential_price
 from jaxmech.oracles.belief_program import adaptive_optimum
+from jaxmech.oracles.decision_problem import decision_problem
 from jaxmech.oracles.finite_economy import finite_economy
 
 HIGHEST = 3
@@ -270,7 +271,7 @@ def test_naming_agents_of_one_distribution_apart_changes_nothing(mixture):
     ]
     economies = [finite_economy(mixture(worlds, (2,))) for worlds in (alike, apart)]
     assert [len(economy.classes) for economy in economies] == [1, 4]
-    values = [adaptive_optimum(economy) for economy in economies]
+    values = [adaptive_optimum(decision_problem(economy, "welfare")) for economy in economies]
     assert values[0] == pytest.approx(values[1], abs=1e-4)
 
 

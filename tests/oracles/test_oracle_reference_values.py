@@ -159,6 +159,43 @@ def test_equals_the_exact_value_to_its_printed_digits(build, oracle, printed, mi
     assert value == pytest.approx(float(Fraction(printed)), rel=0, abs=digits(printed))
 
 
+BUILT_HERE = {
+    "colors": colors,
+    "id": identification,
+    "kitchen_sink": kitchen_sink,
+    "proposition_1": proposition_1,
+    "proposition_2": proposition_2,
+    "proposition_3": proposition_3,
+    "proposition_4": proposition_4,
+}
+
+
+def law(economy):
+    """Probability of every profile of values."""
+    distribution = economy.distribution
+    values = np.asarray(distribution.values)
+    chances = np.asarray(distribution.probabilities, np.float64)
+    profiles = {}
+    for world, chance_of_world in enumerate(np.asarray(distribution.world_probabilities)):
+        supports = [np.flatnonzero(row) for row in chances[world]]
+        for atoms in itertools.product(*supports):
+            agents = np.arange(len(atoms))
+            chance = float(chance_of_world * chances[world, agents, atoms].prod())
+            profile = values[world, agents, atoms].tobytes()
+            profiles[profile] = profiles.get(profile, 0) + chance
+    return profiles
+
+
+@pytest.mark.parametrize("name", BUILT_HERE)
+def test_named_settings_are_those_of_the_instances(name, mixture):
+    own, economy = setting(name), BUILT_HERE[name](mixture)
+    assert own.units == economy.units
+    assert own.distribution.demand == economy.distribution.demand
+    known = law(economy)
+    assert sum(known.values()) == pytest.approx(1, abs=1e-6)
+    assert law(own) == pytest.approx(known, abs=1e-9)
+
+
 def test_colors_welfare_needs_no_adaptive_prices(mixture):
     economy = colors(mixture)
     assert sequential_price.optimal(economy) == pytest.approx(30, abs=1e-9)

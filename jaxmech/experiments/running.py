@@ -1,0 +1,81 @@
+"""An experiment's run: trained, evaluated and written to its folder; started or gone on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jaxmech import report, runner
+from jaxmech.console import console, say
+from jaxmech.experiments.building import References, Study, references_of
+from jaxmech.experiments.evaluating import evaluate_run
+from jaxmech.experiments.files import config_of
+from jaxmech.progress import ConsoleProgress
+from jaxmech.runner import RunResult
+
+
+def references_for(study: Study) -> References:
+    """What the learned mechanisms are compared with; says that it takes a moment."""
+    with console().status("computing exact values"):
+        return references_of(study)
+
+
+def start(study: Study, directory: Path, references: References) -> int:
+    """Trains from the start, evaluates, and writes the run's folder.
+
+    Returns:
+      0, or 128 + the number of the signal that stopped it; it then said how to go on.
+
+    Raises:
+      FileExistsError: ``directory`` is there already.
+      TrainingDiverged: see ``runner.run``.
+    """
+    result = runner.run(
+        study.designer,
+        directory=directory,
+        seeds=study.seeds,
+        updates=study.experiment.updates,
+        config=config_of(study.experiment),
+        progress=_progress(references),
+    )
+    return _finish(study, result, references)
+
+
+def go_on(study: Study, directory: Path, references: References) -> int:
+    """As ``start``, from the newest checkpoint of the run in ``directory``.
+
+    Raises:
+      FileNotFoundError, ValueError, TrainingDiverged: see ``runner.resume``.
+    """
+    result = runner.resume(
+        study.designer,
+        directory=directory,
+        updates=study.experiment.updates,
+        progress=_progress(references),
+    )
+    return _finish(study, result, references)
+
+
+def _progress(references: References) -> ConsoleProgress:
+    """A progress bar that shows the optimum, or else the offline optimum."""
+    for name in ("optimum", "offline_optimum"):
+        if name in references.oracles:
+            return ConsoleProgress({name.replace("_", " "): references.oracles[name]})
+    return ConsoleProgress()
+
+
+def _finish(study: Study, result: RunResult, references: References) -> int:
+    """Evaluates; or says how to go on with a stopped run."""
+    directory, updates = result.directory, study.experiment.updates
+    how = f"go on with: jaxmech resume {directory}"
+    if result.interrupted_by is not None:
+        signal = result.interrupted_by.name
+        say(f"stopped by {signal} after {result.updates} of {updates} updates; {how}")
+        return 128 + result.interrupted_by
+    try:
+        with console().status("evaluating"):
+            summary, picture = evaluate_run(study, result, references)
+    except KeyboardInterrupt:
+        say(f"stopped while evaluating; {how}")
+        return 130
+    report.write_evaluation(directory, summary, picture)
+    return 0

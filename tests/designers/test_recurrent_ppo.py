@@ -1,0 +1,242 @@
+"""PPO with a memory: on a task that needs one, and step for step."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import struct
+
+import jaxmech
+from jaxmech.designers import PPO, train
+from jaxmech.designers.surrogate import rows_of
+from jaxmech.evaluation import RememberingPolicy, evaluate, play, policy_of
+from jaxmech.spaces import Box, Discrete
+
+
+@struct.dataclass
+class RecallParams:
+    max_steps_in_episode: int = struct.field(pytree_node=False, default=4)
+
+
+@struct.dataclass
+class RecallState:
+    sign: jax.Array
+    time: jax.Array
+
+
+@dataclass(frozen=True)
+class Recall:
+    """The first observation is -1 or 1, all others 0; the last action must repeat the first.
+
+    ``truncates``: the episode is cut short after its last step, rather than terminated.
+    """
+
+    truncates: bool = False
+
+    def reset(self, key, params):
+        sign = jnp.sign(jax.random.uniform(key) - 0.5)
+        return sign[None], RecallState(sign, jnp.zeros((), jnp.int32))
+
+    def step_env(self, key, state, action, params):
+        time = state.time + 1
+        last = time == params.max_steps_in_episode
+        reward = jnp.where(last & (action == (state.sign > 0)), 1.0, 0.0)
+        # Steps after the last are told apart from it.
+        observation = jnp.where(last, 0.5, jnp.zeros(1))
+        return observation, state.replace(time=time), reward, last & (not self.truncates), {}
+
+    def step(self, key, state, action, params):
+        observation, after, reward, _, info = self.step_env(key, state, action, params)
+        last = after.time == params.max_steps_in_episode
+        first, fresh = self.reset(key, params)
+        start = jnp.where(last, first, observation)
+        after = jax.tree.map(lambda new, old: jnp.where(last, new, old), fresh, after)
+        truncated = last & self.truncates
+        info = {**info, "final_observation": observation}
+        return start, after, reward, last & ~truncated, truncated, info
+
+    def action_space(self, params):
+        return Discrete(2)
+
+    def observation_space(self, params):
+        return Box(-1.0, 1.0, (1,))
+
+
+def recalling(architecture, *, env=None, **options):
+    options = {
+        "num_environments": 32,
+        "hidden": (16,),
+        "memory_width": 16,
+        "rollout_length": 8,
+        "learning_rate": 1e-2,
+    } | options
+    return PPO(env or Recall(), RecallParams(), architecture=architecture, **options)
+
+
+@pytest.mark.parametrize("architecture", ["recurrent", "flat"])
+# Rollouts of 6 steps cut episodes of 4 in two, so that memories go on between them.
+@pytest.mark.parametrize("options", [{"rollout_by": "episode"}, {"rollout_length": 6}])
+def test_only_a_memory_recalls_the_first_observation(architecture, options):
+    designer = recalling(architecture, anneal_updates=80.0, **options)
+    state, _ = jax.jit(lambda key: train(designer, key, updates=80))(jax.random.key(0))
+    policy = policy_of(designer, state)
+    share = evaluate(designer.env, designer.params, policy, jax.random.key(1), 2000).mean
+    if architecture == "flat":
+        assert share == pytest.approx(0.5, abs=0.05)
+    else:
+        assert share > 0.98
+
+
+def price_designer(architecture="recurrent", **options):
+    env, params = jaxmech.make(
+        "sequential_price", setting="inventory", num_agents=4, num_items=2, statistic="last_visit"
+    )
+    options = {"num_environments": 12, "num_minibatches": 3, "hidden": (8,)} | options
+    return PPO(env, params, architecture=architecture, memory_width=6, **options)
+
+
+def moved(designer):
+    """A state whose memories and scores are not those of the first, small weights."""
+    state = designer.init(jax.random.key(3))
+    parameters = jax.tree.map(
+        lambda leaf: leaf + 0.5 * jnp.cos(jnp.arange(leaf.size)).reshape(leaf.shape),
+        state.parameters,
+    )
+    return state.replace(parameters=parameters)
+
+
+@pytest.mark.parametrize("rollout_by", ["step", "episode"])
+@pytest.mark.parametrize("architecture", ["recurrent", "symmetric_recurrent"])
+def test_loss_and_rollout_agree(architecture, rollout_by):
+    designer = price_designer(architecture, rollout_by=rollout_by, learning_rate=0.0)
+    update, state = jax.jit(designer.update), moved(designer)
+    for _ in range(3):
+        state, metrics = update(state)
+        assert float(metrics["approximate_kl"]) == pytest.approx(0, abs=1e-6)
+        assert float(metrics["clip_fraction"]) == 0
+        assert np.isfinite(metrics["gradient_norm"]) and metrics["gradient_norm"] > 1e-3
+    assert update._cache_size() == 1
+
+
+def test_log_probabilities_of_an_episode_are_those_of_the_episode_alone():
+    designer = price_designer(rollout_length=11)
+    state = moved(designer)
+    _, experience, _ = jax.jit(designer._collect)(state, jax.random.key(5))
+    compared = 0
+    for environment in range(designer.num_environments):
+        ends = np.flatnonzero(experience.ended[:, environment])
+        for first, last in zip(np.r_[-1, ends[:-1]] + 1, ends, strict=True):
+            memory = designer.initial_memory()
+            for step in range(first, last + 1):
+                taken = jax.tree.map(lambda leaf: leaf[step, environment], experience)  # noqa: B023
+                np.testing.assert_allclose(taken.memory, memory, atol=1e-6)
+                scores, log_scale, memory = designer._scores(state, taken.observation, memory)
+                log_prob, _ = designer.policy.log_prob_and_entropy(
+                    taken.action, scores, log_scale, taken.observation
+                )
+                np.testing.assert_allclose(taken.log_prob, log_prob, atol=1e-5)
+                compared += step > first
+    assert compared > 20
+
+
+@pytest.mark.parametrize("truncates", [False, True])
+def test_targets_look_one_step_ahead_with_the_memory_of_then(truncates):
+    designer = recalling(
+        "recurrent", env=Recall(truncates), rollout_length=7, gamma=0.9, gae_lambda=0.0
+    )
+    state = moved(designer)
+    running, experience, _ = jax.jit(designer._collect)(state, jax.random.key(0))
+    batch = designer._batch(state, running, experience)
+    ahead = jnp.concatenate([experience.observation[1:], running.observation[None]])
+    if truncates:
+        ahead = experience.final_observation
+    memory = state.running.memory
+    for step in range(7):
+        value = designer._values(state, experience.observation[step], memory)
+        np.testing.assert_allclose(batch.value[step], value, atol=1e-5)
+        remembered = designer._remember(state, experience.observation[step], memory)
+        value = designer._values(state, ahead[step], remembered)
+        target = experience.reward[step] + 0.9 * value * ~experience.terminated[step]
+        np.testing.assert_allclose(batch.target[step], target, atol=1e-5)
+        memory = jnp.where(experience.ended[step][:, None], 0, remembered)
+    assert experience.ended.any(axis=0).all()
+    assert experience.terminated.any() != truncates
+
+
+def test_rows_of_a_batch_keep_memories_and_starts_with_their_environments():
+    designer = price_designer(rollout_length=6)
+    state, collect = moved(designer), jax.jit(designer._collect)
+    state = state.replace(running=collect(state, jax.random.key(4))[0])
+    running, experience, _ = collect(state, jax.random.key(5))
+    batch = designer._batch(state, running, experience)
+    chosen = jnp.array([7, 2])
+    rows = rows_of(batch, chosen)
+    np.testing.assert_array_equal(rows.memory, state.running.memory[chosen])
+    starts = np.asarray(rows.starts).reshape(6, 2)
+    np.testing.assert_array_equal(starts[1:], experience.ended[:-1][:, chosen])
+    assert not starts[0].any()
+
+
+def test_policy_of_a_memory_is_played_with_it():
+    designer = price_designer()
+    state = moved(designer)
+    policy = policy_of(designer, state)
+    assert isinstance(policy, RememberingPolicy)
+    episode = play(designer.env, designer.params, policy, jax.random.key(2))
+    memory, without = designer.initial_memory(), designer.initial_memory()
+    for step in range(int(episode.live.sum())):
+        seen = episode.observations[step]
+        action, memory = designer.act_with_memory(state, seen, memory, None)
+        np.testing.assert_allclose(episode.actions[step], action, atol=1e-6)
+        forgetful, _ = designer.act_with_memory(state, seen, without, None)
+        assert (step == 0) == bool(jnp.allclose(action, forgetful, atol=1e-4))
+    drawn = policy_of(designer, state, deterministic=False)
+    first, second = (
+        play(designer.env, designer.params, drawn, jax.random.key(k)).actions[0] for k in (0, 1)
+    )
+    assert not np.allclose(first, second)
+
+
+def test_acting_without_the_memory_is_refused():
+    designer = price_designer()
+    with pytest.raises(ValueError, match="act_with_memory"):
+        designer.act(designer.init(jax.random.key(0)), jnp.ones(10), None)
+
+
+def test_a_policy_without_memory_has_none():
+    designer = price_designer("flat")
+    assert designer.initial_memory() is None
+    state = designer.init(jax.random.key(0))
+    seen, _ = designer.env.reset(jax.random.key(1), designer.params)
+    action, memory = designer.act_with_memory(state, seen, None, None)
+    assert memory is None and state.running.memory is None
+    np.testing.assert_array_equal(action, designer.act(state, seen, None))
+
+
+def test_trains_in_double_precision_and_by_vmap():
+    with jax.enable_x64(True):
+        designer = price_designer()
+        states = jax.vmap(designer.init)(jax.random.split(jax.random.key(0), 2))
+        after, metrics = jax.jit(jax.vmap(designer.update))(states)
+    assert after.running.memory.shape == (2, 12, 6)
+    assert all(leaf.dtype == jnp.float64 for leaf in jax.tree.leaves(after.parameters))
+    assert all(np.isfinite(metric).all() for metric in metrics.values())
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"memory_width": 0}, "memory_width"),
+        ({"architecture": "symmetric_recurrent", "normalize_observations": True}, "normalize"),
+    ],
+)
+def test_bad_options_are_named(options, match):
+    with pytest.raises(ValueError, match=match):
+        recalling(**{"architecture": "recurrent"} | options)
+
+
+def test_agents_alike_need_agents():
+    with pytest.raises(ValueError, match="architecture"):
+        recalling("symmetric_recurrent").init(jax.random.key(0))

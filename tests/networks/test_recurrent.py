@@ -1,0 +1,142 @@
+"""The network with a memory against flax's own unit and against stepping one at a time."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxmech
+from jaxmech.networks import RecurrentActorCritic, network_for, policy_for
+
+STEPS, ENVIRONMENTS, FEATURES, WIDTH = 7, 3, 4, 5
+NETWORK = RecurrentActorCritic((6,), num_scores=2, num_log_scales=1, memory_width=WIDTH)
+
+
+@pytest.fixture
+def double_precision():
+    with jax.enable_x64(True):
+        yield
+
+
+def experience():
+    """Observations, first memories and where episodes start, a third of the time."""
+    random = np.random.default_rng(0)
+    observation = random.normal(size=(STEPS, ENVIRONMENTS, FEATURES))
+    memory = random.normal(size=(ENVIRONMENTS, WIDTH))
+    starts = random.random((STEPS, ENVIRONMENTS)) < 1 / 3
+    assert starts[1:].any() and not starts.all(axis=1).any()
+    return jnp.asarray(observation), jnp.asarray(memory), jnp.asarray(starts)
+
+
+def parameters(observation, memory, starts):
+    fresh = NETWORK.init(jax.random.key(0), observation[0], memory, starts[0])
+    # Away from the small and zero weights that it begins with.
+    return jax.tree.map(
+        lambda leaf: leaf + 0.3 * jnp.sin(jnp.arange(leaf.size)).reshape(leaf.shape), fresh
+    )
+
+
+def at_once(parameters, observation, memory, starts):
+    rows = observation.reshape(-1, FEATURES)
+    scores, _, value = NETWORK.apply(parameters, rows, memory, starts.ravel())
+    return scores.reshape(STEPS, ENVIRONMENTS, -1), value.reshape(STEPS, ENVIRONMENTS)
+
+
+def step_by_step(parameters, observation, memory, starts):
+    scores, values = [], []
+    for now, start in zip(observation, starts, strict=True):
+        memory = jnp.where(start[:, None], 0, memory)
+        values.append(NETWORK.apply(parameters, now, memory, method="value"))
+        score, _, memory = NETWORK.apply(parameters, now, memory, method="policy")
+        scores.append(score)
+    return jnp.stack(scores), jnp.stack(values)
+
+
+def test_values_and_gradients_equal_those_of_single_steps(double_precision):
+    given = experience()
+    start = parameters(*given)
+
+    def loss(run):
+        def of(parameters, memory):
+            scores, values = run(parameters, given[0], memory, given[2])
+            return jnp.sum(jnp.sin(scores)) + jnp.sum(jnp.cos(values))
+
+        return jax.value_and_grad(of, argnums=(0, 1))(start, given[1])
+
+    (together, gradients), (apart, expected) = loss(at_once), loss(step_by_step)
+    np.testing.assert_allclose(together, apart, rtol=1e-12)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12), gradients, expected
+    )
+    for leaf in jax.tree.leaves(gradients[0]["params"]["cell"]):
+        assert np.abs(leaf).max() > 1e-3
+
+
+def test_unit_is_that_of_flax(double_precision):
+    observation, memory, starts = experience()
+    params = parameters(observation, memory, starts)["params"]
+    inputs, kernel = params["cell"]["inputs"], params["cell"]["kernel"]
+    theirs = {"hn": {"kernel": kernel[:, -WIDTH:], "bias": params["cell"]["bias"]}}
+    for place, gate in enumerate("rzn"):
+        columns = slice(place * WIDTH, (place + 1) * WIDTH)
+        theirs[f"i{gate}"] = {name: leaf[..., columns] for name, leaf in inputs.items()}
+        if gate != "n":
+            theirs[f"h{gate}"] = {"kernel": kernel[:, columns]}
+    encoder = params["encoder"]
+    encoded = jnp.tanh(observation[0] @ encoder["kernel"] + encoder["bias"])
+    unit = nn.GRUCell(WIDTH, param_dtype=jnp.float64)
+    expected, _ = unit.apply({"params": theirs}, memory, encoded)
+    got = NETWORK.apply({"params": params}, observation[0], memory, method="remember")
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+def test_what_came_before_an_episode_changes_nothing():
+    observation, memory, starts = experience()
+    params = parameters(observation, memory, starts)
+    starts = starts.at[3].set(True)
+    scores, values = at_once(params, observation, memory, starts)
+    other = at_once(params, observation.at[:3].add(1.0), memory - 1, starts)
+    np.testing.assert_array_equal(scores[3:], other[0][3:])
+    np.testing.assert_array_equal(values[3:], other[1][3:])
+    assert np.all(np.abs(values[:3] - other[1][:3]) > 1e-4)
+
+
+def price_network(architecture, num_agents, statistic="last_visit"):
+    env, params = jaxmech.make(
+        "sequential_price", setting="two_worlds", num_agents=num_agents, statistic=statistic
+    )
+    policy = policy_for(env, params)
+    return network_for(env, policy, hidden=(8,), architecture=architecture), env
+
+
+def test_agents_treated_alike_need_no_more_parameters_when_they_are_more():
+    memory, starts = jnp.zeros((1, 64)), jnp.zeros(1, bool)
+    few, many = (price_network("symmetric_recurrent", n)[0] for n in (4, 8))
+    history = jnp.array([0.5, 1.0, 0.3])
+    observation = jnp.concatenate([jnp.array([1.0, 0, 1, 1]), history])[None]
+    params = few.init(jax.random.key(0), observation, memory, starts)
+    scores, _, value = few.apply(params, observation, memory, starts)
+    # Who has been visited does not matter, nor how many that is of how many.
+    for left in (observation[0, jnp.array([1, 0, 2, 3])], jnp.repeat(observation[0, :4], 2)):
+        network = few if left.size == 4 else many
+        other = jnp.concatenate([left, history])[None]
+        scores_there, _, value_there = network.apply(params, other, memory, starts)
+        np.testing.assert_allclose(value_there, value, rtol=1e-6)
+        np.testing.assert_allclose(scores_there[0, -1], scores[0, -1], rtol=1e-5)
+        assert np.all(scores_there[0, :-1] == 0)
+
+
+@pytest.mark.parametrize("statistic", ["agents_items", "allocation", "prices", "last_visit"])
+@pytest.mark.parametrize("architecture", ["symmetric", "recurrent", "symmetric_recurrent"])
+def test_statistics_that_an_architecture_cannot_read_are_refused(architecture, statistic):
+    unread = {
+        "symmetric": ("last_visit",),
+        "recurrent": (),
+        "symmetric_recurrent": ("allocation", "prices"),
+    }
+    if statistic in unread[architecture]:
+        with pytest.raises(ValueError, match="statistic: got"):
+            price_network(architecture, 3, statistic)
+    else:
+        price_network(architecture, 3, statistic)

@@ -1,0 +1,64 @@
+"""The notebooks run from top to bottom, on a small budget."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+@pytest.fixture
+def kernel(tmp_path, monkeypatch):
+    """Notebooks run with the Python of the tests, whatever kernels are installed."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    from ipykernel.kernelspec import install
+
+    install(prefix=str(tmp_path / "jupyter-prefix"))
+    kernels = next((tmp_path / "jupyter-prefix").rglob("kernels"))
+    monkeypatch.setenv("JUPYTER_PATH", str(kernels.parent))
+    return "python3"
+
+
+def shown(notebook):
+    """The texts and the kinds of everything the notebook shows."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    kinds = [kind for output in outputs for kind in output.get("data", {})]
+    text = "".join(
+        output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
+        + str(output.get("data", {}).get("text/markdown", ""))
+        for output in outputs
+    )  # fmt: skip
+    return text, kinds
+
+
+def test_all_figures_from_panels_on_disk_or_run_on_the_spot(kernel, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXMECH_PANELS", str(tmp_path / "panels"))
+    monkeypatch.setenv("JAXMECH_SHOW", "brero2021/kitchen_sink")
+    monkeypatch.setenv("JAXMECH_MECHANISMS", "anonymous_static_prices")
+    monkeypatch.setenv(
+        "JAXMECH_BUDGET",
+        "seeds=1,updates=2,num_environments=16,evaluation_episodes=400,validation_episodes=400",
+    )
+    notebook = nbformat.read(NOTEBOOKS / "brero2021.ipynb", as_version=4)
+    NotebookClient(
+        notebook, timeout=300, kernel_name=kernel, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    text, kinds = shown(notebook)
+    assert kinds.count("image/png") == 1
+    assert "Kitchen sink" in text
+    assert "brero2021/figure_3d" in text
+    assert not (tmp_path / "panels").exists()
+
+
+def test_a_panel_that_is_not_there_is_named(kernel, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXMECH_PANELS", str(tmp_path))
+    monkeypatch.delenv("JAXMECH_BUDGET", raising=False)
+    notebook = nbformat.read(NOTEBOOKS / "brero2021.ipynb", as_version=4)
+    NotebookClient(
+        notebook, timeout=300, kernel_name=kernel, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    text, kinds = shown(notebook)
+    assert "image/png" not in kinds
+    assert text.count("is not on disk: `jaxmech panel brero2021/figure_") == 12
