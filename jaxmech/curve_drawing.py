@@ -62,7 +62,10 @@ def draw_comparison(
     *,
     title: str,
 ) -> None:
-    """Draws the mean curve of each mechanism, with its 95 % interval over the seeds shown.
+    """Draws the mean curve of each mechanism, with a 95 % interval over the seeds shown.
+
+    As in the paper, where the seeds shown are the best ones; an interval over selected seeds
+    is too narrow.
 
     A dot at the end of a curve is what the mechanism is worth when evaluated, without the
     exploration it learns with. To ``path`` with the endings .png and .svg.

@@ -95,7 +95,7 @@ def _references_found(
 
 def _check(run: Path, experiment: SequentialPriceExperiment) -> None:
     """Refuses to go on with a run that was asked for something else."""
-    if not runner.has_checkpoint(run):
+    if not runner.has_checkpoint(run) and not _is_finished(run):
         return
     was, asked = (_flat(config_of(one)) for one in (read_config(run / "config.yaml"), experiment))
     differing = [name for name in asked if was.get(name) != asked[name]]

@@ -144,7 +144,7 @@ def share_of(summary: Mapping[str, Any]) -> tuple[str, float | None]:
         return "% of optimum", summary["oracles"]["optimum"]
     if "known_centre_upper_bound" in summary["oracles"]:
         return "% of upper bound", summary["oracles"]["known_centre_upper_bound"]
-    if summary["objective"] != "welfare":
+    if summary["objective"] == "revenue":
         return "", None
     exact = summary["oracles"].get("offline_optimum")
     simulated = summary["baselines"].get("offline_optimum")

@@ -96,6 +96,11 @@ def test_list_names_all_there_is(capsys, monkeypatch):
         (["run", "brero2021/two_worlds", "--units", "2"], "units: got (2,)"),
         (["run", "own_values"], "samples: got None"),
         (["run", "own_values", "--samples", "nowhere.csv"], "samples: got nowhere.csv"),
+        (["run", "own_setting"], "setting.path: got None"),
+        (
+            ["run", "brero2021/two_worlds", "--statistic", "last_visit"],
+            "with architecture 'symmetric' allowed are",
+        ),
         (["run", "brero2021/two_worlds", "--ppo.clip", "-1"], "clip: got -1.0"),
         (["resume", "runs/nothing"], "no such file"),
         (["report", "runs/nothing"], "no such folder"),
@@ -220,3 +225,17 @@ def test_own_values_run_with_one_more_flag(monkeypatch, tmp_path):
     page = (run / "report.html").read_text()
     assert "8 held-out samples" in page
     assert "Reproduces" not in page
+
+
+def test_own_setting_is_compared_with_its_exact_optimum(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    # A sure 2 and, half of the time, 4: ask the second agent for more than 2 first.
+    (tmp_path / "setting.yaml").write_text(
+        "items: {gem: 1}\nworlds:\n  - agents: [2, {one_of: [0, 4]}]\n"
+    )
+    options = [part for part in TINY[2:] if part not in ("--setting.num-agents", "3")]
+    arguments = ["--setting.path", "setting.yaml", "--updates", "1"]
+    options.remove("--updates")
+    assert command("run", "own_setting", *options, *arguments) == 0
+    summary = json.loads((tmp_path / "runs" / "own_setting-1" / "summary.json").read_text())
+    assert summary["oracles"]["optimum"] == pytest.approx(3)

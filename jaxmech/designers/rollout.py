@@ -174,7 +174,10 @@ def collect(
             live=live if resets else live & ~ended,
             episode_return=jnp.where(ended, 0, episode_return),
             episode_length=jnp.where(ended, 0, episode_length),
-            memory=None if memory is None else jnp.where(ended[:, None], 0, memory),
+            # An episode cut short is not over for the policy: its value still needs the memory.
+            memory=jnp.where(ended[:, None], 0, memory)
+            if resets and memory is not None
+            else memory,
         )
         return running, (experience, _totals(ended, episode_return, episode_length, info))
 

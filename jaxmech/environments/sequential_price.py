@@ -101,9 +101,10 @@ class SequentialPrice:
       max_units: the largest number of units of any item type.
       statistic: what the designer observes of the history. ``"agents_items"``: agents
         and units left; ``"allocation"``: also who took what; ``"prices"``: also the
-        prices each visited agent faced, which is everything. ``"last_visit"``: agents and
-        units left, and what the last visited agent took and was offered: everything too,
-        to a policy that remembers, and much shorter where agents and items are many.
+        prices each visited agent faced, which is everything but the order of the visits.
+        ``"last_visit"``: agents and units left, and what the last visited agent took and
+        was offered: everything to a policy that remembers, and much shorter where agents
+        and items are many.
       objective: function of (allocation, payments, valuations) that gives the reward.
       subtract_offline_optimum: subtract the greatest welfare possible in the episode
         from the reward. The best policy stays the same; the reward varies less.

@@ -84,6 +84,9 @@ def build(experiment: SequentialPriceExperiment) -> Study:
         buys_at_zero_utility=experiment.buys_at_zero_utility,
         price_high=experiment.price_high,
     )
+    designer = designer_of(experiment, env, params)
+    # Refuses here, before anything is computed, a network that does not suit the economy.
+    _ = designer.network
     return Study(
         experiment=experiment,
         setting=setting,
@@ -91,7 +94,7 @@ def build(experiment: SequentialPriceExperiment) -> Study:
         env=env,
         params=params,
         test_params=replace(params, distribution=test_setting.distribution),
-        designer=designer_of(experiment, env, params),
+        designer=designer,
     )
 
 
@@ -211,6 +214,9 @@ def references_of(study: Study) -> References:
         return result.value
 
     def value_of_offline_optimum() -> float:
+        if experiment.objective == "max_min":
+            numerical.append("offline_optimum")
+            return exact.expected_offline_max_min(test)[0]
         _welfare_only(experiment)
         return exact.expected_offline_optimum(test)
 

@@ -131,7 +131,8 @@ def _panel(
     return Panel(
         name=f"brero2021/figure_{letters}",
         also=f"brero2021/{also or economy}",
-        figure=f"Figure {letters[0]} ({letters[1]})",
+        # The paper's text gives no letters for Figure 4.
+        figure=f"Figure {letters[0]} ({economy if letters[0] == '4' else letters[1]})",
         shows=shows,
         experiment=replace(experiment, setting=setting) if setting else experiment,
     )
@@ -147,7 +148,7 @@ def _correlated(letters: str, delta: float, shows: str) -> Panel:
     )
 
 
-# The paper's text gives no letters for Figure 4; they follow the order in which it is told.
+# Of Figure 4, the letters in the names follow the order in which the paper's text tells it.
 _PANELS = (
     _correlated("2a", 0.0, "values are independent, so it is enough to know who and what is left."),
     _correlated("2b", 0.25, "what agents bought begins to tell what the others will pay."),

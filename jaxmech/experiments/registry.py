@@ -6,11 +6,17 @@ from jaxmech.experiments.configuration import (
     AdditiveTypes,
     Colors,
     Correlated,
+    FiniteSettingFile,
     Identification,
     Inventory,
     KitchenSink,
     MaxMin,
+    NamedSetting,
     PPOSettings,
+    Proposition1,
+    Proposition2,
+    Proposition3,
+    Proposition4,
     SequentialPriceExperiment,
     TimberAuctions,
     TwoWorlds,
@@ -22,6 +28,13 @@ _EXPLORING = PPOSettings(learning_rate=3e-3, entropy_bonus=0.02)
 
 _EXCHANGEABLE = PPOSettings(architecture="symmetric", learning_rate=3e-3, entropy_bonus=0.02)
 """For agents who differ in nothing that is known before the first visit."""
+
+_PROPOSITIONS: tuple[tuple[NamedSetting, str], ...] = (
+    (Proposition1(), "1 item, 2 agents with values 1 or 3"),
+    (Proposition2(), "2 identical items, 3 agents with values 1 or 3"),
+    (Proposition3(), "2 identical items, 6 agents with correlated values"),
+    (Proposition4(), "2 identical items, 4 independent agents"),
+)
 
 _EXPERIMENTS = (
     SequentialPriceExperiment(
@@ -88,11 +101,28 @@ _EXPERIMENTS = (
         objective="max_min",
         ppo=_EXPLORING,
     ),
+    *(
+        SequentialPriceExperiment(
+            name=f"brero2021/proposition_{number}",
+            summary=summary,
+            reproduces=f"Brero et al. 2021, the example that proves Proposition {number}",
+            setting=setting,
+            ppo=_EXPLORING,
+        )
+        for number, (setting, summary) in enumerate(_PROPOSITIONS, start=1)
+    ),
     SequentialPriceExperiment(
         name="timber_auctions",
         summary="1 tract, 5 bidders; bids of real timber auctions, some held out (extra: data)",
         reproduces="",
         setting=TimberAuctions(),
+    ),
+    SequentialPriceExperiment(
+        name="own_setting",
+        summary="your own setting of finite support, from the YAML file --setting.path",
+        reproduces="",
+        setting=FiniteSettingFile(),
+        ppo=_EXPLORING,
     ),
     SequentialPriceExperiment(
         name="own_values",

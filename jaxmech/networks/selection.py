@@ -53,10 +53,10 @@ def network_for(
         _check("architecture", architecture, ("flat", "recurrent"))
         return ActorCritic(hidden, scores, log_scales)
     if architecture == "symmetric":
-        _check("statistic", env.statistic, ("agents_items", "allocation", "prices"))
+        _check_statistic(env, architecture, ("agents_items", "allocation", "prices"))
         return SymmetricActorCritic(hidden, env.num_agents, env.num_items, log_scales)
     if architecture == "symmetric_recurrent":
-        _check("statistic", env.statistic, ("agents_items", "last_visit"))
+        _check_statistic(env, architecture, ("agents_items", "last_visit"))
         return RecurrentActorCritic(hidden, scores, log_scales, memory_width, env.num_agents)
     seen = {"statistic": None, "agents_left": env.num_agents, "nothing": 0}[actor_sees]
     return ActorCritic(hidden, scores, log_scales, seen)
@@ -65,3 +65,11 @@ def network_for(
 def _check(field: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise ValueError(f"{field}: got {value!r}; allowed here are {allowed}")
+
+
+def _check_statistic(env: SequentialPrice, architecture: str, allowed: tuple[str, ...]) -> None:
+    if env.statistic not in allowed:
+        raise ValueError(
+            f"statistic: got {env.statistic!r}; with architecture {architecture!r} allowed are "
+            f"{allowed}"
+        )

@@ -2,9 +2,9 @@
 
 For sequential price mechanisms. A shared encoder reads each agent's part of the statistic,
 and the sum over agents is all that the rest sees of the history, so the order of the agents
-does not matter. Where agents' values are independent given a common state of the world, such
-a sum is enough for the optimal policy: the log-likelihood of the history is a sum over the
-agents visited. The same parameters serve any number of agents.
+does not matter. With one item type, and values that are independent and alike in distribution given
+a common state of the world, such a sum is all that the optimal policy needs of the history:
+its log-likelihood is a sum over the agents visited. The same parameters serve any number of agents.
 """
 
 from __future__ import annotations

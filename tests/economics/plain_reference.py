@@ -72,7 +72,10 @@ def best_welfare(kind, values, units):
 
 
 def play(kind, values, units, actions, price_high, buys_at_zero_utility):
-    """One episode: a list with a dict for each step, until the episode is over."""
+    """One episode: a list with a dict for each step, until the episode is over.
+
+    ``price_high`` has the highest price of each item.
+    """
     num_agents, num_items = len(values), len(units)
     left = list(units)
     waiting = set(range(num_agents))
@@ -84,8 +87,10 @@ def play(kind, values, units, actions, price_high, buys_at_zero_utility):
         scores, prices = action[:num_agents], action[num_agents:]
         scores = [-np.inf if np.isnan(score) else score for score in scores]
         agent = max(sorted(waiting), key=scores.__getitem__)
-        prices = [price_high if np.isnan(price) else price for price in prices]
-        prices = [min(max(price, 0.0), price_high) for price in prices]
+        prices = [
+            high if np.isnan(price) else min(max(price, 0.0), high)
+            for price, high in zip(prices, price_high, strict=True)
+        ]
         bundle = chosen_bundle(kind, values[agent], prices, left, buys_at_zero_utility)
         waiting.remove(agent)
         allocation[agent] = bundle
@@ -109,7 +114,7 @@ def play(kind, values, units, actions, price_high, buys_at_zero_utility):
                         [a in waiting for a in range(num_agents)],
                         [u / total for u, total in zip(left, units, strict=True)],
                         allocation.ravel(),
-                        faced.ravel() / price_high,
+                        faced.ravel() / np.tile(price_high, num_agents),
                     ]
                 ),
             }

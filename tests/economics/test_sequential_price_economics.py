@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from jaxmech.agents import AdditiveDemand, BundleDemand, Samples, UnitDemand, Valuations
 from jaxmech.environments import OBJECTIVES, SequentialPrice, SequentialPriceParams
 
-AGENTS, ITEMS, MAX_UNITS, PRICE_HIGH = 4, 3, 2, 1.5
+AGENTS, ITEMS, MAX_UNITS = 4, 3, 2
+# Below most values, among them and above them all.
+PRICE_HIGH = np.array([0.25, 1.5, 5.0])
 DEMANDS = {
     "unit": UnitDemand(ITEMS),
     "additive": AdditiveDemand(ITEMS),
@@ -34,7 +36,7 @@ examples = partial(settings, deadline=None, derandomize=True)
 def economies(draw, kind):
     """Values, units, actions and the purchase rule.
 
-    Prices go beyond both bounds, and any part of an action may be infinite or NaN.
+    Prices go beyond both bounds of their item, and any part of an action may be infinite or NaN.
     """
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     on_grid = draw(st.booleans())
@@ -47,7 +49,8 @@ def economies(draw, kind):
     values = numbers(0, 2, (AGENTS, *DEMANDS[kind].values_shape))
     if kind == "bundle":
         values[:, 0] = 0
-    actions = np.hstack([numbers(-1, 1, (AGENTS, AGENTS)), numbers(-0.25, 1.75, (AGENTS, ITEMS))])
+    prices = [numbers(-0.25, high + 0.25, (AGENTS, 1)) for high in PRICE_HIGH]
+    actions = np.hstack([numbers(-1, 1, (AGENTS, AGENTS)), *prices])
     extreme = random.choice([-np.inf, np.inf, np.nan], actions.shape)
     extremes = draw(st.sampled_from([0, 0.3, 1]))
     actions = np.where(random.random(actions.shape) < extremes, extreme, actions)
@@ -63,7 +66,7 @@ def params_for(kind, values, units, buys_at_zero_utility):
     return SequentialPriceParams(
         distribution=Samples(jnp.asarray(values, float)[None], DEMANDS[kind]),
         units=jnp.asarray(units, jnp.int32),
-        price_high=jnp.asarray(PRICE_HIGH),
+        price_high=jnp.asarray(PRICE_HIGH, float),
         buys_at_zero_utility=jnp.asarray(buys_at_zero_utility),
     )
 
@@ -237,15 +240,15 @@ def test_no_misreport_beats_the_truth_even_against_an_adaptive_mechanism(kind, d
 @each_demand
 @pytest.mark.parametrize("buys", [False, True])
 def test_purchase_at_exactly_zero_utility(kind, buys):
-    values = np.full((AGENTS, *DEMANDS[kind].values_shape), 0.75)
+    values = np.full((AGENTS, *DEMANDS[kind].values_shape), 0.25)
     if kind == "bundle":
-        values[:] = 0.75 * DEMANDS[kind].bundles.sum(axis=1)
-    actions = np.hstack([np.zeros((AGENTS, AGENTS)), np.full((AGENTS, ITEMS), 0.75)])
+        values[:] = 0.25 * DEMANDS[kind].bundles.sum(axis=1)
+    actions = np.hstack([np.zeros((AGENTS, AGENTS)), np.full((AGENTS, ITEMS), 0.25)])
     _, (_, states, _, _, info) = play_economy(kind, (values, [2] * ITEMS, actions, buys))
     first_takes = [1, 1, 1] if kind == "additive" else [1, 0, 0]
     expected = np.array(first_takes) * buys
     np.testing.assert_array_equal(states.allocation[0][0], expected)
-    assert info["welfare"][0] == info["revenue"][0] == 0.75 * expected.sum()
+    assert info["welfare"][0] == info["revenue"][0] == 0.25 * expected.sum()
 
 
 def test_the_episode_ends_when_units_run_out():
@@ -276,7 +279,7 @@ def test_no_score_brings_an_agent_back(score):
 
 def test_a_price_that_is_not_a_number_is_the_highest():
     actions = np.hstack([np.zeros((AGENTS, AGENTS)), np.full((AGENTS, ITEMS), np.nan)])
-    values = np.tile([0.5 * PRICE_HIGH, 2 * PRICE_HIGH, 0], (AGENTS, 1))
+    values = np.tile(PRICE_HIGH * [0.5, 2, 0], (AGENTS, 1))
     _, (_, states, _, _, _) = play_economy("additive", (values, [2] * ITEMS, actions, False))
     np.testing.assert_array_equal(states.allocation[0][0], [0, 1, 0])
     np.testing.assert_array_equal(states.prices_faced[0][0], PRICE_HIGH)
@@ -305,7 +308,7 @@ def test_revenue_moves_with_the_price_of_what_is_sold(kind):
         actions = jnp.asarray(np.hstack([scores, random.uniform(0.1, 1, (AGENTS, ITEMS))]))
         env, key = environment(kind), jax.random.key(0)
         # Some prices asked for are above the highest that can be posted.
-        price_high = jnp.asarray(0.8)
+        price_high = jnp.asarray([0.4, 0.8, 2.0])
         params = params_for(kind, values, [1, 2, 2], False)
 
         def final(actions, price_high):
@@ -323,15 +326,16 @@ def test_revenue_moves_with_the_price_of_what_is_sold(kind):
         within = actions[:, AGENTS:] < price_high
         np.testing.assert_allclose(by_actions[:, AGENTS:], sold * within, atol=1e-9)
         np.testing.assert_array_equal(by_actions[:, :AGENTS], 0)
-        np.testing.assert_allclose(by_price_high, (sold * ~within).sum(), atol=1e-9)
+        np.testing.assert_allclose(by_price_high, (sold * ~within).sum(axis=0), atol=1e-9)
 
         change = 1e-6
         for place in np.ndindex(AGENTS, ITEMS):
             place = (place[0], AGENTS + place[1])
             up, down = (revenue(actions.at[place].add(d), price_high) for d in (change, -change))
             np.testing.assert_allclose((up - down) / (2 * change), by_actions[place], atol=1e-6)
-        up, down = (revenue(actions, price_high + d) for d in (change, -change))
-        np.testing.assert_allclose((up - down) / (2 * change), by_price_high, atol=1e-6)
+        for item in range(ITEMS):
+            up, down = (revenue(actions, price_high.at[item].add(d)) for d in (change, -change))
+            np.testing.assert_allclose((up - down) / (2 * change), by_price_high[item], atol=1e-6)
 
 
 @each_demand

@@ -139,9 +139,12 @@ def test_a_config_that_changes_the_rules_leaves_out_what_it_makes_wrong():
     study = build(small(TwoWorlds(3), objective="max_min"))
     references = references_of(study)
     # One item among three agents: somebody gets nothing.
-    assert references.oracles == {"optimum": 0}
-    references = references_of(build(small(Correlated(3, 2), objective="max_min")))
-    assert references.oracles == {}
+    assert references.oracles == {"optimum": 0, "offline_optimum": 0}
+    references = references_of(build(small(Correlated(3, 3), objective="max_min")))
+    # The least of three values iid U[0, 1] has mean 1/4 and variance 3/80; 4,000 are drawn.
+    assert set(references.oracles) == {"offline_optimum"}
+    assert references.numerical == ("offline_optimum",)
+    assert references.oracles["offline_optimum"] == pytest.approx(1 / 4, abs=4 * 0.0031)
     assert "got 'max_min'" in references.missing["optimum"]
     study = build(small(TwoWorlds(3), buys_at_zero_utility=True))
     references = references_of(study)

@@ -23,7 +23,8 @@ def test_every_panel_of_the_paper_is_there():
     deltas = [PANELS[f"brero2021/figure_2{letter}"].experiment.setting.delta for letter in "abcd"]
     assert deltas == [0, 0.25, 0.33, 0.5]
     shown = {panel.experiment.name for panel in PANELS.values()}
-    assert shown == {name for name in EXPERIMENTS if name.startswith("brero2021/")}
+    published = {name for name in EXPERIMENTS if name.startswith("brero2021/")}
+    assert shown == {name for name in published if "proposition" not in name}
 
 
 @pytest.mark.parametrize("panel", PANELS.values(), ids=lambda panel: panel.name)

@@ -80,14 +80,17 @@ def test_gradient_of_entropy_equals_finite_differences():
 
 
 def test_prices_stay_within_their_bounds():
-    env, params = jaxmech.make("sequential_price", setting="two_worlds", num_agents=AGENTS)
+    env, params = jaxmech.make("sequential_price", setting="kitchen_sink")
     policy = policy_for(env, params)
-    action = Visit(jnp.asarray(3), jnp.array([50.0]))
-    vector = policy.to_environment(action, env, params)
-    assert int(jnp.argmax(vector[:AGENTS])) == 3
-    assert float(vector[-1]) <= float(params.price_high.max())
-    low = policy.to_environment(action.replace(price_logits=jnp.array([-200.0])), env, params)
-    assert float(low[-1]) >= 0
+    # An item worth little has a low bound of its own.
+    bounds = np.array([0.01, 0.01, 5])
+    for logit, share in ((50.0, 1), (0.0, 0.5), (-200.0, 0)):
+        action = Visit(jnp.asarray(2), jnp.full(3, logit))
+        vector = policy.to_environment(action, env, params)
+        scores, prices = vector[: env.num_agents], vector[env.num_agents :]
+        assert int(jnp.argmax(scores)) == 2
+        np.testing.assert_allclose(prices, share * bounds, rtol=1e-6, atol=1e-12)
+        assert np.all((prices >= 0) & (prices <= params.price_high))
 
 
 class BoxEnvironment:

@@ -111,8 +111,8 @@ def price_network(architecture, num_agents, statistic="last_visit"):
 
 
 def test_agents_treated_alike_need_no_more_parameters_when_they_are_more():
-    memory, starts = jnp.zeros((1, 64)), jnp.zeros(1, bool)
     few, many = (price_network("symmetric_recurrent", n)[0] for n in (4, 8))
+    memory, starts = jnp.zeros((1, few.memory_width)), jnp.zeros(1, bool)
     history = jnp.array([0.5, 1.0, 0.3])
     observation = jnp.concatenate([jnp.array([1.0, 0, 1, 1]), history])[None]
     params = few.init(jax.random.key(0), observation, memory, starts)
