@@ -40,6 +40,7 @@ Numbers may be fractions such as ``1/3``.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -203,7 +204,8 @@ def _fields(
 def _names(content: Any, place: str) -> dict[str, Any]:
     """A mapping, its names as text: YAML reads some names as numbers or truth values."""
     if not isinstance(content, dict):
-        raise ValueError(f"{place}: got {content!r}; a mapping is needed")
+        got = textwrap.shorten(repr(content), 60)
+        raise ValueError(f"{place}: got {got}; a mapping of names is needed")
     return {str(name): entry for name, entry in content.items()}
 
 
