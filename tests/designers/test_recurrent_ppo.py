@@ -130,7 +130,8 @@ def test_log_probabilities_of_an_episode_are_those_of_the_episode_alone():
         for first, last in zip(np.r_[-1, ends[:-1]] + 1, ends, strict=True):
             memory = designer.initial_memory()
             for step in range(first, last + 1):
-                taken = jax.tree.map(lambda leaf: leaf[step, environment], experience)  # noqa: B023
+                place = (step, environment)
+                taken = jax.tree.map(lambda leaf, place=place: leaf[place], experience)
                 np.testing.assert_allclose(taken.memory, memory, atol=1e-6)
                 scores, log_scale, memory = designer._scores(state, taken.observation, memory)
                 log_prob, _ = designer.policy.log_prob_and_entropy(
