@@ -60,6 +60,27 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Adaptivity:
+    """How far adaptive order, adaptive prices and personalised prices matter: exact values."""
+
+    settings: tyro.conf.Positional[tuple[str, ...]] = (
+        "kitchen_sink",
+        "id",
+        "two_worlds",
+        "inventory",
+        "colors",
+        "correlated",
+        "proposition_1",
+        "proposition_2",
+        "proposition_3",
+        "proposition_4",
+    )
+    """Settings by name, or YAML files of your own ones."""
+    directory: Path | None = None
+    """Where to write adaptivity.json; by default, nothing is written."""
+
+
+@dataclass(frozen=True)
 class Report:
     """Rebuild the table, figures and page of a run from its folder."""
 
@@ -72,7 +93,14 @@ class List:
     """Environments, experiments, and what each experiment reproduces."""
 
 
-COMMANDS = {"list": List, "run": Run, "resume": Resume, "panel": Panel, "report": Report}
+COMMANDS = {
+    "list": List,
+    "run": Run,
+    "resume": Resume,
+    "panel": Panel,
+    "adaptivity": Adaptivity,
+    "report": Report,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -147,6 +175,8 @@ def _carry_out(command: Any) -> int:
             return _resume(directory)
         case Panel():
             return _panel(command)
+        case Adaptivity(settings, directory):
+            return _adaptivity(settings, directory)
         case Report(directory):
             return _report(directory)
     return _list()
@@ -205,6 +235,12 @@ def _panel(command: Panel) -> int:
     from jaxmech import panel
 
     return panel.run_all(panels, protocol, command.directory)
+
+
+def _adaptivity(settings: Sequence[str], directory: Path | None) -> int:
+    from jaxmech import adaptivity
+
+    return adaptivity.run(settings, directory)
 
 
 def _report(directory: Path) -> int:

@@ -18,9 +18,7 @@ from flax import struct
 from jax.tree_util import Partial
 
 from jaxmech.agents import Samples
-
-NORMAL_QUANTILE_95 = 1.959964
-"""Half-width of a 95 % interval of a normal variable, in standard deviations."""
+from jaxmech.intervals import NORMAL_QUANTILE_95
 
 
 @struct.dataclass

@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+NORMAL_QUANTILE_95 = 1.959964
+"""Half-width of a 95 % interval of a normal variable, in standard deviations."""
+
 
 def students_interval(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Half-width of the 95 % interval of the mean over the last axis; none for one value."""

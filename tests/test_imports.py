@@ -14,7 +14,7 @@ import jaxmech
 PACKAGE = Path(jaxmech.__file__).parent
 
 LAYERS: list[set[str]] = [
-    {"naming", "spaces"},
+    {"naming", "spaces", "intervals"},
     {"mechanisms"},
     {"agents"},
     {"oracles", "certificates"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jaxmech.experiments.configuration import (
     AdditiveTypes,
     Colors,
@@ -28,6 +30,10 @@ _EXPLORING = PPOSettings(learning_rate=3e-3, entropy_bonus=0.02)
 
 _EXCHANGEABLE = PPOSettings(architecture="symmetric", learning_rate=3e-3, entropy_bonus=0.02)
 """For agents who differ in nothing that is known before the first visit."""
+
+_HUNDREDS = replace(_EXCHANGEABLE, num_environments=64, entropy_bonus=0.0, gae_lambda=0.99)
+"""For long episodes: rewards at their end count for visits far back, and as many steps are in an
+update as of 20 agents in 1,024 environments."""
 
 _PROPOSITIONS: tuple[tuple[NamedSetting, str], ...] = (
     (Proposition1(), "1 item, 2 agents with values 1 or 3"),
@@ -100,6 +106,28 @@ _EXPERIMENTS = (
         setting=MaxMin(),
         objective="max_min",
         ppo=_EXPLORING,
+    ),
+    SequentialPriceExperiment(
+        name="hundreds_of_agents",
+        summary="50 identical items, 300 agents; iid uniform values, of which the optimum is known",
+        reproduces="",
+        setting=Correlated(num_agents=300, num_items=50),
+        statistic="agents_items",
+        ppo=_HUNDREDS,
+        updates=120,
+        evaluation_episodes=20_000,
+        validation_episodes=2_000,
+    ),
+    SequentialPriceExperiment(
+        name="memory_of_hundreds",
+        summary="25 identical items, 100 agents; correlated values, and a memory of fixed size",
+        reproduces="",
+        setting=Correlated(num_agents=100, num_items=25, delta=0.5),
+        statistic="last_visit",
+        ppo=replace(_HUNDREDS, architecture="symmetric_recurrent", num_environments=128),
+        updates=120,
+        evaluation_episodes=20_000,
+        validation_episodes=2_000,
     ),
     *(
         SequentialPriceExperiment(

@@ -11,6 +11,7 @@ level, and its mass that of the histories in which nobody is below.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,8 +59,25 @@ class DecisionProblem:
     offers: dict[tuple[bool, ...], list[Offer]]
 
 
-def decision_problem(economy: FiniteEconomy, objective: ProgramObjective) -> DecisionProblem:
-    """The decision problem of one objective, ``offers`` for every set of types left."""
+def decision_problem(
+    economy: FiniteEconomy,
+    objective: ProgramObjective,
+    *,
+    prices: Sequence[Floats] | None = None,
+) -> DecisionProblem:
+    """The decision problem of one objective, ``offers`` for every set of types left.
+
+    Args:
+      economy: agents, bundles and units.
+      objective: what the mechanism maximises.
+      prices: for each class, the price vectors that may be posted to it, float [prices,
+        items]; all that differ in effect unless given.
+    """
+    if prices is None:
+        prices = [
+            effective_prices(agents.values, economy.bundles, additive=economy.additive)
+            for agents in economy.classes
+        ]
     prior, scale, levels = economy.world_probabilities, 1.0, np.zeros(0)
     if objective == "max_min":
         # Nobody's value exceeds the highest one that everybody can have.
@@ -75,7 +93,7 @@ def decision_problem(economy: FiniteEconomy, objective: ProgramObjective) -> Dec
         scale=scale,
         end=float(objective == "max_min"),
         offers={
-            available: _offers(economy, np.array(available), objective, levels)
+            available: _offers(economy, prices, np.array(available), objective, levels)
             for available in itertools.product((False, True), repeat=len(economy.units))
             if any(available)
         },
@@ -83,13 +101,16 @@ def decision_problem(economy: FiniteEconomy, objective: ProgramObjective) -> Dec
 
 
 def _offers(
-    economy: FiniteEconomy, available: Bools, objective: ProgramObjective, levels: Floats
+    economy: FiniteEconomy,
+    prices: Sequence[Floats],
+    available: Bools,
+    objective: ProgramObjective,
+    levels: Floats,
 ) -> list[Offer]:
     """Every offer that has an effect of its own while ``available: bool [items]`` are left."""
     distinct: dict[tuple[int, bytes], Offer] = {}
     for member, agents in enumerate(economy.classes):
-        prices = effective_prices(agents.values, economy.bundles, additive=economy.additive)
-        for posted in prices:
+        for posted in prices[member]:
             taken = purchases(
                 agents.values, economy.bundles, posted, available, additive=economy.additive
             )

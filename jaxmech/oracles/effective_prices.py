@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from jaxmech.oracles.finite_economy import Floats, Ints
+from jaxmech.oracles.finite_economy import Floats, Ints, purchases
 from jaxmech.oracles.refusals import NotKnown
 
 
@@ -38,7 +38,8 @@ def effective_prices(
         number = math.prod(len(each) for each in thresholds)
         _refuse_above(max_prices, number)
         return np.array(list(itertools.product(*thresholds)))
-    return _cell_points(*_hyperplanes(values, bundles), num_items, max_prices)
+    points = _cell_points(*_hyperplanes(values, bundles), num_items, max_prices)
+    return _one_of_each_effect(points, values, bundles)
 
 
 def _thresholds(values: Floats) -> Floats:
@@ -89,6 +90,17 @@ def _cell_points(normals: Floats, offsets: Floats, num_items: int, max_prices: i
     points = np.array([point for point in deepest if point is not None])
     # At the highest value nobody buys, so prices above it are not needed.
     return np.minimum(points, cap / 2)
+
+
+def _one_of_each_effect(points: Floats, values: Floats, bundles: Ints) -> Floats:
+    """Some cells differ only in how agents rank bundles that none of them would choose."""
+    num_items = bundles.shape[1]
+    available = np.array(list(itertools.product((False, True), repeat=num_items)))
+    found: dict[bytes, Floats] = {}
+    for point in points:
+        taken = purchases(values, bundles, point, available[:, None], additive=False)
+        found.setdefault(taken.tobytes(), point)
+    return np.stack(list(found.values()))
 
 
 def _inside(normals: Floats, offsets: Floats, signs: list[int], cap: float) -> Floats | None:

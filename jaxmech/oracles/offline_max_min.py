@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from jaxmech.agents import Setting, UnitDemand
+from jaxmech.intervals import NORMAL_QUANTILE_95
 from jaxmech.oracles.finite_economy import Floats, Ints
 from jaxmech.oracles.refusals import NotKnown
 
@@ -40,7 +41,8 @@ def expected_offline_max_min(
         return 0.0, 0.0
     draws = jax.vmap(setting.distribution.sample)(jax.random.split(jax.random.key(seed), episodes))
     smallest = [_bottleneck(values, units) for values in np.asarray(draws, np.float64)]
-    return float(np.mean(smallest)), float(1.96 * np.std(smallest, ddof=1) / episodes**0.5)
+    error = np.std(smallest, ddof=1) / episodes**0.5
+    return float(np.mean(smallest)), float(NORMAL_QUANTILE_95 * error)
 
 
 def _bottleneck(values: Floats, units: Ints) -> float:

@@ -54,3 +54,12 @@ def unknown(setting: Setting) -> NotKnown:
     return NotKnown(
         f"distribution: got {kind}; allowed are FiniteMixture, CorrelatedUniform and Samples"
     )
+
+
+def too_many_worlds(samples: Samples) -> NotKnown:
+    """The refusal of samples where a program over all worlds would be needed."""
+    return NotKnown(
+        f"distribution: got {len(samples.values)} samples; the optimum is known for "
+        "finite supports with few worlds (every sample is a world of its own) and for "
+        "iid values"
+    )

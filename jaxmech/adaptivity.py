@@ -1,0 +1,190 @@
+"""How far adaptive order, adaptive prices and personalised prices matter, as one table.
+
+For every setting, the exact welfare of each family of sequential price mechanisms: order
+fixed in advance or adaptive, prices anonymous, personalised or adaptive.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jaxmech.agents import Setting, load_setting
+from jaxmech.agents import setting as named_setting
+from jaxmech.console import console, say
+from jaxmech.oracles import NotKnown, sequential_price
+from jaxmech.results import NUMERICAL
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Family:
+    """A column of the table.
+
+    Attributes:
+      head: of the column.
+      label: what the family is called in a sentence.
+      oracle: its value in a setting, or a result that has a ``value`` and whether it is
+        ``exact``.
+    """
+
+    head: str
+    label: str
+    oracle: Callable[[Setting], Any]
+
+
+FAMILIES = {
+    "random_serial_dictatorship": Family(
+        "Random\norder,\nprice 0",
+        "random serial dictatorship",
+        sequential_price.random_serial_dictatorship,
+    ),
+    "anonymous_static_prices": Family(
+        "Static\norder,\nanony-\nmous\nprices",
+        "static order, anonymous prices",
+        sequential_price.anonymous_static_prices,
+    ),
+    "personalised_static_prices": Family(
+        "Static\norder,\nperson-\nalised\nprices",
+        "static order, personalised prices",
+        sequential_price.personalised_static_prices,
+    ),
+    "static_order_optimum": Family(
+        "Static\norder,\nadap-\ntive\nprices",
+        "static order, adaptive prices",
+        sequential_price.static_order_optimum,
+    ),
+    "adaptive_order_anonymous_prices": Family(
+        "Adap-\ntive\norder,\nanony-\nmous\nprices",
+        "adaptive order, anonymous prices",
+        sequential_price.adaptive_order_anonymous_prices,
+    ),
+    "adaptive_order_personalised_prices": Family(
+        "Adap-\ntive\norder,\nperson-\nalised\nprices",
+        "adaptive order, personalised prices",
+        sequential_price.adaptive_order_personalised_prices,
+    ),
+    "optimum": Family(
+        "All\nadap-\ntive",
+        "adaptive order and prices",
+        sequential_price.optimal,
+    ),
+    "offline_optimum": Family(
+        "Offline\noptimum",
+        "offline optimum",
+        sequential_price.expected_offline_optimum,
+    ),
+}
+"""By the names they have in ``adaptivity.json``."""
+
+_FILES = (".yaml", ".yml")
+
+
+def run(names: Sequence[str], directory: Path | None) -> int:
+    """Prints the table for settings, called by name or by the path of a YAML file.
+
+    Args:
+      names: of the rows.
+      directory: where to write ``adaptivity.json``; nothing is written where None.
+
+    Raises:
+      ValueError: an unknown name, or a file that is not there or describes no setting.
+      FileExistsError: ``directory`` holds an ``adaptivity.json`` already.
+    """
+    path = directory / "adaptivity.json" if directory is not None else None
+    if path is not None and path.exists():
+        raise FileExistsError(f"{path} exists already; give another --directory")
+    settings = {name: setting_called(name) for name in names}
+    found: dict[str, dict[str, Any]] = {}
+    for number, (name, setting) in enumerate(settings.items(), 1):
+        place, start = f"setting {number} of {len(settings)}, {name}", time.monotonic()
+        with console().status(place):
+            found[name] = values_of(setting)
+        say(f"{place}: {time.monotonic() - start:.1f} s")
+    console().print(rich_table(found))
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"settings": found}, indent=2) + "\n")
+        say(f"values: {path}")
+    return 0
+
+
+def setting_called(name: str) -> Setting:
+    """The setting of that name, or of the YAML file with that path."""
+    return load_setting(name) if Path(name).suffix in _FILES else named_setting(name)
+
+
+def values_of(setting: Setting) -> dict[str, Any]:
+    """What each of ``FAMILIES`` is worth, under the names that ``summary.json`` uses.
+
+    Returns:
+      ``oracles``, values by family; ``oracles_numerical``, families whose value a numerical
+      search found; ``oracles_missing``, by family why there is no value.
+    """
+    values: dict[str, float] = {}
+    numerical: list[str] = []
+    missing: dict[str, str] = {}
+    for name, family in FAMILIES.items():
+        try:
+            result = family.oracle(setting)
+        except NotKnown as reason:
+            missing[name] = str(reason)
+            continue
+        values[name] = float(getattr(result, "value", result))
+        if not getattr(result, "exact", True):
+            numerical.append(name)
+    return {"oracles": values, "oracles_numerical": numerical, "oracles_missing": missing}
+
+
+def rich_table(found: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The table for a terminal, a row for each setting."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    # As narrow as can be, to fit in 80 columns.
+    made = Table(
+        title="Expected welfare and, beneath, % of the optimum (all adaptive)",
+        caption=escape("\n".join(_notes(found))),
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0, 1, 0),
+        show_edge=False,
+    )
+    made.add_column("Setting")
+    for family in FAMILIES.values():
+        made.add_column(family.head, justify="right")
+    for name, row in found.items():
+        made.add_row(escape(Path(name).name), *(_cell(row, family) for family in FAMILIES))
+    return made
+
+
+def _cell(row: Mapping[str, Any], family: str) -> str:
+    values, mark = row["oracles"], NUMERICAL if family in row["oracles_numerical"] else ""
+    if family not in values:
+        return "-"
+    value = f"{values[family]:.4f}"
+    if not values.get("optimum"):
+        return value + mark
+    return f"{value}\n{100 * values[family] / values['optimum']:.2f}{mark}"
+
+
+def _notes(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What the reader of the table must know."""
+    lines = []
+    if any(row["oracles_numerical"] for row in found.values()):
+        lines.append(f"{NUMERICAL} Best prices found by a numerical search, not exact.")
+    for name, row in found.items():
+        by_reason: dict[str, list[str]] = {}
+        for family, reason in row["oracles_missing"].items():
+            by_reason.setdefault(reason, []).append(FAMILIES[family].label)
+        lines += [
+            f"{Path(name).name}: no value of {'; '.join(labels)} ({reason})."
+            for reason, labels in by_reason.items()
+        ]
+    return lines

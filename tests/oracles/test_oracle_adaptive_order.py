@@ -1,0 +1,186 @@
+"""Static prices in an adaptive order, against searches over all prices and decision trees."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+
+import numpy as np
+import pytest
+from test_oracle_brute_force import (
+    GRID,
+    less,
+    profiles_of,
+    purchase,
+    random_economy,
+    value_of,
+)
+from test_oracle_reference_values import identification, kitchen_sink, proposition_3
+
+from jaxmech.agents import AdditiveDemand, BundleDemand, UnitDemand, setting
+from jaxmech.oracles import NotKnown, adaptive_order, sequential_price
+
+anonymous = sequential_price.adaptive_order_anonymous_prices
+personalised = sequential_price.adaptive_order_personalised_prices
+
+
+def best_order(demand, profiles, prices, agents, units):
+    """Greatest expected welfare over trees of visits, ``prices[agent]`` fixed."""
+    if not agents or not any(units):
+        return 0.0
+    best = 0.0
+    for agent in agents:
+        after = {}
+        for probability, values in profiles:
+            bundle = purchase(demand, values[agent], prices[agent], units)
+            after.setdefault(bundle, []).append((probability, values))
+        total = 0.0
+        for bundle, rest in after.items():
+            total += sum(p * value_of(demand, values[agent], bundle) for p, values in rest)
+            total += best_order(demand, rest, prices, agents - {agent}, less(units, bundle))
+        best = max(best, total)
+    return best
+
+
+def vectors(demand, profiles, agents, units):
+    """Prices of a grid, one of each effect on ``agents`` whatever is left."""
+    seen = {}
+    left = list(itertools.product(*(range(count + 1) for count in units)))
+    known = {values[agent] for _, values in profiles for agent in agents}
+    for prices in itertools.product(GRID, repeat=len(units)):
+        effect = tuple(purchase(demand, v, prices, some) for v in sorted(known) for some in left)
+        seen.setdefault(effect, prices)
+    return list(seen.values())
+
+
+# An adaptive order is worth more than a static one, with both kinds of prices.
+GAINS = [
+    *[(seed, UnitDemand(1), 4, (2,)) for seed in (30, 48, 114, 128, 370, 444)],
+    *[(seed, AdditiveDemand(2), 3, (1, 1)) for seed in (10, 74)],
+    (26, UnitDemand(2), 3, (1, 1)),
+]
+CASES = [
+    *GAINS,
+    *[(seed, UnitDemand(1), 4, (2,)) for seed in (12, 130, 162, 300, 421)],
+    *[(seed, UnitDemand(1), 3, (1 + seed % 3 // 2,)) for seed in range(400, 406)],
+    *[(seed, UnitDemand(2), 3, (1, 1 + seed % 2)) for seed in (430, 431)],
+    *[(seed, AdditiveDemand(2), 3, (1, 1)) for seed in (96, 126)],
+    *[(seed, BundleDemand(2), 2, (1, 1)) for seed in range(450, 452)],
+]
+
+
+@pytest.mark.parametrize(("seed", "demand", "num_agents", "units"), CASES)
+def test_equal_the_best_of_all_prices_and_decision_trees(seed, demand, num_agents, units, mixture):
+    worlds = random_economy(seed, demand, num_agents=num_agents, units=units)
+    economy, profiles = mixture(worlds, units, demand), profiles_of(worlds)
+    agents = frozenset(range(num_agents))
+    value = functools.partial(best_order, demand, profiles, agents=agents, units=units)
+    one_for_all = vectors(demand, profiles, agents, units)
+    expected = max(value([prices] * num_agents) for prices in one_for_all)
+    found = anonymous(economy)
+    assert found.exact
+    assert found.value == pytest.approx(expected, abs=1e-9)
+    assert value([tuple(found.prices)] * num_agents) == pytest.approx(expected, abs=1e-9)
+
+    each = [vectors(demand, profiles, [agent], units) for agent in range(num_agents)]
+    expected = max(value(prices) for prices in itertools.product(*each))
+    found = personalised(economy)
+    assert found.exact
+    assert found.prices.shape == (num_agents, len(units))
+    assert found.value == pytest.approx(expected, abs=1e-9)
+    assert value([tuple(row) for row in found.prices]) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(("seed", "demand", "num_agents", "units"), GAINS)
+def test_the_families_differ_where_they_should(seed, demand, num_agents, units, mixture):
+    # Else the searches above would show little.
+    worlds = random_economy(seed, demand, num_agents=num_agents, units=units)
+    economy = mixture(worlds, units, demand)
+    for adaptive, static in (
+        (anonymous, sequential_price.anonymous_static_prices),
+        (personalised, sequential_price.personalised_static_prices),
+    ):
+        assert adaptive(economy).value > static(economy).value + 1e-3
+
+
+def test_families_are_ordered(mixture):
+    for seed in range(460, 480):
+        economy = mixture(random_economy(seed, UnitDemand(1), num_agents=4, units=(2,)), (2,))
+        values = [
+            anonymous(economy).value,
+            personalised(economy).value,
+            sequential_price.optimal(economy),
+        ]
+        assert np.all(np.diff(values) >= -1e-9)
+        assert anonymous(economy).value >= (
+            sequential_price.anonymous_static_prices(economy).value - 1e-9
+        )
+
+
+@pytest.mark.parametrize("build", [proposition_3, identification])
+def test_an_adaptive_order_makes_up_for_static_prices(build, mixture):
+    economy = build(mixture)
+    optimum = sequential_price.optimal(economy)
+    assert sequential_price.personalised_static_prices(economy).value < optimum - 0.1
+    assert anonymous(economy).value == pytest.approx(optimum, abs=1e-9)
+    assert personalised(economy).value == pytest.approx(optimum, abs=1e-9)
+
+
+def test_in_the_kitchen_sink_an_adaptive_order_alone_brings_nothing(mixture):
+    economy = kitchen_sink(mixture)
+    assert anonymous(economy).value == pytest.approx(1.11, abs=1e-9)
+    assert personalised(economy).value == pytest.approx(1.11, abs=1e-9)
+
+
+def test_no_order_is_better_for_independent_agents_and_one_item_type(mixture, monkeypatch):
+    # The search must find by itself what the argument says.
+    economies = [
+        mixture(random_economy(seed, UnitDemand(1), num_agents=4, units=(2,), worlds=1), (2,))
+        for seed in range(500, 506)
+    ]
+    short = [personalised(economy).value for economy in economies]
+    monkeypatch.setattr(adaptive_order, "_static_order_suffices", lambda economy: False)
+    long = [personalised(economy).value for economy in economies]
+    assert short == pytest.approx(long, abs=1e-9)
+    assert max(map(sequential_price.optimal, economies)) > min(long)
+
+
+def test_agents_who_are_alike_and_continuous_values():
+    economy = setting("correlated", num_agents=6, num_items=2, delta=0.5)
+    static = sequential_price.anonymous_static_prices(economy)
+    assert anonymous(economy).value == pytest.approx(static.value, abs=1e-12)
+    assert not anonymous(economy).exact
+    with pytest.raises(NotKnown, match=r"delta: got 0.5, with units \(2,\)"):
+        personalised(economy)
+    independent = setting("correlated", num_agents=6, num_items=2)
+    static = sequential_price.personalised_static_prices(independent)
+    assert personalised(independent).value == pytest.approx(static.value, abs=1e-12)
+
+
+def test_where_static_prices_are_optimal_nothing_is_searched():
+    economy = setting("colors", num_per_color=4)
+    # No search: it would have to refuse.
+    assert personalised(economy, max_assignments=1).value == pytest.approx(12)
+    # Nor are orders compared one by one.
+    assert sequential_price.static_order_optimum(economy, max_orders=1) == pytest.approx(12)
+
+
+def test_refuses_with_the_reason(mixture):
+    worlds = random_economy(30, UnitDemand(1), num_agents=4, units=(2,))
+    economy = mixture(worlds, (2,))
+    # Every agent is a class of its own, and faces a price below each of its values, or none.
+    ways = math.prod(
+        1 + len({value for _, agents in worlds for (value,), _ in agents[i] if value > 0})
+        for i in range(4)
+    )
+    with pytest.raises(NotKnown, match=rf"max_assignments: got {ways - 1}; .* in {ways} ways"):
+        personalised(economy, max_assignments=ways - 1)
+    assert personalised(economy, max_assignments=ways).exact
+    with pytest.raises(NotKnown, match="max_programs: got 5; the search"):
+        personalised(economy, max_programs=5)
+    with pytest.raises(NotKnown, match=r"max_programs: got 1; there are 4 price vectors"):
+        anonymous(economy, max_programs=1)
+    for family in (anonymous, personalised):
+        with pytest.raises(NotKnown, match=r"max_states: got 10; .* may need"):
+            family(economy, max_states=10)

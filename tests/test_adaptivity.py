@@ -1,0 +1,103 @@
+"""The table of what adaptive order, adaptive prices and personalised prices are worth."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from jaxmech import adaptivity, cli
+from jaxmech.agents import setting
+from jaxmech.cli import Adaptivity
+
+OWN = """
+items: {gem: 2}
+worlds:
+  - probability: 1/2
+    agents: [3, {one_of: [0, 4]}, 2]
+  - probability: 1/2
+    agents: [0, 2, {one_of: [0, 4]}]
+"""
+
+
+def command(*arguments):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["adaptivity", *arguments])
+    return ended.value.code or 0
+
+
+def printed(found, width):
+    console = Console(width=width, file=io.StringIO())
+    console.print(adaptivity.rich_table(found))
+    return console.file.getvalue()
+
+
+def test_writes_the_exact_values_and_says_how_far_it_is(tmp_path, capsys):
+    assert command("proposition_3", "proposition_4", "--directory", str(tmp_path / "new")) == 0
+    written = json.loads((tmp_path / "new" / "adaptivity.json").read_text())["settings"]
+    assert list(written) == ["proposition_3", "proposition_4"]
+    known = [139 / 12, 20.75, 20.75, 20.75, 21, 21, 21, 21]
+    assert written["proposition_3"]["oracles"] == pytest.approx(
+        dict(zip(adaptivity.FAMILIES, known, strict=True)), abs=1e-9
+    )
+    shown = capsys.readouterr().out
+    assert "setting 2 of 2, proposition_4" in shown
+    # Static order and prices that adapt, and its share of the optimum.
+    assert "19.2500" in shown and f"{100 * 19.25 / 19.375:.2f}" in shown
+
+
+def test_nothing_is_written_unless_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert command("proposition_1") == 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_setting_of_ones_own(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gems.yaml").write_text(OWN)
+    assert command("gems.yaml") == 0
+    assert "gems.yaml" in capsys.readouterr().out
+
+
+def test_what_is_not_known_is_a_dash_with_its_reason():
+    found = adaptivity.values_of(setting("correlated", num_agents=4, num_items=2, delta=0.5))
+    assert found["oracles"]["random_serial_dictatorship"] == pytest.approx(1)
+    assert set(found["oracles_missing"]) == {
+        "static_order_optimum",
+        "adaptive_order_personalised_prices",
+        "optimum",
+    }
+    words = printed({"correlated": found}, width=80).split()
+    row = words[words.index("correlated") :]
+    assert row[1] == "1.0000" and row[4] == "-" and row[6:8] == ["-", "-"]
+    assert "no value of adaptive order, personalised prices (delta: got 0.5" in " ".join(words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        (["two_wolds"], "did you mean 'two_worlds'"),
+        (["missing.yaml"], "path: got missing.yaml"),
+        (["proposition_1", "--directory", "."], "adaptivity.json exists already"),
+    ],
+)
+def test_mistakes_get_one_clean_answer(arguments, answer, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "adaptivity.json").write_text("mine")
+    assert command(*arguments) == 2
+    shown = capsys.readouterr()
+    assert answer in shown.err
+    assert "%" not in shown.out
+    assert (tmp_path / "adaptivity.json").read_text() == "mine"
+
+
+def test_the_table_of_all_settings_fits_in_eighty_columns():
+    # As long as the numbers of the settings get.
+    row = {
+        "oracles": dict.fromkeys(adaptivity.FAMILIES, 92.953125),
+        "oracles_numerical": ["anonymous_static_prices"],
+        "oracles_missing": {},
+    }
+    shown = printed(dict.fromkeys(Adaptivity().settings, row), width=80)
+    assert "proposition_1 92.9531 92.9531" in shown
+    assert "100.00\N{DAGGER}" in shown
