@@ -43,6 +43,11 @@ def read_run(directory: Path) -> Report:
     """
     if not directory.is_dir():
         raise ValueError(f"directory: got {directory}; there is no such folder")
+    if (directory / "panel.json").is_file():
+        raise ValueError(
+            f"directory: got {directory}, a panel's; its runs are the folders in it, and "
+            "jaxmech panel makes its figure again"
+        )
     picture = _read_json(directory / "figures" / "policy.json")
     return Report(
         directory=directory,

@@ -90,9 +90,10 @@ def notes(summary: Mapping[str, Any]) -> list[str]:
 def _simulated_from(seeds: int, held_out: int | None) -> str:
     """What means are taken and intervals formed over."""
     if held_out is None:
-        over = "over seeds" if seeds > 1 else "over episodes"
+        if seeds == 1:
+            return "Simulated: mean and 95 % interval over episodes."
         return (
-            f"Simulated: mean and 95 % interval, {over} for learned mechanisms, "
+            "Simulated: mean and 95 % interval, over seeds for learned mechanisms, "
             "over episodes for the others."
         )
     samples = f"{held_out:,} held-out sample" + ("s" if held_out > 1 else "")

@@ -25,7 +25,8 @@ class Setting:
         num_items = self.distribution.demand.num_items
         if len(self.units) != num_items:
             raise ValueError(
-                f"units: got {self.units}, {len(self.units)} numbers for {num_items} item types"
+                f"units: got {self.units}, of length {len(self.units)}; needed is one number for "
+                f"each item type ({num_items})"
             )
         if not all(isinstance(units, int | np.integer) and units >= 1 for units in self.units):
             raise ValueError(

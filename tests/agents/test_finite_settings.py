@@ -90,7 +90,7 @@ def test_mistakes_with_several_items():
         finite_setting([(1, [surely((1, 1))])], demand=BundleDemand(1))
     with pytest.raises(ValueError, match="got 3; BundleDemand.* needs 4 numbers"):
         finite_setting([(1, [surely(3)])], units=(1, 1), demand=BundleDemand(2))
-    with pytest.raises(ValueError, match=r"units: got \(1, 2\), 2 numbers for 1 item types"):
+    with pytest.raises(ValueError, match=r"units: got \(1, 2\), of length 2; .* item type \(1\)"):
         finite_setting([(1, [FAIR])], units=(1, 2), demand=UnitDemand(1))
     for units in (0, 1.5):
         with pytest.raises(ValueError, match="units: got .*at least one unit"):
