@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from jaxmech import (
         agents,
+        certificates,
         designers,
         environments,
         evaluation,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "agents",
+    "certificates",
     "designers",
     "environments",
     "evaluation",

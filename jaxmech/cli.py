@@ -5,41 +5,48 @@ Listing, help and mistakes in the command line are answered without importing ja
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Generic, TypeVar, Union
 
 import tyro
 
 from jaxmech.console import console, fail, say
-from jaxmech.experiments.configuration import SequentialPriceExperiment
-from jaxmech.experiments.files import read_config
+from jaxmech.experiments.files import experiment_in, read_config
+from jaxmech.experiments.kinds import KINDS, Experiment, kind_of
 from jaxmech.experiments.panels import PANELS, PAPER, QUICK, Protocol, panels_called
 from jaxmech.experiments.registry import EXPERIMENTS
 from jaxmech.naming import lookup
 
 RUNS = Path("runs")
 
-ENVIRONMENTS = {"sequential_price": "visit agents one by one, post each a price for every item"}
+ENVIRONMENTS = {
+    "sequential_price": "visit agents one by one, post each a price for every item",
+    "repeated_auction": "set reserve and squash of an auction each round; bidders learn",
+}
 """What ``jaxmech list`` says of each environment."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """Learn a mechanism, evaluate it beside every baseline, and write the run's folder."""
+Configuration = TypeVar("Configuration")
 
-    experiment: Annotated[SequentialPriceExperiment, tyro.conf.arg(name="")]
+
+@dataclass(frozen=True)
+class Run(Generic[Configuration]):
+    """Carry out an experiment, such as learning a mechanism, and write the run's folder."""
+
+    experiment: Annotated[Configuration, tyro.conf.arg(name="")]
     directory: Path | None = None
     """The run's folder; by default the next free one in runs/. Never overwritten."""
 
 
 @dataclass(frozen=True)
 class Resume:
-    """Go on with a run that was stopped, bit for bit, and evaluate it."""
+    """Go on with a run that was stopped, bit for bit, to its results."""
 
     directory: tyro.conf.Positional[Path]
     """The run's folder."""
@@ -150,7 +157,7 @@ def _commands() -> Any:
     runs: Any = Union[  # noqa: UP007 - made from values
         tuple(
             Annotated[
-                Run,
+                Run[type(experiment)],  # type: ignore[misc]
                 tyro.conf.subcommand(name, default=Run(experiment), description=experiment.summary),
             ]
             for name, experiment in EXPERIMENTS.items()
@@ -199,33 +206,24 @@ def _list() -> int:
     return 0
 
 
-def _run(experiment: SequentialPriceExperiment, directory: Path | None) -> int:
-    if experiment.samples is not None:
-        if not Path(experiment.samples).is_file():
-            raise ValueError(f"samples: got {experiment.samples}; there is no such file")
-        # The run can then be resumed from any folder.
-        experiment = replace(experiment, samples=str(Path(experiment.samples).absolute()))
+def _run(experiment: Experiment, directory: Path | None) -> int:
     experiment = experiment.resolved()
     directory = directory or _free_directory(experiment.name)
     _set_up_jax()
-    from jaxmech.experiments import running
-    from jaxmech.experiments.building import build
-
-    study = build(experiment)
-    references = running.references_for(study)
-    say(f"{experiment.title}: writing {directory}")
-    return running.start(study, directory, references) or _report(directory)
+    status: int = _running(experiment).run(experiment, directory)
+    return status or _report(directory)
 
 
 def _resume(directory: Path) -> int:
     experiment = read_config(directory / "config.yaml")
     _set_up_jax()
-    from jaxmech.experiments import running
-    from jaxmech.experiments.building import build
+    status: int = _running(experiment).resume(experiment, directory)
+    return status or _report(directory)
 
-    study = build(experiment)
-    references = running.references_for(study)
-    return running.go_on(study, directory, references) or _report(directory)
+
+def _running(experiment: Experiment) -> Any:
+    """The module that runs experiments of this kind."""
+    return importlib.import_module(KINDS[kind_of(experiment)].running)
 
 
 def _panel(command: Panel) -> int:
@@ -244,12 +242,9 @@ def _adaptivity(settings: Sequence[str], directory: Path | None) -> int:
 
 
 def _report(directory: Path) -> int:
-    from jaxmech import report, results
-
-    run = report.read_run(directory)
-    if run.summary is not None:
-        console().print(results.rich_table(run.summary))
-    say(f"page: {report.write_report(run)}")
+    reporting = KINDS[kind_of(experiment_in(directory))].reporting
+    page = importlib.import_module(reporting).show(directory)
+    say(f"page: {page}")
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxmech import results
+from jaxmech import drawing, results
 from jaxmech.curves import Curves
 from jaxmech.intervals import students_interval
 
@@ -51,7 +51,7 @@ def draw_seeds(curves: Curves, objective: str, references: Mapping[str, float], 
         axes.plot(steps, values, color=colour, alpha=0.2, linewidth=0.7)
         axes.plot(steps, smoothed(values), color=colour, linewidth=1.5, label=f"seed {seed}")
     _add_references(axes, references)
-    _write(figure, axes, path)
+    drawing.write(figure, axes, path)
 
 
 def draw_comparison(
@@ -90,7 +90,7 @@ def draw_comparison(
     for steps, low, high, colour in bands:
         axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
     axes.set_ylim(limits)
-    _write(figure, axes, path)
+    drawing.write(figure, axes, path)
 
 
 def smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -103,16 +103,10 @@ def smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _axes(objective: str) -> tuple[Any, Any]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.ticker import EngFormatter
 
-    figure = Figure(figsize=(9, 4.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure, axes = drawing.new_axes("environment steps", f"mean {objective} of an episode")
     axes.xaxis.set_major_formatter(EngFormatter())
-    axes.set_xlabel("environment steps")
-    axes.set_ylabel(f"mean {objective} of an episode")
     return figure, axes
 
 
@@ -121,12 +115,3 @@ def _add_references(axes: Any, references: Mapping[str, float]) -> None:
         colour, style = _REFERENCE_STYLES[name]
         label = f"{results.LABELS[name]}, {value:.4g}"
         axes.axhline(value, color=colour, linestyle=style, linewidth=1.2, label=label)
-
-
-def _write(figure: Any, axes: Any, path: Path) -> None:
-    axes.margins(x=0.01)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
-    figure.savefig(path.with_suffix(".png"), dpi=150)
-    figure.savefig(path.with_suffix(".svg"))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxmech import panel_results, report, runner
+from jaxmech import page, panel_results, report, runner
 from jaxmech.console import console, say
 from jaxmech.experiments import SequentialPriceExperiment, config_of, read_config, running
 from jaxmech.experiments.building import References, build, references_in
@@ -109,4 +109,4 @@ def _check(run: Path, experiment: SequentialPriceExperiment) -> None:
 
 
 def _flat(config: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in report.flat(config) if name not in _WORDS}
+    return {name: value for name, value in page.flat(config) if name not in _WORDS}

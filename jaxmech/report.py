@@ -13,13 +13,15 @@ from typing import Any
 
 from cattrs import structure
 
-from jaxmech import curve_drawing, policy_drawing, results
+from jaxmech import curve_drawing, page, policy_drawing, results
+from jaxmech.console import console
 from jaxmech.curves import Curves, read_curves
 from jaxmech.experiments import (
     SequentialPriceExperiment,
     config_of,
+    experiment_in,
     is_as_described,
-    read_config,
+    kind_of,
 )
 from jaxmech.policy_picture import PolicyPicture
 
@@ -35,23 +37,34 @@ class Report:
     picture: PolicyPicture | None
 
 
+def show(directory: Path) -> Path:
+    """Prints the table of a run, and writes its figures and ``report.html``; the page's path.
+
+    Raises:
+      ValueError: as for ``read_run``.
+    """
+    run = read_run(directory)
+    if run.summary is not None:
+        console().print(results.rich_table(run.summary))
+    return write_report(run)
+
+
 def read_run(directory: Path) -> Report:
     """Reads a run's folder.
 
     Raises:
       ValueError: there is no run in it, or one of its files cannot be read.
     """
-    if not directory.is_dir():
-        raise ValueError(f"directory: got {directory}; there is no such folder")
-    if (directory / "panel.json").is_file():
+    experiment = experiment_in(directory)
+    if not isinstance(experiment, SequentialPriceExperiment):
         raise ValueError(
-            f"directory: got {directory}, a panel's; its runs are the folders in it, and "
-            "jaxmech panel makes its figure again"
+            f"directory: got {directory}, a run of kind {kind_of(experiment)!r}; allowed is "
+            "'sequential_price'"
         )
     picture = _read_json(directory / "figures" / "policy.json")
     return Report(
         directory=directory,
-        experiment=read_config(directory / "config.yaml"),
+        experiment=experiment,
         curves=read_curves(directory),
         summary=_read_json(directory / "summary.json"),
         picture=None if picture is None else structure(picture, PolicyPicture),
@@ -77,17 +90,13 @@ def write_report(report: Report) -> Path:
         references = {} if report.summary is None else results.references(report.summary)
         objective, path = report.experiment.objective, figures / "learning_curves"
         curve_drawing.draw_seeds(report.curves, objective, references, path)
-        svg = (figures / "learning_curves.svg").read_text()
-        curves = svg[svg.index("<svg") :]
+        curves = page.svg_of(path.with_suffix(".svg"))
     path = report.directory / "report.html"
     path.write_text(_page(report, curves), encoding="utf-8")
     return path
 
 
 def _page(report: Report, curves: str) -> str:
-    from jinja2 import Environment, PackageLoader
-
-    environment = Environment(loader=PackageLoader("jaxmech"), autoescape=True, trim_blocks=True)
     summary, picture = report.summary, report.picture
     context: dict[str, Any] = {
         "title": report.experiment.title,
@@ -95,7 +104,7 @@ def _page(report: Report, curves: str) -> str:
         "as_described": is_as_described(report.experiment),
         "curves": curves,
         "facts": _facts(report),
-        "configuration": flat(config_of(report.experiment)),
+        "configuration": page.flat(config_of(report.experiment)),
     }
     if summary is not None:
         context |= {
@@ -119,7 +128,7 @@ def _page(report: Report, curves: str) -> str:
             ],
             "order": policy_drawing.order_table(picture),
         }
-    return environment.get_template("report.html.jinja").render(context)
+    return page.render("report.html.jinja", context)
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:
@@ -132,23 +141,8 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("environment steps, all seeds", f"{summary['environment_steps']:,}"),
         ("seconds of training, all seeds", f"{summary['seconds']:.1f}"),
         ("seconds of compiling", f"{summary['compile_seconds']:.1f}"),
-        ("devices", ", ".join(summary["devices"])),
-        (
-            "versions",
-            ", ".join(f"{name} {is_}" for name, is_ in summary["versions"].items()),
-        ),
+        *page.software(summary),
     ]
-
-
-def flat(content: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested fields as names with dots."""
-    entries = []
-    for name, value in content.items():
-        if isinstance(value, dict):
-            entries += flat(value, f"{prefix}{name}.")
-        elif name not in ("summary", "reproduces"):
-            entries.append((prefix + name, "not given" if value is None else str(value)))
-    return entries
 
 
 def _read_json(path: Path) -> Any:

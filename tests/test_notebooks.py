@@ -62,3 +62,16 @@ def test_a_panel_that_is_not_there_is_named(kernel, tmp_path, monkeypatch):
     text, kinds = shown(notebook)
     assert "image/png" not in kinds
     assert text.count("is not on disk: `jaxmech panel brero2021/figure_") == 12
+
+
+def test_auctions_on_a_small_budget(kernel, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXMECH_AUCTIONS", "500")
+    monkeypatch.setenv("JAXMECH_ITERATIONS", "20")
+    notebook = nbformat.read(NOTEBOOKS / "auctions.ipynb", as_version=4)
+    NotebookClient(
+        notebook, timeout=300, kernel_name=kernel, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    text, kinds = shown(notebook)
+    assert kinds.count("image/png") == 8
+    for words in ("exact 0.53125", "mean of 500 auctions", "20 updates", "13 bidders, 12 slots"):
+        assert words in text, words

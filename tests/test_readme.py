@@ -7,6 +7,8 @@ import sys
 from importlib.metadata import distribution
 from pathlib import Path
 
+import pytest
+
 import jaxmech
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -19,12 +21,27 @@ def test_the_installed_package_is_what_is_tested():
     assert Path(jaxmech.__file__).is_relative_to(sys.prefix)
 
 
-def test_the_python_example_runs(tmp_path):
-    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    quick = example.replace("updates=50", "updates=1").replace("10_000", "100")
-    assert quick != example
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
+def run(example, folder):
+    """What an example prints."""
     done = subprocess.run(
-        [sys.executable, "-c", quick], capture_output=True, text=True, cwd=tmp_path
+        [sys.executable, "-c", example], capture_output=True, text=True, cwd=folder
     )
     assert done.returncode == 0, done.stderr
-    assert "Estimate(mean=" in done.stdout
+    return done.stdout
+
+
+def test_the_example_of_learning_runs(tmp_path):
+    quick = EXAMPLES[0].replace("updates=50", "updates=1").replace("10_000", "100")
+    assert quick != EXAMPLES[0]
+    assert "Estimate(mean=" in run(quick, tmp_path)
+
+
+def test_the_example_of_auctions_agrees_with_the_closed_form(tmp_path):
+    revenues, learned = run(EXAMPLES[1], tmp_path).strip().split("\n", 1)
+    simulated, exact = map(float, revenues.split())
+    assert simulated == pytest.approx(exact, abs=0.002)
+    assert float(learned.split()[-1]) < 1e-3
+    assert len(EXAMPLES) == 2

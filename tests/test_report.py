@@ -265,6 +265,20 @@ def test_each_seed_is_drawn_once(folder):
     assert [svg.count(f"<!-- seed {seed} -->") for seed in (0, 1, 2)] == [1, 1, 0]
 
 
+def test_one_seed_has_an_interval_over_episodes():
+    seeds = SUMMARY["learned"]["per_seed"][:1]
+    learned = {**SUMMARY["learned"], "per_seed": seeds, "best": {"mean": 0.69, "seeds": [0]}}
+    note = results.notes({**SUMMARY, "learned": learned})[0]
+    assert note == "Simulated: mean and 95 % interval over episodes."
+    assert "over seeds" in results.notes(SUMMARY)[0]
+
+
+def test_the_folder_of_a_panel_is_told_from_a_run(tmp_path):
+    (tmp_path / "panel.json").write_text("{}")
+    with pytest.raises(ValueError, match="directory: got .*, a panel's"):
+        report.read_run(tmp_path)
+
+
 def test_what_is_no_run_is_refused(tmp_path):
     with pytest.raises(ValueError, match="there is no such folder"):
         report.read_run(tmp_path / "nothing")

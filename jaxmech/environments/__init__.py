@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, signature
 from typing import Any
 
 from jaxmech.agents import SETTINGS, Setting
 from jaxmech.agents import setting as named_setting
+from jaxmech.agents.bidder_population import Kind, bidder_population
+from jaxmech.agents.bidders import EquilibriumTable, PaymentRule
+from jaxmech.agents.joint_distributions import CopulaValueQuality
+from jaxmech.agents.value_distributions import Uniform, UnivariateDistribution
+from jaxmech.environments.repeated_auction import RepeatedAuction, ValueDraws
+from jaxmech.environments.repeated_auction_params import RepeatedAuctionParams, check_count
+from jaxmech.environments.repeated_auction_params import params_of as auction_params_of
+from jaxmech.environments.repeated_auction_state import (
+    RepeatedAuctionState,
+    Round,
+    RoundStatistic,
+)
 from jaxmech.environments.sequential_price import (
     SequentialPrice,
     SequentialPriceParams,
@@ -16,6 +28,7 @@ from jaxmech.environments.sequential_price import (
     params_of,
 )
 from jaxmech.mechanisms import Objective, max_min, revenue, welfare
+from jaxmech.mechanisms.position import Filtering
 from jaxmech.naming import lookup
 
 OBJECTIVES: Mapping[str, Objective] = {
@@ -69,7 +82,121 @@ def sequential_price(
     return env, params
 
 
+def repeated_auction(
+    bidders: Kind | Sequence[Kind] = "truthful",
+    *,
+    num_bidders: int | None = None,
+    num_participants: int | None = None,
+    num_slots: int = 1,
+    num_rounds: int = 20,
+    distribution: UnivariateDistribution | CopulaValueQuality | None = None,
+    value_draws: ValueDraws = "each_round",
+    quality: Sequence[float] | None = None,
+    click_rates: Sequence[float] | None = None,
+    payment_rule: PaymentRule = "second_price",
+    filtering: Filtering = "eager",
+    personal_reserves: bool = False,
+    random_ties: bool = False,
+    statistic: RoundStatistic = "summary",
+    objective: str | Objective = "revenue",
+    bid_high: float | None = None,
+    utility_scale: float | None = None,
+    squash_high: float = 1.0,
+    shading: float | Sequence[float] = 0.5,
+    learning_rate: float | Sequence[float] = 0.1,
+    exploration: float | Sequence[float] = 0.05,
+    precision: float | Sequence[float] = 20.0,
+    memory: float | Sequence[float] = 0.9,
+    bid_grid: int | Sequence[float] = 21,
+) -> tuple[RepeatedAuction, RepeatedAuctionParams]:
+    """A position auction, of one slot by default, held every round.
+
+    Args:
+      bidders: the kind of each bidder, or of all alike.
+      num_bidders: 2 unless given, or as many as there are ``bidders``.
+      num_participants: bidders drawn to take part in a round; all unless given.
+      num_slots, value_draws, payment_rule, filtering, personal_reserves, random_ties,
+        statistic: see ``RepeatedAuction``.
+      num_rounds: of an episode.
+      distribution: of the values; U[0, 1] unless given.
+      quality, click_rates, bid_high, utility_scale, squash_high: see
+        ``RepeatedAuctionParams`` and, for the defaults, its ``params_of``.
+      objective: a name from ``OBJECTIVES`` or a function of (allocation, payments,
+        valuations), of the participants of a round.
+      shading, learning_rate, exploration, precision, memory, bid_grid: see
+        ``bidder_population``.
+
+    Raises:
+      ValueError: a value out of range, or one that another rules out.
+    """
+    distribution = Uniform() if distribution is None else distribution
+    if not isinstance(distribution, CopulaValueQuality) and not hasattr(distribution, "quantile"):
+        raise ValueError(
+            f"distribution: got {distribution!r}; allowed are a distribution of one value, with "
+            "quantiles, and CopulaValueQuality"
+        )
+    if isinstance(bidders, str):
+        count = 2 if num_bidders is None else num_bidders
+        check_count("num_bidders", count, 1, None)
+        bidders = (bidders,) * count
+    elif num_bidders not in (None, len(bidders)):
+        raise ValueError(f"num_bidders: got {num_bidders} with {len(bidders)} bidders")
+    participants = len(bidders) if num_participants is None else num_participants
+    table = None
+    if "equilibrium" in bidders:
+        same_quality = quality is None or len(set(quality)) == 1
+        if isinstance(distribution, CopulaValueQuality) or not same_quality:
+            raise ValueError("bidders: got 'equilibrium' with unequal qualities; needed are equal")
+        # The table would call them bidders.
+        field = "num_bidders" if num_participants is None else "num_participants"
+        if participants < 2:
+            raise ValueError(
+                f"{field}: got {participants}; allowed are integers of at least 2, with "
+                "'equilibrium' bidders"
+            )
+        table = EquilibriumTable.of(distribution, participants)
+    population = bidder_population(
+        bidders,
+        shading=shading,
+        learning_rate=learning_rate,
+        exploration=exploration,
+        precision=precision,
+        memory=memory,
+        bid_grid=bid_grid,
+        table=table,
+    )
+    env = RepeatedAuction(
+        num_bidders=len(bidders),
+        num_slots=num_slots,
+        num_participants=participants,
+        kinds=population.kinds,
+        num_choices=population.num_choices,
+        payment_rule=payment_rule,
+        filtering=filtering,
+        value_draws=value_draws,
+        personal_reserves=personal_reserves,
+        random_ties=random_ties,
+        statistic=statistic,
+        objective=lookup("objective", objective, OBJECTIVES)
+        if isinstance(objective, str)
+        else objective,
+    )
+    params = auction_params_of(
+        distribution,
+        population,
+        num_slots=num_slots,
+        quality=quality,
+        click_rates=click_rates,
+        bid_high=bid_high,
+        utility_scale=utility_scale,
+        squash_high=squash_high,
+        num_rounds=num_rounds,
+    )
+    return env, params
+
+
 REGISTRY: Mapping[str, Callable[..., tuple[Any, Any]]] = {
+    "repeated_auction": repeated_auction,
     "sequential_price": sequential_price,
 }
 
@@ -109,11 +236,16 @@ def _takes_any_option(function: Callable[..., Any]) -> bool:
 __all__ = [
     "OBJECTIVES",
     "REGISTRY",
+    "RepeatedAuction",
+    "RepeatedAuctionParams",
+    "RepeatedAuctionState",
+    "Round",
     "SequentialPrice",
     "SequentialPriceParams",
     "SequentialPriceState",
     "make",
     "names",
     "params_of",
+    "repeated_auction",
     "sequential_price",
 ]

@@ -5,6 +5,15 @@ Importing this package does not import jax; ``jaxmech.experiments.building`` doe
 
 from __future__ import annotations
 
+from jaxmech.experiments.auction_configuration import (
+    Equilibrium,
+    ExponentialValues,
+    LogNormalValues,
+    PowerValues,
+    RevenueEquivalence,
+    Squashing,
+    UniformValues,
+)
 from jaxmech.experiments.configuration import (
     SETTING_NAMES,
     AdditiveTypes,
@@ -24,31 +33,43 @@ from jaxmech.experiments.configuration import (
     TimberAuctions,
     TwoWorlds,
 )
-from jaxmech.experiments.files import config_of, read_config, write_config
+from jaxmech.experiments.files import config_of, experiment_in, read_config, write_config
+from jaxmech.experiments.kinds import KINDS, Experiment, kind_of
 from jaxmech.experiments.registry import EXPERIMENTS, experiment, is_as_described
 
 __all__ = [
     "EXPERIMENTS",
+    "KINDS",
     "SETTING_NAMES",
     "AdditiveTypes",
     "Colors",
     "Correlated",
+    "Equilibrium",
+    "Experiment",
+    "ExponentialValues",
     "FiniteSettingFile",
     "Identification",
     "Inventory",
     "KitchenSink",
+    "LogNormalValues",
     "MaxMin",
     "PPOSettings",
+    "PowerValues",
     "Proposition1",
     "Proposition2",
     "Proposition3",
     "Proposition4",
+    "RevenueEquivalence",
     "SequentialPriceExperiment",
+    "Squashing",
     "TimberAuctions",
     "TwoWorlds",
+    "UniformValues",
     "config_of",
     "experiment",
+    "experiment_in",
     "is_as_described",
+    "kind_of",
     "read_config",
     "write_config",
 ]

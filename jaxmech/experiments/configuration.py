@@ -279,14 +279,22 @@ class SequentialPriceExperiment:
         return self.samples is not None or isinstance(self.setting, TimberAuctions)
 
     def resolved(self) -> SequentialPriceExperiment:
-        """The same experiment, with what depends on the objective or the folder filled in."""
-        subtract, setting = self.subtract_offline_optimum, self.setting
+        """The same experiment, with what depends on the objective or the folder filled in.
+
+        Raises:
+          ValueError: there is no file of samples.
+        """
+        subtract, setting, samples = self.subtract_offline_optimum, self.setting, self.samples
+        # Absolute paths: the run can then be resumed from any folder.
+        if samples is not None:
+            if not Path(samples).is_file():
+                raise ValueError(f"samples: got {samples}; there is no such file")
+            samples = str(Path(samples).absolute())
         if isinstance(setting, FiniteSettingFile) and setting.path is not None:
-            # The run can then be resumed from any folder.
             setting = FiniteSettingFile(str(Path(setting.path).absolute()))
         if subtract is None:
             subtract = self.objective != "max_min"
-        return replace(self, subtract_offline_optimum=subtract, setting=setting)
+        return replace(self, subtract_offline_optimum=subtract, setting=setting, samples=samples)
 
     @property
     def title(self) -> str:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import platform
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
 import jax
@@ -21,6 +19,7 @@ from jaxmech.designers import RandomSerialDictatorship
 from jaxmech.environments import SequentialPrice, SequentialPriceParams
 from jaxmech.evaluation import Act, Estimate, evaluate, evaluate_samples, play, policy_of
 from jaxmech.experiments.building import References, Study
+from jaxmech.experiments.software import devices_and_versions
 from jaxmech.intervals import students_interval
 from jaxmech.oracles.offline import offline_optimum
 from jaxmech.policy_picture import PolicyPicture, Visits, picture_of
@@ -101,8 +100,7 @@ def evaluate_run(
         "environment_steps": curves.total_steps if curves else 0,
         "seconds": result.seconds,
         "compile_seconds": _recorded_compile_seconds(result) + result.compile_seconds,
-        "devices": [str(device) for device in jax.devices()],
-        "versions": _versions(),
+        **devices_and_versions(),
     }
     return summary, _picture(study, result.states, best[0])
 
@@ -147,11 +145,6 @@ def _picture(study: Study, states: Any, place: int) -> PolicyPicture:
     visits = _visits(study.env, study.test_params, policy, keys)
     agents, prices, bundles, live = map(np.asarray, visits)
     return picture_of(Visits(agents, prices, bundles, live, np.asarray(study.params.units)))
-
-
-def _versions() -> dict[str, str]:
-    packages = ("jaxmech", "jax", "jaxlib", "flax", "optax", "distrax", "numpy")
-    return {"python": platform.python_version()} | {name: version(name) for name in packages}
 
 
 def _recorded_compile_seconds(result: RunResult) -> float:

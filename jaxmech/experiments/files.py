@@ -11,31 +11,28 @@ import yaml
 from cattrs import Converter, ForbiddenExtraKeysError, transform_error
 from cattrs.v import format_exception
 
-from jaxmech.experiments.configuration import (
-    SETTING_NAMES,
-    NamedSetting,
-    SequentialPriceExperiment,
-)
+from jaxmech.experiments.configuration import SETTING_NAMES, NamedSetting
+from jaxmech.experiments.kinds import KINDS, Experiment, kind_of
 from jaxmech.naming import lookup
 
 
-def config_of(experiment: SequentialPriceExperiment) -> dict[str, Any]:
-    """Every field of the experiment, as plain values that YAML can hold."""
-    content = _converter().unstructure(experiment)
+def config_of(experiment: Experiment) -> dict[str, Any]:
+    """The experiment's kind and every field of it, as plain values that YAML can hold."""
+    content = {"kind": kind_of(experiment), **_converter().unstructure(experiment)}
     return {name: _plain(value) for name, value in content.items()}
 
 
-def write_config(experiment: SequentialPriceExperiment, path: Path) -> None:
+def write_config(experiment: Experiment, path: Path) -> None:
     """Every field of the experiment, as YAML."""
     path.write_text(yaml.safe_dump(config_of(experiment), sort_keys=False, allow_unicode=True))
 
 
-def read_config(path: Path) -> SequentialPriceExperiment:
-    """The experiment whose ``config_of`` a file holds.
+def read_config(path: Path) -> Experiment:
+    """The experiment whose ``config_of`` a file holds; of sequential prices without a kind.
 
     Raises:
       ValueError: there is no such file, it is not YAML, or it has a field that no
-        experiment has, lacks one, or holds a value out of range.
+        experiment of its kind has, lacks one, or holds a value out of range.
     """
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file; a run's folder has one")
@@ -45,11 +42,30 @@ def read_config(path: Path) -> SequentialPriceExperiment:
         raise ValueError(f"{path}: not YAML: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path}: got {type(content).__name__}; a mapping of fields is needed")
+    kind = str(content.pop("kind", "sequential_price"))
     try:
-        return _converter().structure(content, SequentialPriceExperiment)
+        configuration = lookup("kind", kind, KINDS).configuration
+        experiment: Experiment = _converter().structure(content, configuration)
     except Exception as error:
         problems = transform_error(error, path="config", format_exception=_describe)
         raise ValueError(f"{path}: " + "; ".join(problems)) from error
+    return experiment
+
+
+def experiment_in(directory: Path) -> Experiment:
+    """The experiment whose run is in a folder.
+
+    Raises:
+      ValueError: there is no such folder; or as for ``read_config``.
+    """
+    if not directory.is_dir():
+        raise ValueError(f"directory: got {directory}; there is no such folder")
+    if (directory / "panel.json").is_file():
+        raise ValueError(
+            f"directory: got {directory}, a panel's; its runs are the folders in it, and "
+            "jaxmech panel makes its figure again"
+        )
+    return read_config(directory / "config.yaml")
 
 
 def _describe(error: BaseException, kind: type | None) -> str:

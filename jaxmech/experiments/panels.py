@@ -15,7 +15,7 @@ from jaxmech.experiments.configuration import (
     SequentialPriceExperiment,
     Statistic,
 )
-from jaxmech.experiments.registry import EXPERIMENTS
+from jaxmech.experiments.registry import SEQUENTIAL_PRICE_EXPERIMENTS
 from jaxmech.naming import lookup
 
 
@@ -127,7 +127,7 @@ def _learning(
 def _panel(
     letters: str, economy: str, shows: str, *, setting: NamedSetting | None = None, also: str = ""
 ) -> Panel:
-    experiment = EXPERIMENTS[f"brero2021/{economy}"]
+    experiment = SEQUENTIAL_PRICE_EXPERIMENTS[f"brero2021/{economy}"]
     return Panel(
         name=f"brero2021/figure_{letters}",
         also=f"brero2021/{also or economy}",

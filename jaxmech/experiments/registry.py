@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from jaxmech.experiments.auction_configuration import (
+    Equilibrium,
+    RevenueEquivalence,
+    Squashing,
+)
 from jaxmech.experiments.configuration import (
     AdditiveTypes,
     Colors,
@@ -23,6 +28,7 @@ from jaxmech.experiments.configuration import (
     TimberAuctions,
     TwoWorlds,
 )
+from jaxmech.experiments.kinds import Experiment
 from jaxmech.naming import lookup
 
 _EXPLORING = PPOSettings(learning_rate=3e-3, entropy_bonus=0.02)
@@ -42,7 +48,7 @@ _PROPOSITIONS: tuple[tuple[NamedSetting, str], ...] = (
     (Proposition4(), "2 identical items, 4 independent agents"),
 )
 
-_EXPERIMENTS = (
+_SEQUENTIAL_PRICE = (
     SequentialPriceExperiment(
         name="brero2021/correlated",
         summary="5 identical items, 20 agents; uniform values, correlated by --setting.delta",
@@ -159,9 +165,33 @@ _EXPERIMENTS = (
     ),
 )
 
-EXPERIMENTS: dict[str, SequentialPriceExperiment] = {
-    configuration.name: configuration for configuration in _EXPERIMENTS
+_AUCTIONS = (
+    RevenueEquivalence(
+        name="auctions/revenue_equivalence",
+        summary="revenue of auction rules in equilibrium, simulated, beside the closed forms",
+        reproduces="Myerson 1981, the revenue equivalence theorem",
+    ),
+    Equilibrium(
+        name="auctions/equilibrium",
+        summary="equilibrium bids learned, how far from the closed forms, and how exploitable",
+        reproduces="Krishna, Auction Theory, the equilibria of sections 2.3, 3.2 and 4.3",
+    ),
+    Squashing(
+        name="auctions/squashing",
+        summary="ranking of ads by bid times a power of quality: revenue, efficiency, clicks",
+        reproduces="Lahaie and Pennock 2007, ranking by bid against ranking by revenue",
+    ),
+)
+
+SEQUENTIAL_PRICE_EXPERIMENTS: dict[str, SequentialPriceExperiment] = {
+    experiment.name: experiment for experiment in _SEQUENTIAL_PRICE
 }
+
+EXPERIMENTS: dict[str, Experiment] = {
+    **SEQUENTIAL_PRICE_EXPERIMENTS,
+    **{experiment.name: experiment for experiment in _AUCTIONS},
+}
+"""The experiments of every kind, as ``jaxmech list`` shows them."""
 
 _ALSO_DESCRIBED = {
     "brero2021/correlated": tuple(Correlated(delta=delta) for delta in (0.25, 0.33, 0.5)),
@@ -175,7 +205,7 @@ def is_as_described(experiment: SequentialPriceExperiment) -> bool:
     They are not where samples replace the setting, or where the setting, the objective or
     the purchase rule is another one.
     """
-    registered = EXPERIMENTS.get(experiment.name)
+    registered = SEQUENTIAL_PRICE_EXPERIMENTS.get(experiment.name)
     if registered is None:
         return False
     if experiment.samples is not None and registered.setting is not None:
@@ -188,7 +218,7 @@ def is_as_described(experiment: SequentialPriceExperiment) -> bool:
     )
 
 
-def experiment(name: str) -> SequentialPriceExperiment:
+def experiment(name: str) -> Experiment:
     """The experiment called ``name``.
 
     Raises:

@@ -6,11 +6,31 @@ from pathlib import Path
 
 from jaxmech import report, runner
 from jaxmech.console import console, say
-from jaxmech.experiments.building import References, Study, references_of
+from jaxmech.experiments.building import References, Study, build, references_of
+from jaxmech.experiments.configuration import SequentialPriceExperiment
 from jaxmech.experiments.evaluating import evaluate_run
 from jaxmech.experiments.files import config_of
 from jaxmech.progress import ConsoleProgress
 from jaxmech.runner import RunResult
+
+
+def run(experiment: SequentialPriceExperiment, directory: Path) -> int:
+    """As ``start``, of an experiment that is not built yet.
+
+    Raises:
+      ValueError: a field is out of range, or the samples cannot be used.
+      FileExistsError, TrainingDiverged: see ``start``.
+    """
+    study = build(experiment)
+    references = references_for(study)
+    say(f"{experiment.title}: writing {directory}")
+    return start(study, directory, references)
+
+
+def resume(experiment: SequentialPriceExperiment, directory: Path) -> int:
+    """As ``go_on``, of an experiment that is not built yet."""
+    study = build(experiment)
+    return go_on(study, directory, references_for(study))
 
 
 def references_for(study: Study) -> References:

@@ -11,9 +11,11 @@ class Outcome:
     """Who gets what, and who pays what.
 
     Attributes:
-      allocation: int [agents, items], units of each item type each agent gets;
-        [agents] for single-item mechanisms.
-      payments: float [agents], in units of money, never negative.
+      allocation: int [agents, items], units of each item type each agent gets; [agents] for
+        mechanisms of one item type, [agents, slots] for position auctions; probabilities,
+        float, for soft rules.
+      payments: float [agents], in units of money, never negative; expected ones where the
+        mechanism says so.
     """
 
     allocation: jax.Array

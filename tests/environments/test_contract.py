@@ -22,6 +22,8 @@ from jaxmech.agents import (
     Setting,
     UnitDemand,
 )
+from jaxmech.agents.joint_distributions import CopulaValueQuality
+from jaxmech.agents.value_distributions import LogNormal
 from jaxmech.environments import names
 from jaxmech.wrappers import five_value
 
@@ -50,6 +52,16 @@ CASES = [(name, {}) for name in names()] + [
                           "statistic": "allocation"}),
     ("sequential_price", {"setting": partial(bundles, 2, (2, 1)),
                           "subtract_offline_optimum": True}),
+    ("repeated_auction", {"bidders": ["hedge", "exp3", "truthful"],
+                          "num_participants": 2, "num_slots": 2, "num_rounds": 3,
+                          "statistic": "bidders", "personal_reserves": True,
+                          "value_draws": "once", "random_ties": True, "bid_grid": 5}),
+    ("repeated_auction", {"bidders": "equilibrium", "num_bidders": 3, "num_participants": 2,
+                          "num_rounds": 3, "payment_rule": "first_price",
+                          "objective": "welfare", "distribution": lambda: LogNormal(0.35, 0.71)}),
+    ("repeated_auction", {"num_bidders": 20, "num_participants": 2, "num_rounds": 2,
+                          "filtering": "lazy", "objective": "max_min",
+                          "distribution": CopulaValueQuality}),
 ]  # fmt: skip
 
 pytestmark = pytest.mark.parametrize(("name", "options"), CASES)

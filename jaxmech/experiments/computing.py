@@ -1,0 +1,56 @@
+"""A computed study's run: what it found, written to its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jaxmech import findings
+from jaxmech.console import console, say
+from jaxmech.experiments.auction_configuration import (
+    Equilibrium,
+    RevenueEquivalence,
+    Squashing,
+)
+from jaxmech.experiments.equilibrium import equilibrium
+from jaxmech.experiments.files import config_of
+from jaxmech.experiments.revenue_equivalence import revenue_equivalence
+from jaxmech.experiments.software import devices_and_versions
+from jaxmech.experiments.squashing import squashing
+from jaxmech.findings import Findings
+from jaxmech.runner import run_folder
+
+ComputedStudy = RevenueEquivalence | Equilibrium | Squashing
+
+
+def compute(experiment: ComputedStudy) -> Findings:
+    """What an experiment finds; nothing is written."""
+    match experiment.resolved():
+        case RevenueEquivalence() as study:
+            return revenue_equivalence(study)
+        case Equilibrium() as study:
+            return equilibrium(study)
+        case Squashing() as study:
+            return squashing(study)
+
+
+def run(experiment: Any, directory: Path) -> int:
+    """Computes a study and writes its folder; 0.
+
+    Raises:
+      FileExistsError: ``directory`` is there already.
+    """
+    run_folder.check_free(directory)
+    run_folder.create(directory, run_folder.config_text(config_of(experiment)))
+    say(f"{experiment.title}: writing {directory}")
+    return resume(experiment, directory)
+
+
+def resume(experiment: Any, directory: Path) -> int:
+    """Computes the study whose folder is there, unless that is done; 0."""
+    if findings.read(directory) is None:
+        with console().status("computing"):
+            found = compute(experiment)
+        about = {"experiment": experiment.title, **devices_and_versions()}
+        findings.write(directory, found, about)
+    return 0

@@ -1,0 +1,179 @@
+"""Bidders' strategies: closed forms, best responses, quantal responses."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmech.agents.bidders import (
+    EquilibriumTable,
+    LogitResponse,
+    linear_shading,
+    logit_response,
+    truthful,
+)
+from jaxmech.agents.numerical_distributions import Beta, empirical
+from jaxmech.agents.value_distributions import (
+    Exponential,
+    LogNormal,
+    Power,
+    TruncatedEqualRevenue,
+    Uniform,
+)
+from jaxmech.oracles.auctions import SymmetricAuction
+
+VALUES = jnp.linspace(0.0, 1.0, 301)
+
+
+def test_truthful_and_shading():
+    np.testing.assert_array_equal(truthful(VALUES), VALUES)
+    np.testing.assert_allclose(linear_shading(VALUES, 0.75), 0.75 * VALUES)
+
+
+@pytest.mark.parametrize("bidders", [2, 5, 10])
+def test_table_of_uniform_values_is_the_closed_form(bidders):
+    table = EquilibriumTable.of(Uniform(0.0, 1.0), bidders)
+    factor = (bidders - 1) / bidders
+    np.testing.assert_allclose(table.first_price(VALUES), factor * VALUES, atol=1e-4)
+    np.testing.assert_allclose(linear_shading(VALUES, factor), factor * VALUES)
+
+
+@pytest.mark.parametrize("bidders", [2, 5])
+@pytest.mark.parametrize("reserve", [0.3, 0.5])
+def test_table_with_a_reserve(bidders, reserve):
+    table = EquilibriumTable.of(Uniform(), bidders)
+    win = np.asarray(VALUES, np.float64) ** (bidders - 1)
+    expected = VALUES - (VALUES**bidders - reserve**bidders) / (bidders * np.maximum(win, 1e-9))
+    expected = np.where(reserve <= VALUES, expected, 0)
+    np.testing.assert_allclose(table.first_price(VALUES, reserve), expected, atol=1e-4)
+
+
+def test_table_of_exponential_values_is_the_closed_form():
+    values = jnp.linspace(0.01, 8.0, 200)
+    expected = (1 - np.exp(-values) * (1 + values)) / (1 - np.exp(-values))
+    table = EquilibriumTable.of(Exponential(1.0), 2, points=4097)
+    np.testing.assert_allclose(table.first_price(values), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("reserve", [0.0, 0.7])
+@pytest.mark.parametrize(
+    ("distribution", "bidders"),
+    [
+        (LogNormal(0.0, 2.0), 3),
+        (LogNormal(-12.0, 1.0), 2),
+        (LogNormal(0.35, 0.71), 30),
+        (Power(0.2, 1e4), 3),
+        (Beta(2.71, 25.43), 5),
+        (Exponential(), 10),
+    ],
+)
+def test_table_is_the_equilibrium_over_all_of_the_distribution(distribution, bidders, reserve):
+    values = np.asarray(distribution.quantile(np.linspace(0.02, 0.999, 200)), np.float32)
+    table = EquilibriumTable.of(distribution, bidders)
+    reserve = reserve * float(values[100])
+    exact = SymmetricAuction("first_price", distribution, bidders, reserve=reserve).bids(values)
+    np.testing.assert_allclose(table.first_price(values, reserve), exact, rtol=2e-3)
+
+
+def test_values_off_the_table():
+    """Below the support bids stay at its foot; above, at the top bid. No NaN on the way."""
+    table = EquilibriumTable.of(Uniform(1.0, 3.0), 3)
+    np.testing.assert_allclose(table.first_price(jnp.asarray([1.0, 3.0])), [1, 7 / 3], atol=1e-3)
+    top = EquilibriumTable.of(LogNormal(), 3)
+    far = top.first_price(jnp.asarray([1e3, 1e6]))
+    assert np.isfinite(far).all() and far[0] == far[1]
+
+
+@pytest.mark.parametrize("distribution", [Uniform(), Power(3.0, 2.0), LogNormal(0.0, 0.5)])
+@pytest.mark.parametrize("reserve", [0.0, 0.6])
+def test_first_price_bids_are_a_best_response(distribution, reserve):
+    bidders = 3
+    table = EquilibriumTable.of(distribution, bidders)
+    others = distribution.sample(jax.random.key(0), (200_000, bidders - 1))
+    competing = jnp.max(table.first_price(others, reserve), axis=-1)
+    for probability in (0.4, 0.7, 0.95):
+        value = distribution.quantile(probability)
+        bid = table.first_price(value, reserve)
+        alternatives = jnp.append(jnp.linspace(0, float(value), 60), bid)
+        wins = (alternatives[:, None] > competing) & (alternatives[:, None] >= reserve)
+        utilities = jnp.mean(wins, axis=-1) * (value - alternatives)
+        # The bid itself, against the best of all: within the error of the samples.
+        assert utilities[-1] >= jnp.max(utilities) - 2e-3 * value
+
+
+def test_bids_rise_with_the_value_and_stay_below_it():
+    for bidders in (2, 7):
+        table = EquilibriumTable.of(LogNormal(), bidders)
+        values = jnp.linspace(0, 30, 2000)
+        for reserve in (0.0, 1.0):
+            bids = table.first_price(values, reserve)
+            assert np.all(np.diff(bids) >= -1e-5)
+            assert np.all(bids <= values + 1e-6)
+
+
+def test_tables_are_swept_by_vmap():
+    table = EquilibriumTable.of(Uniform(), 2)
+    reserves = jnp.linspace(0, 0.9, 4)
+    swept = jax.vmap(lambda reserve: table.first_price(VALUES, reserve))(reserves)
+    for row, reserve in zip(swept, reserves, strict=True):
+        np.testing.assert_allclose(row, table.first_price(VALUES, reserve), atol=1e-6)
+
+
+def test_logit_response_has_the_logit_odds():
+    bids, utilities = jnp.asarray([0.1, 0.2, 0.4]), jnp.asarray([0.0, 0.1, 0.3])
+    keys = jax.random.split(jax.random.key(0), 40_000)
+    draw = jax.vmap(logit_response, in_axes=(0, None, None, None))
+    drawn = draw(keys, bids, utilities, 5.0)
+    shares = [np.mean(np.isclose(drawn, bid)) for bid in bids]
+    weights = np.exp(5.0 * np.asarray(utilities))
+    np.testing.assert_allclose(shares, weights / weights.sum(), atol=0.012)
+    np.testing.assert_allclose(draw(keys[:100], bids, utilities, 1e4), 0.4)
+    uniform = draw(keys, bids, utilities, 0.0)
+    np.testing.assert_allclose(
+        [np.mean(np.isclose(uniform, bid)) for bid in bids], 1 / 3, atol=0.012
+    )
+
+
+def test_logit_response_to_uniform_competition_nears_the_best_response():
+    """Against a bid uniform on [0, 1], the best first-price bid is half the value."""
+    bids = jnp.linspace(0, 1, 41)
+    utilities = bids * (0.8 - bids)
+    drawn = jax.vmap(lambda key: logit_response(key, bids, utilities, 2000.0))(
+        jax.random.split(jax.random.key(1), 2000)
+    )
+    np.testing.assert_allclose(np.mean(drawn), 0.4, atol=0.005)
+
+
+def test_logit_learner_forgets():
+    learner = LogitResponse(precision=10.0, memory=0.5)
+    scores = learner.init(3)
+    for utilities in ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]):
+        scores = learner.update(scores, jnp.asarray(2), jnp.asarray(utilities))
+    np.testing.assert_allclose(scores, [0.25, 0.5, 0])
+    np.testing.assert_allclose(
+        learner.probabilities(scores), np.exp([2.5, 5, 0]) / np.exp([2.5, 5, 0]).sum(), rtol=1e-6
+    )
+    assert learner.choose(scores, jax.random.key(0)).dtype == jnp.int32
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: EquilibriumTable.of(Uniform(), 1), "num_bidders: got 1; allowed are"),
+        (lambda: EquilibriumTable.of(Uniform(), 2, points=1), "points: got 1"),
+        (lambda: EquilibriumTable.of(empirical([1.0, 2.0]), 2), "distribution: got the value 1 "),
+        (
+            lambda: EquilibriumTable.of(TruncatedEqualRevenue(1.0, 1e4), 2),
+            "distribution: got the value 10000 with positive probability",
+        ),
+        (lambda: LogitResponse(-3.0), r"precision: got -3.0; allowed are finite numbers from 0"),
+        (lambda: LogitResponse(float("inf")), "precision: got inf"),
+        (lambda: LogitResponse(3, 5), "memory: got 5; allowed are numbers from 0 to 1"),
+        (lambda: logit_response(jax.random.key(0), VALUES, VALUES, -1.0), "precision: got -1.0"),
+    ],
+)
+def test_refuses_what_makes_no_sense(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
