@@ -100,6 +100,8 @@ def run(names: Sequence[str], directory: Path | None) -> int:
     path = directory / "adaptivity.json" if directory is not None else None
     if path is not None and path.exists():
         raise FileExistsError(f"{path} exists already; give another --directory")
+    if directory is not None and directory.exists() and not directory.is_dir():
+        raise ValueError(f"directory: got {directory}, which is a file; a folder is needed")
     settings = {name: setting_called(name) for name in names}
     found: dict[str, dict[str, Any]] = {}
     for number, (name, setting) in enumerate(settings.items(), 1):

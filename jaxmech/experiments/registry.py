@@ -38,8 +38,8 @@ _EXCHANGEABLE = PPOSettings(architecture="symmetric", learning_rate=3e-3, entrop
 """For agents who differ in nothing that is known before the first visit."""
 
 _HUNDREDS = replace(_EXCHANGEABLE, num_environments=64, entropy_bonus=0.0, gae_lambda=0.99)
-"""For long episodes: rewards at their end count for visits far back, and as many steps are in an
-update as of 20 agents in 1,024 environments."""
+"""For long episodes, of as many visits as there are agents: the reward at the end counts for
+visits far back. With lambda .95, 300 agents were served worse than by static prices."""
 
 _PROPOSITIONS: tuple[tuple[NamedSetting, str], ...] = (
     (Proposition1(), "1 item, 2 agents with values 1 or 3"),

@@ -5,7 +5,8 @@ beliefs decides it: agents of a class who face different prices are classes of t
 Outside of it stands a search over the prices, which fixes those of one class after another,
 by how many of its agents face which vector. While the prices of the other classes are still
 free to adapt, the program gives more than any way to fix them can; where that is no more
-than prices already found are worth, the search goes no further.
+than prices already found are worth, the search goes no further. The families are those of
+Brero et al. (2021), whose Propositions 1 to 4 separate them, but for the order of the visits.
 """
 
 from __future__ import annotations
@@ -105,10 +106,11 @@ def personalised_adaptive_order_optimum(
 
     Raises:
       NotKnown: prices can be assigned to agents in more than ``max_assignments`` ways that
-        differ in effect, or one of the programs may have more than ``max_states`` states,
-        both of which is known before the search starts; or the search ran more than
-        ``max_programs`` programs. Not where a static order attains the optimum of
-        adaptive prices, as then there is nothing to search for.
+        differ in effect, which is known before the search starts; one of the programs may
+        have more than ``max_states`` states, of which the first and one of the largest are
+        checked before; or the search ran more than ``max_programs`` programs. Not where a
+        static order attains the optimum of adaptive prices, as then there is nothing to
+        search for.
     """
     prices = [
         effective_prices(agents.values, economy.bundles, additive=economy.additive)
@@ -142,8 +144,9 @@ def _static_order_suffices(economy: FiniteEconomy) -> bool:
 
     A single unit is unsold until the end, so that there is nothing to adapt to. Nor is there
     with a single world and one item type: then whether agents buy is independent of the
-    order, and to come in descending order of expected value when buying serves those who do
-    best, as many as there are units.
+    order, and no order can serve better than the agents who would buy, taken in descending
+    order of their expected values given that they buy, as many as there are units. Visits in
+    this order serve just those.
     """
     independent = len(economy.world_probabilities) == 1 and len(economy.units) == 1
     return independent or int(economy.units.sum()) == 1
@@ -213,6 +216,6 @@ def _ways(count: int, num_prices: int) -> Iterator[_Faced]:
 
 
 def _spread(count: int, num_prices: int) -> _Faced:
-    """Agents spread over prices as evenly as can be, which takes a program the most states."""
+    """Agents spread over prices as evenly as can be, which takes a program very many states."""
     each, more = divmod(count, num_prices)
     return (each + 1,) * more + (each,) * (num_prices - more)
