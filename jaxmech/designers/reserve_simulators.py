@@ -1,0 +1,141 @@
+"""A keyword's days as plans see them: by a learned bidder model, or exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxmech.agents.bid_history import BidBins, BidHistory
+from jaxmech.agents.keyword_day import auction_points, day_outcome
+from jaxmech.networks.bidder_models import BidderModel
+
+
+@struct.dataclass
+class PredictedDays:
+    """A keyword as a learned bidder model foresees it.
+
+    Attributes:
+      kept: what the model keeps of the days before.
+      quality: float [bidders], each bidder's factor of the click probability.
+    """
+
+    kept: Any
+    quality: jax.Array
+
+
+@struct.dataclass
+class LearnedSimulator:
+    """Days as a bidder model predicts them; without randomness.
+
+    A day's histogram is the predicted distribution of bids. Its revenue and what each bidder
+    gets of it are means over ``num_auctions`` auctions, whose bids stand for that distribution
+    by evenly spread quantiles, the same for all moves; bidders bid independently of each
+    other, and clicks are expected ones.
+
+    Attributes:
+      model: the form of the bidder model.
+      parameters: its parameters.
+      bins: bins of bids.
+      click_rates: float [slots], not rising.
+      num_auctions: auctions that stand for a day.
+
+    Raises:
+      ValueError: ``num_auctions`` below 1.
+    """
+
+    model: BidderModel = struct.field(pytree_node=False)
+    parameters: Any
+    bins: BidBins
+    click_rates: jax.Array
+    num_auctions: int = struct.field(pytree_node=False, default=32)
+
+    def __post_init__(self) -> None:
+        if self.num_auctions < 1:
+            raise ValueError(f"num_auctions: got {self.num_auctions}; allowed are numbers from 1")
+
+    def start(self, keyword: Any) -> PredictedDays:
+        """The state after the days of ``keyword``, an environment's state or an observed one."""
+        kept = self._apply("read", keyword.history, keyword.quality, self.bins)
+        return PredictedDays(kept, keyword.quality)
+
+    def step(
+        self, state: PredictedDays, reserves: jax.Array, key: jax.Array
+    ) -> tuple[PredictedDays, jax.Array]:
+        """A day with ``reserves``, float [bidders]: the state after it, its mean revenue."""
+        del key
+        distribution = self.predict(state, reserves)
+        bids = spread_bids(self.bins, distribution, self.num_auctions)
+        outcome = day_outcome(bids, state.quality, self.click_rates, reserves)
+        day = BidHistory(distribution, reserves, outcome.kpis)
+        return self.advance(state, day), outcome.revenue
+
+    def predict(self, state: PredictedDays, reserves: jax.Array) -> jax.Array:
+        """Distribution of the bids of a day with ``reserves``, float [bidders, bins]."""
+        logits = self._apply("predict", state.kept, reserves, state.quality, self.bins)
+        return jax.nn.softmax(logits, axis=-1)
+
+    def advance(self, state: PredictedDays, day: BidHistory) -> PredictedDays:
+        """The state after one more ``day``, a history's arrays without their first axis."""
+        kept = self._apply("advance", state.kept, day, state.quality, self.bins)
+        return PredictedDays(kept, state.quality)
+
+    def _apply(self, method: str, *arguments: Any) -> Any:
+        return self.model.apply(self.parameters, *arguments, method=method)
+
+
+def spread_bids(bins: BidBins, distribution: jax.Array, num_auctions: int) -> jax.Array:
+    """Bids that stand for a day's, float [auctions, bidders], of evenly spread quantiles.
+
+    ``bins.quantile`` at ``auction_points``, in the form that is fast here: a plan needs it for
+    each day, and adding up over the bins of every bid took longer than the bidder model.
+
+    Args:
+      bins: the bins.
+      distribution: float [bidders, bins], weights of the bins, not all 0.
+      num_auctions: how many.
+    """
+    num_bidders, num_bins = distribution.shape
+    points = jnp.asarray(auction_points(num_auctions, num_bidders), distribution.dtype)
+    # XLA on a CPU multiplies by a triangle of ones far faster than it adds up along a row.
+    ones = jnp.triu(jnp.ones((num_bins, num_bins), distribution.dtype))
+    cumulative = jnp.matmul(distribution, ones, precision="highest")
+    places = points.T * cumulative[:, -1:]
+    log_edges = jnp.log(bins.edges[1:])
+    positive = distribution[:, 1:]
+    slopes = jnp.diff(log_edges) / jnp.where(positive > 0, positive, jnp.inf)
+
+    def of_bidder(cumulative: jax.Array, slopes: jax.Array, places: jax.Array) -> jax.Array:
+        index = jnp.searchsorted(cumulative[:-1], places, side="right", method="compare_all")
+        below = jnp.maximum(index - 1, 0)
+        rest = jnp.maximum(places - cumulative[below], 0)
+        log_bids = jnp.minimum(log_edges[below] + slopes[below] * rest, log_edges[below + 1])
+        return jnp.where(index > 0, jnp.exp(log_bids), 0)
+
+    return jax.vmap(of_bidder, out_axes=1)(cumulative, slopes, places)
+
+
+@struct.dataclass
+class ExactSimulator:
+    """The environment itself: what no designer has, for bounds and ablations.
+
+    Its state is the environment's. The noise of a day is drawn from the plan's key, not from
+    the one with which the environment will play the day.
+
+    Attributes:
+      env, params: the environment and its parameters.
+    """
+
+    env: Any = struct.field(pytree_node=False)
+    params: Any
+
+    def start(self, keyword: Any) -> Any:
+        """``keyword``, which must be the environment's state."""
+        return keyword
+
+    def step(self, state: Any, reserves: jax.Array, key: jax.Array) -> tuple[Any, jax.Array]:
+        """A day with ``reserves``, float [bidders]: the state after it, its mean revenue."""
+        _, state, revenue, _, _ = self.env.step_env(key, state, reserves, self.params)
+        return state, revenue

@@ -1,0 +1,128 @@
+"""The user's logs: what a small file becomes, and what a mistake in one is told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from jaxmech.agents.bid_history import BidBins
+from jaxmech.agents.bid_logs import COLUMNS, load_bid_logs, split_logs
+
+BINS = BidBins.log_spaced(0.5, 8.0, 5)  # Bins of positive bids begin at .5, 1, 2 and 4.
+HEADER = ",".join(COLUMNS)
+ROWS = [
+    # keyword, day, bidder, bid, reserve, impressions, clicks, cost, quality
+    "shoes,3,ann,1.5,0.4,1,0.2,0.3,0.1",
+    "shoes,3,ann,3,0.6,0,0,0,0.3",
+    "shoes,3,bob,0,0.5,0,0,0,0.2",
+    "shoes,4,bob,5,0.7,1,0.5,1,0.2",
+    "hats,3,cat,0.6,0.2,1,1,0.5,0.4",
+    "hats,4,cat,0.7,0.2,1,1,0.5,0.4",
+]
+
+
+def write(tmp_path, rows=ROWS, header=HEADER):
+    path = tmp_path / "bids.csv"
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def check(logs):
+    assert (logs.num_keywords, logs.num_days) == (2, 2)
+    histograms = np.zeros((2, 2, 2, 5))
+    histograms[0, 0, 0, [2, 3]] = 0.5  # ann on the first day
+    histograms[0, 1, 0, 0] = 1  # ann without a row
+    histograms[0, 0, 1, 0] = 1  # bob, who bid 0
+    histograms[0, 1, 1, 4] = 1
+    histograms[1, :, 0, 1] = 1
+    histograms[1, :, 1, 0] = 1  # no second bidder on hats
+    np.testing.assert_allclose(logs.days.histograms, histograms, rtol=1e-6)
+    np.testing.assert_allclose(
+        logs.days.reserves, [[[0.5, 0.5], [0.5, 0.7]], [[0.2, 0], [0.2, 0]]], rtol=1e-6
+    )
+    np.testing.assert_allclose(logs.days.kpis[0, 0, 0], [0.5, 0.1, 0.15], rtol=1e-6)
+    np.testing.assert_allclose(logs.days.kpis[0, 1], [[0, 0, 0], [1, 0.5, 1]], rtol=1e-6)
+    np.testing.assert_allclose(logs.quality, [[0.2, 0.2], [0.4, 1]], rtol=1e-6)
+    np.testing.assert_array_equal(logs.present, [[True, True], [True, False]])
+
+
+def test_rows_become_histograms_and_means(tmp_path):
+    check(load_bid_logs(write(tmp_path), bins=BINS))
+
+
+def test_the_order_of_days_in_the_file_does_not_matter(tmp_path):
+    rows = [ROWS[i] for i in (1, 3, 0, 2, 5, 4)]
+    check(load_bid_logs(write(tmp_path, rows), bins=BINS))
+
+
+def test_parquet_with_dates_and_names_of_its_own(tmp_path):
+    import pandas as pd
+
+    table = pd.read_csv(write(tmp_path)).rename(columns={"bid": "max_cpc"})
+    table["day"] = pd.to_datetime("2024-02-26") + pd.to_timedelta(table["day"], unit="D")
+    table.to_parquet(tmp_path / "bids.parquet")
+    check(load_bid_logs(tmp_path / "bids.parquet", columns={"bid": "max_cpc"}, bins=BINS))
+
+
+def test_iso_dates_in_a_csv_file_over_the_end_of_a_month(tmp_path):
+    dates = {"3": "2024-02-29", "4": "2024-03-01"}
+    rows = [",".join([k, dates[day], *rest]) for k, day, *rest in (r.split(",") for r in ROWS)]
+    check(load_bid_logs(write(tmp_path, rows), bins=BINS))
+
+
+def test_a_row_may_stand_for_many_auctions(tmp_path):
+    rows = ["shoes,1,ann,1.5,0.4,2,1,0.9,0.1,3", "shoes,1,ann,3,0.8,1,0,0,0.1,1"]
+    path = write(tmp_path, rows, HEADER + ",auctions")
+    logs = load_bid_logs(path, auctions_column="auctions", bins=BINS)
+    np.testing.assert_allclose(logs.days.histograms[0, 0, 0], [0, 0, 0.75, 0.25, 0], rtol=1e-6)
+    np.testing.assert_allclose(logs.days.kpis[0, 0, 0], [3 / 4, 1 / 4, 0.9 / 4], rtol=1e-6)
+    np.testing.assert_allclose(logs.days.reserves, [[[0.5]]], rtol=1e-6)
+
+
+def test_default_bins_hold_every_positive_bid_inside(tmp_path):
+    bins = load_bid_logs(write(tmp_path), num_bins=20).bins
+    assert bins.num_bins == 20
+    assert bins.edges[1] < 0.6 and bins.edges[-1] > 5
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "only a header"),
+        ([*ROWS, "hats,6,cat,1,0,0,0,0,1"], r"'shoes' has no row on day 2 of 0 to 3"),
+        ([*ROWS, "hats,4,cat,-1,0,0,0,0,1"], r"row 7 .*'bid': got '-1'"),
+        ([*ROWS, "hats,4,cat,1,nan,0,0,0,1"], r"row 7 .*'reserve': got 'nan'.*NaN"),
+        ([*ROWS, "hats,4,cat,1,0,0,0,0,0"], r"row 7 .*'quality': got '0'.*above 0"),
+        ([*ROWS, "hats,4,cat,1,0,much,0,0,1"], r"'impressions': got 'much'; a number"),
+        ([*ROWS, "hats,4,cat,1,0,,0,0,1"], r"'impressions': the cell is empty"),
+        ([*ROWS, "hats,4.5,cat,1,0,0,0,0,1"], r"'day': got '4.5'; allowed are whole"),
+        ([*ROWS, "hats,4,,1,0,0,0,0,1"], r"'bidder': the cell is empty"),
+        (["hats,4,cat,0,0,0,0,0,1"], "all bids are 0"),
+    ],
+)
+def test_a_mistake_is_named_by_its_place(tmp_path, rows, message):
+    with pytest.raises(ValueError, match=message):
+        load_bid_logs(write(tmp_path, rows))
+
+
+def test_unknown_columns_and_file_types(tmp_path):
+    path = write(tmp_path, header=HEADER.replace("quality", "qualty"))
+    with pytest.raises(ValueError, match=r"got 'quality'; did you mean 'qualty'"):
+        load_bid_logs(path)
+    with pytest.raises(ValueError, match=r"columns: got 'bids'; did you mean 'bid'"):
+        load_bid_logs(path, columns={"bids": "bid"})
+    with pytest.raises(ValueError, match=r"type of file: got '\.txt'"):
+        load_bid_logs(tmp_path / "bids.txt")
+
+
+def test_a_split_shares_no_keyword_and_no_day_to_predict(tmp_path):
+    rows = [f"{k},{d},ann,{1 + k + d / 10},0,1,1,1,1" for k in range(5) for d in range(6)]
+    logs = load_bid_logs(write(tmp_path, rows))
+    training, held_out = split_logs(logs, held_out_keywords=2, held_out_days=3, memory=2)
+    assert (training.num_keywords, training.num_days) == (3, 3)
+    assert (held_out.num_keywords, held_out.num_days) == (2, 5)
+    np.testing.assert_array_equal(held_out.days.histograms, logs.days.histograms[3:, 1:])
+    with pytest.raises(ValueError, match=r"held_out_keywords: got 5.*1 to 4"):
+        split_logs(logs, held_out_keywords=5, held_out_days=1)
+    with pytest.raises(ValueError, match=r"held_out_days: got 5.*1 to 4"):
+        split_logs(logs, held_out_keywords=1, held_out_days=5, memory=2)
