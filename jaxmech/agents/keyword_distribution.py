@@ -111,7 +111,7 @@ def load_keywords(
     return SampledKeywords(
         jnp.asarray(numbers[..., 0], float),
         None if quality is None else jnp.asarray(quality, float),
-        Beta.create(2.71, 25.43),
+        Beta(2.71, 25.43),
     )
 
 

@@ -9,11 +9,7 @@ import jax.numpy as jnp
 
 from jaxmech.agents.bid_history import BidHistory
 from jaxmech.agents.bid_logs import BidLogs
-from jaxmech.environments.reserve_pricing import (
-    ReservePricing,
-    ReservePricingParams,
-    ReservePricingState,
-)
+from jaxmech.environments import ReservePricing, ReservePricingParams, ReservePricingState
 
 RESERVE_FACTORS = (0.95, 1.0, 1.05)
 """A bidder's reserve is multiplied by one of these a day, the moves that planners consider."""
