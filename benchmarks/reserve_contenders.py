@@ -158,6 +158,50 @@ def plain_python_op_by_op(work: ReserveWork) -> Contender:
     return _plain_python(work, compiled=False)
 
 
+def plain_numpy(work: ReserveWork) -> Contender:
+    """A search in plain Python on a model in plain NumPy, keyword after keyword."""
+    import numpy as np
+    from numpy_bidder_model import numpy_keyword
+    from plain_tree_search import search
+
+    planning, plans, seconds = _problem(work)
+    moves, gamma = planning.moves, float(planning.gamma)
+    factors, low, high = moves.factors, float(moves.low), float(moves.high)
+    problems = [numpy_keyword(planning.simulator, plans, at) for at in range(work.num_keywords)]
+    # What the days after a last one are worth, as multiples of its revenue.
+    held = [sum(gamma**day for day in range(left)) for left in reversed(range(work.depth))]
+    number = 0
+
+    def run() -> Ran:
+        nonlocal number
+        keyword, kept, reserves = problems[number % work.num_keywords]
+        number += 1
+
+        def step(plan: Any, move: int, day: int) -> tuple[Any, float, float]:
+            kept, reserves = plan
+            if move:
+                bidder, place = divmod(move - 1, len(factors))
+                reserves = reserves.copy()
+                reserves[bidder] = min(max(reserves[bidder] * factors[place], low), high)
+            kept, revenue = keyword.step(kept, reserves)
+            return (kept, reserves), revenue, revenue * held[day]
+
+        # Other reserves in every run, as in the compiled searches.
+        jitter = np.random.default_rng(number).uniform(0.9, 1.1, reserves.shape)
+        root = search(
+            step,
+            (kept, reserves * jitter),
+            num_moves=moves.num_moves,
+            num_simulations=work.python_simulations,
+            depth=work.depth,
+            backup="max",
+            gamma=gamma,
+        )
+        return Ran(work.python_simulations, work.python_simulations, sum(root.values))
+
+    return Contender(run, compile_seconds=seconds)
+
+
 def _plain_python(work: ReserveWork, compiled: bool) -> Contender:
     import jax
     import jax.numpy as jnp
@@ -268,6 +312,7 @@ RESERVE_CONTENDERS: Mapping[str, Callable[[ReserveWork], Contender]] = {
         tree_search_sarsa,
         tree_search_mctx,
         plain_python,
+        plain_numpy,
         plain_python_op_by_op,
         model_days_alone,
         model_alone,

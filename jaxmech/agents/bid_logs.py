@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from datetime import date
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -15,10 +14,21 @@ from numpy.typing import NDArray
 
 from jaxmech.agents import tables
 from jaxmech.agents.bid_history import KPIS, BidBins, BidHistory
+from jaxmech.agents.bid_log_cells import (
+    check_repeated,
+    check_rowless,
+    days_of,
+    numbered,
+    numbers_of,
+    places_of,
+)
 from jaxmech.naming import lookup
 
 COLUMNS = ("keyword", "day", "bidder", "bid", "reserve", *KPIS, "quality")
 """The columns that a file needs, by the names they have unless others are given."""
+
+RowlessDays = Literal["refuse", "no_bids"]
+RepeatedRows = Literal["count", "refuse"]
 
 _NUMBERS = COLUMNS[3:]
 _READERS = {".csv": tables.read_csv, ".parquet": tables.read_parquet}
@@ -102,6 +112,8 @@ def load_bid_logs(
     auctions_column: str | None = None,
     bins: BidBins | None = None,
     num_bins: int = 50,
+    rowless_days: RowlessDays = "refuse",
+    repeated_rows: RepeatedRows = "count",
 ) -> BidLogs:
     """Logs from a table with a row for each bid, in any order.
 
@@ -111,22 +123,34 @@ def load_bid_logs(
     bidder's day may have many rows: its histogram counts them all, indicators are means per
     auction, and a reserve that changed within the day is its mean. Its quality is its mean
     over all days. On a day without rows a bidder did not bid, and its reserve is the one
-    before, or before its first row that of the first row.
+    before, or before its first row that of the first row. So bidders may come and go. Bids
+    below their reserve count as bids. ``write_bid_logs`` writes such a file.
 
     Args:
-      source: path of a ``.csv`` or ``.parquet`` file.
+      source: path of a ``.csv`` or ``.parquet`` file; columns that nothing names are left out.
       columns: names in the file of columns that are called otherwise than ``COLUMNS``.
       auctions_column: holds the number of auctions that a row stands for; 1 unless given.
       bins: of the histograms; unless given ``num_bins`` log-spaced ones around the positive
         bids, down to a thousandth of the highest.
       num_bins: see ``bins``.
+      rowless_days: of a keyword, between the first and the last day of the file: ``"refuse"``
+        them, or take it that there were ``"no_bids"``.
+      repeated_rows: rows equal in all the columns read ``"count"`` as auctions that went
+        alike, or ``"refuse"`` them, where a bidder's day cannot have two.
 
     Raises:
-      ValueError: an unknown file type or column, no rows, an empty or damaged cell, a number
-        that is negative, NaN or infinite, a quality or number of auctions of 0, no positive
-        bid, or a keyword without rows on a day between the first and the last of the file.
+      ValueError: an unknown file type or option, a column that is missing or there twice, no
+        rows, an empty or damaged cell, a number that is negative, NaN or infinite, a quality
+        or number of auctions of 0, a quality above 1, no positive bid; what the options
+        refuse.
       ModuleNotFoundError: a ``.parquet`` file without the extra ``data`` installed.
     """
+    for option, got, allowed in (
+        ("rowless_days", rowless_days, get_args(RowlessDays)),
+        ("repeated_rows", repeated_rows, get_args(RepeatedRows)),
+    ):
+        if got not in allowed:
+            raise ValueError(f"{option}: got {got!r}; allowed are {allowed}")
     path = Path(source)
     table = lookup("source: type of file", path.suffix.lower(), _READERS)(path)
     names = dict(zip(COLUMNS, COLUMNS, strict=True))
@@ -134,23 +158,29 @@ def load_bid_logs(
         lookup("columns", column, names)
         names[column] = name
     wanted = [*names.values()] + ([] if auctions_column is None else [auctions_column])
-    places = {name: place for place, name in enumerate(table.columns)}
-    for name in wanted:
-        lookup(f"column of {path}", name, places)
+    places = places_of(table, wanted)
     if not table.rows:
         raise ValueError(f"{path}: no bids, only a header")
+    if repeated_rows == "refuse":
+        check_repeated(table, [places[name] for name in wanted])
     numbers = {
-        column: _numbers(table, places[names[column]], positive=column == "quality")
+        column: numbers_of(
+            table,
+            places[names[column]],
+            positive=column == "quality",
+            highest=1 if column == "quality" else np.inf,
+        )
         for column in _NUMBERS
     }
     auctions = np.ones(len(table.rows))
     if auctions_column is not None:
-        auctions = _numbers(table, places[auctions_column], positive=True)
+        auctions = numbers_of(table, places[auctions_column], positive=True)
     if not numbers["bid"].any():
         raise ValueError(f"{path}: all bids are 0; some must be above 0")
-    days = _days(table, places[names["day"]])
-    keywords, bidders, present = _numbered(table, places[names["keyword"]], places[names["bidder"]])
-    _check_gaps(table, places[names["keyword"]], keywords, days)
+    days = days_of(table, places[names["day"]])
+    keywords, bidders, present = numbered(table, places[names["keyword"]], places[names["bidder"]])
+    if rowless_days == "refuse":
+        check_rowless(table, places[names["keyword"]], places[names["day"]], keywords, days)
     if bins is None:
         highest = numbers["bid"].max()
         lowest = max(numbers["bid"][numbers["bid"] > 0].min(), highest / 1000)
@@ -169,13 +199,13 @@ def load_bid_logs(
     of_bidder = (keywords, bidders)
     weights = _total(auctions, of_bidder, present.shape)
     quality = _total(numbers["quality"] * auctions, of_bidder, present.shape)
-    days_of = (
+    of_days = (
         histograms / divisor[..., None],
         _filled(reserves, has_rows),
         kpis / divisor[..., None],
     )
     return BidLogs(
-        BidHistory(*(jnp.asarray(array, float) for array in days_of)),
+        BidHistory(*(jnp.asarray(array, float) for array in of_days)),
         jnp.asarray(np.where(present, quality / np.where(present, weights, 1), 1), float),
         jnp.asarray(present),
         bins,
@@ -196,92 +226,3 @@ def _filled(reserves: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[
     latest = np.maximum.accumulate(np.where(known, day, -1), axis=1)
     first = np.argmax(known, axis=1)[:, None]
     return np.take_along_axis(reserves, np.where(latest >= 0, latest, first), axis=1)
-
-
-def _place(table: tables.Table, row: int, place: int) -> str:
-    return f"{table.name}, {table.row_names[row]}, column {table.columns[place]!r}"
-
-
-def _label(table: tables.Table, row: int, place: int) -> Hashable:
-    label: Hashable = table.rows[row][place]
-    if label is None or label == "":
-        raise ValueError(f"{_place(table, row, place)}: the cell is empty")
-    return label
-
-
-def _numbers(table: tables.Table, place: int, *, positive: bool) -> NDArray[np.float64]:
-    """A column; at least 0, or above it."""
-    numbers = np.empty(len(table.rows))
-    for row in range(len(table.rows)):
-        cell: Any = _label(table, row, place)
-        try:
-            numbers[row] = float(cell)
-        except (TypeError, ValueError):
-            problem = "a number is needed"
-        else:
-            problem = tables.problem_with(numbers[row]) or ""
-            if positive and numbers[row] == 0:
-                problem = "allowed are numbers above 0"
-        if problem:
-            raise ValueError(f"{_place(table, row, place)}: got {cell!r}; {problem}")
-    return numbers
-
-
-def _days(table: tables.Table, place: int) -> NDArray[np.intp]:
-    """Days since the first."""
-    days = []
-    for row, cells in enumerate(table.rows):
-        day = _day(_label(table, row, place))
-        if day is None:
-            raise ValueError(
-                f"{_place(table, row, place)}: got {cells[place]!r}; allowed are whole numbers "
-                "and dates such as 2024-05-31"
-            )
-        days.append(day)
-    return np.array(days) - min(days)
-
-
-def _day(label: Any) -> int | None:
-    if isinstance(label, date):
-        return label.toordinal()
-    try:
-        number = float(label)
-        return int(number) if number == int(number) else None
-    except (TypeError, ValueError, OverflowError):
-        pass
-    try:
-        return date.fromisoformat(str(label)).toordinal()
-    except ValueError:
-        return None
-
-
-def _numbered(
-    table: tables.Table, keyword_place: int, bidder_place: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
-    """Keyword and bidder of each row, bidders numbered within keywords, and who is present."""
-    bidders_of: dict[Hashable, dict[Hashable, int]] = {}
-    rows: list[tuple[int, int]] = []
-    numbers: dict[Hashable, int] = {}
-    for row in range(len(table.rows)):
-        keyword = _label(table, row, keyword_place)
-        bidders = bidders_of.setdefault(keyword, {})
-        bidder = bidders.setdefault(_label(table, row, bidder_place), len(bidders))
-        rows.append((numbers.setdefault(keyword, len(numbers)), bidder))
-    counts = np.array([len(bidders) for bidders in bidders_of.values()])
-    keywords, bidder_numbers = np.array(rows).T
-    return keywords, bidder_numbers, np.arange(counts.max()) < counts[:, None]
-
-
-def _check_gaps(
-    table: tables.Table, place: int, keywords: NDArray[np.intp], days: NDArray[np.intp]
-) -> None:
-    logged = np.zeros((keywords.max() + 1, days.max() + 1), bool)
-    logged[keywords, days] = True
-    if logged.all():
-        return
-    keyword, day = np.argwhere(~logged)[0]
-    label = table.rows[int(np.argmax(keywords == keyword))][place]
-    raise ValueError(
-        f"{table.name}: keyword {label!r} has no row on day {day} of 0 to {days.max()}, counted "
-        "from the first in the file; every keyword needs one on every day, with bid 0 if nobody bid"
-    )

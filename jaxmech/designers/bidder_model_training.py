@@ -35,9 +35,9 @@ class BidderModelTraining:
     """
 
     memory: int = 7
-    days_in_a_row: int = 8
+    days_in_a_row: int = 24
     num_steps: int = 3000
-    batch_size: int = 32
+    batch_size: int = 16
     learning_rate: float = 3e-3
     max_gradient_norm: float = 1.0
 
@@ -139,11 +139,21 @@ def histogram_cross_entropy(logits: jax.Array, histograms: jax.Array) -> jax.Arr
 
 
 def held_out_cross_entropy(
-    model: BidderModel, parameters: Any, logs: BidLogs, *, memory: int = 7
+    model: BidderModel,
+    parameters: Any,
+    logs: BidLogs,
+    *,
+    memory: int = 7,
+    whole_past: bool = False,
 ) -> jax.Array:
     """Mean cross-entropy of each keyword's days, float [keywords], in nats per bid.
 
-    Each day that has ``memory`` days before it is predicted from these alone, by every model.
+    Each day that has ``memory`` days before it is predicted, from these alone by every model.
+
+    Args:
+      memory: days before the first to predict.
+      whole_past: predict from all the days before instead. The recurrent model reads them all,
+        the others keep from before their window only the features' running means.
 
     Raises:
       ValueError: the logs have no such day.
@@ -154,6 +164,13 @@ def held_out_cross_entropy(
 
     def of_keyword(keyword: tuple[BidHistory, jax.Array, jax.Array]) -> jax.Array:
         days, quality, present = keyword
+        if whole_past:
+            seen = see_days(jax.tree.map(lambda day: day[:-1], days), quality, logs.bins)
+            in_a_row: Any = model.apply(
+                parameters, seen, days.reserves[memory:], logs.bins, method="predict_days"
+            )
+            losses = histogram_cross_entropy(in_a_row, days.histograms[memory:])
+            return jnp.mean(losses, where=present)
 
         def of_day(start: jax.Array) -> jax.Array:
             history = jax.tree.map(

@@ -90,7 +90,7 @@ def spread_bids(bins: BidBins, distribution: jax.Array, num_auctions: int) -> ja
     """Bids that stand for a day's, float [auctions, bidders], of evenly spread quantiles.
 
     ``bins.quantile`` at ``auction_points``, in the form that is fast here: a plan needs it for
-    each day, and adding up over the bins of every bid took longer than the bidder model.
+    each day, and looking up the bins of all bids took a third of the time of the bidder model.
 
     Args:
       bins: the bins.
@@ -99,22 +99,19 @@ def spread_bids(bins: BidBins, distribution: jax.Array, num_auctions: int) -> ja
     """
     num_bidders, num_bins = distribution.shape
     points = jnp.asarray(auction_points(num_auctions, num_bidders), distribution.dtype)
-    # XLA on a CPU multiplies by a triangle of ones far faster than it adds up along a row.
-    ones = jnp.triu(jnp.ones((num_bins, num_bins), distribution.dtype))
-    cumulative = jnp.matmul(distribution, ones, precision="highest")
-    places = points.T * cumulative[:, -1:]
+    places = points.T * jnp.sum(distribution, axis=-1, keepdims=True)
     log_edges = jnp.log(bins.edges[1:])
+    widths = jnp.diff(log_edges)
     positive = distribution[:, 1:]
-    slopes = jnp.diff(log_edges) / jnp.where(positive > 0, positive, jnp.inf)
-
-    def of_bidder(cumulative: jax.Array, slopes: jax.Array, places: jax.Array) -> jax.Array:
-        index = jnp.searchsorted(cumulative[:-1], places, side="right", method="compare_all")
-        below = jnp.maximum(index - 1, 0)
-        rest = jnp.maximum(places - cumulative[below], 0)
-        log_bids = jnp.minimum(log_edges[below] + slopes[below] * rest, log_edges[below + 1])
-        return jnp.where(index > 0, jnp.exp(log_bids), 0)
-
-    return jax.vmap(of_bidder, out_axes=1)(cumulative, slopes, places)
+    slopes = widths / jnp.where(positive > 0, positive, jnp.inf)
+    # Unrolled over bins, so that XLA keeps all in registers and vectorises over auctions.
+    no_bid = below = distribution[:, :1]
+    log_bids = jnp.zeros_like(places)
+    for bin_ in range(num_bins - 1):
+        inside = jnp.minimum((places - below) * slopes[:, bin_, None], widths[bin_])
+        log_bids = jnp.where(places >= below, log_edges[bin_] + inside, log_bids)
+        below = below + positive[:, bin_, None]
+    return jnp.where(places >= no_bid, jnp.exp(log_bids), 0).T
 
 
 @struct.dataclass

@@ -37,14 +37,15 @@ class BidSummary:
     """A day in few numbers, float [..., bidders] each but the histogram.
 
     Attributes:
-      location: mean logarithm of the day's positive bids, without any that of the reserve.
-        So that a day says the same however many days before it are known.
-      spread: standard deviation of the same, at least half the width of a bin; without
-        bids a whole width.
+      location: mean logarithm of the positive bids of the last day that had any, before the
+        first such day that of the reserve.
+      spread: standard deviation of the same, at least half the width of a bin; before the
+        first such day a whole width.
       log_reserve: logarithm of the day's reserve, within the bins of positive bids.
       impressions: of the day, per auction.
-      histogram: float [..., bidders, bins], mean of the days up to this one,
-        with weights that fall geometrically.
+      histogram: float [..., bidders, bins], of positive bids only, mean of the days with any
+        up to this one, with weights that fall geometrically; before the first such day all
+        in the bin of no bid.
     """
 
     location: jax.Array
@@ -80,7 +81,7 @@ def day_features(
       quality: float [bidders], each bidder's factor of the click probability.
       bins: those of the histograms.
     """
-    now = _summary(before.histogram, day, bins)
+    now = _summary(before, day, bins)
     impressions, clicks, cost = jnp.moveaxis(day.kpis, -1, 0)
     clicked = clicks > 0
     log_price = jnp.log(jnp.where(clicked & (cost > 0), cost / jnp.where(clicked, clicks, 1), 1))
@@ -158,26 +159,33 @@ def bin_width(bins: BidBins) -> jax.Array:
 def _summary_before(days: BidHistory, bins: BidBins) -> BidSummary:
     """Of the day before the first: that of the first, so that nothing changes."""
     first = jax.tree.map(lambda day: day[0], days)
-    return _summary(first.histograms, first, bins)
+    log_reserve = log_reserves(first.reserves, bins)
+    width = jnp.broadcast_to(bin_width(bins), log_reserve.shape)
+    none = jnp.zeros_like(first.histograms).at[..., 0].set(1)
+    unknown = BidSummary(log_reserve, width, log_reserve, first.kpis[..., 0], none)
+    return _summary(unknown, first, bins)
 
 
-def _summary(mean_before: jax.Array, day: BidHistory, bins: BidBins) -> BidSummary:
+def _summary(before: BidSummary, day: BidHistory, bins: BidBins) -> BidSummary:
     log_centres = jnp.log(bins.centres[1:])
-    positive = day.histograms[..., 1:]
-    total = jnp.sum(positive, axis=-1)
+    total = jnp.sum(day.histograms[..., 1:], axis=-1)
     bids = total > 0
-    share = jnp.where(bids, total, 1)
-    mean = jnp.sum(positive * log_centres, axis=-1) / share
+    positive = day.histograms[..., 1:] / jnp.where(bids, total, 1)[..., None]
+    mean = jnp.sum(positive * log_centres, axis=-1)
     deviations = jnp.square(log_centres - mean[..., None])
-    variance = jnp.sum(positive * deviations, axis=-1) / share
+    variance = jnp.sum(positive * deviations, axis=-1)
     spread = jnp.sqrt(jnp.maximum(variance, jnp.square(bin_width(bins) / 2)))
-    log_reserve = log_reserves(day.reserves, bins)
+    none = jnp.zeros_like(positive[..., :1])
+    positive = jnp.concatenate([none, positive], axis=-1)
+    # Known only after the first day with bids, which then counts in full.
+    weight = jnp.maximum(_NEWEST_WEIGHT, before.histogram[..., :1])
+    newest = before.histogram + weight * (positive - before.histogram)
     return BidSummary(
-        location=jnp.where(bids, mean, log_reserve),
-        spread=jnp.where(bids, spread, bin_width(bins)),
-        log_reserve=log_reserve,
+        location=jnp.where(bids, mean, before.location),
+        spread=jnp.where(bids, spread, before.spread),
+        log_reserve=log_reserves(day.reserves, bins),
         impressions=day.kpis[..., 0],
-        histogram=mean_before + _NEWEST_WEIGHT * (day.histograms - mean_before),
+        histogram=jnp.where(bids[..., None], newest, before.histogram),
     )
 
 

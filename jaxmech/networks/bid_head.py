@@ -16,15 +16,15 @@ _FLOOR = 1e-4
 class BidHead(nn.Module):
     """A mixture: bids as before, bids moved and stretched, bids near the reserve, no bid.
 
-    That is yesterday's histogram and the mean one of the last days, ``num_moves`` log-normals
-    around yesterday's bids, one around the reserve of the day to predict, the bin of no bid
-    and all bins alike.
+    That is yesterday's histogram and the mean one of the last days with bids, ``num_moves``
+    log-normals around the last bids, one around the reserve of the day to predict, the bin of
+    no bid and all bins alike.
     The weights, and of each log-normal how far its logarithms are moved and how much their
     spread is stretched, are linear in what the network has seen. A shift of all bids, which
     takes a free choice of logits many bins to tell, is here one number.
 
     Attributes:
-      num_moves: log-normals around yesterday's bids.
+      num_moves: log-normals around the last bids.
     """
 
     num_moves: int = 3

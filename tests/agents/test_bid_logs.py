@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 
 from jaxmech.agents.bid_history import BidBins
+from jaxmech.agents.bid_log_writer import AUCTIONS_COLUMN, write_bid_logs
 from jaxmech.agents.bid_logs import COLUMNS, load_bid_logs, split_logs
 
 BINS = BidBins.log_spaced(0.5, 8.0, 5)  # Bins of positive bids begin at .5, 1, 2 and 4.
@@ -89,7 +91,15 @@ def test_default_bins_hold_every_positive_bid_inside(tmp_path):
     ("rows", "message"),
     [
         ([], "only a header"),
-        ([*ROWS, "hats,6,cat,1,0,0,0,0,1"], r"'shoes' has no row on day 2 of 0 to 3"),
+        ([*ROWS, "hats,6,cat,1,0,0,0,0,1"], r"'shoes' has no row on day 5, one of the 4"),
+        ([*ROWS, "hats,5,cat,1,0,0,0,0,1"], r"'shoes' has no row on day 5, one of the 3"),
+        ([*ROWS, "hats,2,cat,1,0,0,0,0,1"], r"'shoes' has no row on day 2, one of the 3"),
+        ([*ROWS, "hats,1e300,cat,1,0,0,0,0,1"], r"'day': got '1e300'; allowed are whole"),
+        ([*ROWS, "hats,4,cat,inf,0,0,0,0,1"], r"row 7 .*'bid': got 'inf'.*finite"),
+        ([*ROWS, "hats,4,cat,1,0,0,-1,0,1"], r"row 7 .*'clicks': got '-1'.*negative"),
+        ([*ROWS, "hats,4,cat,1,0,0,0,0,nan"], r"row 7 .*'quality': got 'nan'.*NaN"),
+        ([*ROWS, "hats,4,cat,1,0,0,0,0,7"], r"row 7 .*'quality': got '7'; allowed .* up to 1"),
+        ([*ROWS, "hats,4,cat,1,0"], r"row 7 .*got 5 cells for 9 columns; column 'impressions'"),
         ([*ROWS, "hats,4,cat,-1,0,0,0,0,1"], r"row 7 .*'bid': got '-1'"),
         ([*ROWS, "hats,4,cat,1,nan,0,0,0,1"], r"row 7 .*'reserve': got 'nan'.*NaN"),
         ([*ROWS, "hats,4,cat,1,0,0,0,0,0"], r"row 7 .*'quality': got '0'.*above 0"),
@@ -113,6 +123,91 @@ def test_unknown_columns_and_file_types(tmp_path):
         load_bid_logs(path, columns={"bids": "bid"})
     with pytest.raises(ValueError, match=r"type of file: got '\.txt'"):
         load_bid_logs(tmp_path / "bids.txt")
+
+
+def test_columns_there_twice_or_named_for_two(tmp_path):
+    path = write(tmp_path, header=HEADER.replace("cost", "bid"))
+    with pytest.raises(ValueError, match=r"column 'bid' appears twice"):
+        load_bid_logs(path, columns={"cost": "reserve"})
+    path = write(tmp_path)
+    with pytest.raises(ValueError, match=r"columns: got 'bid' for two"):
+        load_bid_logs(path, columns={"cost": "bid"})
+    with pytest.raises(ValueError, match=r"column of .*: got 'auctions'.*allowed: bid, bidder"):
+        load_bid_logs(path, auctions_column="auctions")
+    path.write_text("")
+    with pytest.raises(ValueError, match="first line is empty"):
+        load_bid_logs(path)
+
+
+def test_columns_that_nothing_names_are_left_out(tmp_path):
+    rows = [f"{row},{note}" for note, row in enumerate(ROWS)]
+    check(load_bid_logs(write(tmp_path, rows, HEADER + ",note"), bins=BINS))
+
+
+def test_a_missing_date_is_named_and_a_missing_label_in_parquet(tmp_path):
+    import pandas as pd
+
+    rows = [f"shoes,2024-02-{day},ann,1,0,0,0,0,1" for day in (27, 28)]
+    rows.append("shoes,2024-03-01,ann,1,0,0,0,0,1")
+    with pytest.raises(ValueError, match=r"'shoes' has no row on day 2024-02-29, one of the 4"):
+        load_bid_logs(write(tmp_path, rows))
+    table = pd.read_csv(write(tmp_path))
+    table["keyword"] = [1.0, 1.0, np.nan, 1.0, 2.0, 2.0]
+    table.to_parquet(tmp_path / "bids.parquet")
+    with pytest.raises(ValueError, match=r"row 3, column 'keyword': the cell is empty"):
+        load_bid_logs(tmp_path / "bids.parquet")
+
+
+def test_days_without_rows_are_days_without_bids_if_asked(tmp_path):
+    path = write(tmp_path, ["hats,1,cat,0.6,0.2,1,1,0.5,0.4", "hats,4,cat,0.7,0.3,1,1,0.5,0.4"])
+    with pytest.raises(ValueError, match=r"'hats' has no row on day 2"):
+        load_bid_logs(path)
+    logs = load_bid_logs(path, bins=BINS, rowless_days="no_bids")
+    np.testing.assert_allclose(logs.days.histograms[0, :, 0, 0], [0, 1, 1, 0])
+    np.testing.assert_allclose(logs.days.reserves[0, :, 0], [0.2, 0.2, 0.2, 0.3], rtol=1e-6)
+    np.testing.assert_allclose(logs.days.kpis[0, :, 0, 1], [1, 0, 0, 1])
+    with pytest.raises(ValueError, match=r"rowless_days: got 'skip'; allowed are .*no_bids"):
+        load_bid_logs(path, rowless_days="skip")
+
+
+def test_bidders_come_and_go(tmp_path):
+    """Bob comes on the second day and leaves after it; his reserve is that of his one day."""
+    rows = [f"hats,{day},ann,1.5,0.1,1,0,0,0.4" for day in (1, 2, 3)]
+    logs = load_bid_logs(write(tmp_path, [*rows, "hats,2,bob,3,0.9,1,0,0,0.2"]), bins=BINS)
+    np.testing.assert_allclose(logs.days.histograms[0, :, 1, [0, 3]], [[1, 0, 1], [0, 1, 0]])
+    np.testing.assert_allclose(logs.days.reserves[0, :, 1], 0.9, rtol=1e-6)
+    np.testing.assert_allclose(logs.days.kpis[0, :, 1, 0], [0, 1, 0])
+    assert logs.present.all()
+
+
+def test_repeated_rows_are_auctions_alike_unless_refused(tmp_path):
+    path = write(tmp_path, [*ROWS, ROWS[0]])
+    shares = load_bid_logs(path, bins=BINS).days.histograms[0, 0, 0]
+    np.testing.assert_allclose(shares, [0, 0, 2 / 3, 1 / 3, 0], rtol=1e-6)
+    with pytest.raises(ValueError, match=r"row 7 \(line 8\): the same as row 1 \(line 2\)"):
+        load_bid_logs(path, repeated_rows="refuse")
+    check(load_bid_logs(write(tmp_path), bins=BINS, repeated_rows="refuse"))
+    with pytest.raises(ValueError, match=r"repeated_rows: got 'drop'"):
+        load_bid_logs(path, repeated_rows="drop")
+
+
+def test_one_bidder_only_under_a_reserve_above_every_bid(tmp_path):
+    rows = [f"hats,{day},ann,{bid},9,0,0,0,0.4" for day in (1, 2) for bid in (1.5, 3)]
+    logs = load_bid_logs(write(tmp_path, rows), bins=BINS)
+    np.testing.assert_allclose(logs.days.histograms, [[[[0, 0, 0.5, 0.5, 0]]] * 2])
+    np.testing.assert_allclose(logs.days.reserves, 9)
+    assert (logs.days.kpis == 0).all()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_logs_written_and_read_again_are_the_same(tmp_path, suffix):
+    logs = load_bid_logs(write(tmp_path), bins=BINS)
+    path = tmp_path / f"again{suffix}"
+    write_bid_logs(logs, path)
+    again = load_bid_logs(path, auctions_column=AUCTIONS_COLUMN, bins=BINS)
+    jax.tree.map(np.testing.assert_array_equal, logs, again)
+    with pytest.raises(ValueError, match=r"path: type of file: got '\.txt'"):
+        write_bid_logs(logs, tmp_path / "bids.txt")
 
 
 def test_a_split_shares_no_keyword_and_no_day_to_predict(tmp_path):

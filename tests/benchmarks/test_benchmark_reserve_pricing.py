@@ -30,6 +30,7 @@ def benchmarks_importable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("tree_search_sarsa", 16, True),
         ("tree_search_mctx", 16, True),
         ("plain_python", 6, True),
+        ("plain_numpy", 6, True),
         ("plain_python_op_by_op", 2, False),
         ("model_days_alone", 16, True),
         ("model_alone", 16, True),
@@ -45,6 +46,45 @@ def test_contender_runs(contender: str, count: int, compiled: bool) -> None:
     assert first.steps == first.rows == count
     assert np.isfinite(first.checksum) and first.checksum != second.checksum
     assert subject.compile_seconds > 0 or not compiled
+
+
+def test_numpy_model_foresees_what_the_simulator_does() -> None:
+    """Some days in a row; with parameters far from those at the start, so that all count."""
+    import jax
+    import jax.numpy as jnp
+    from numpy_bidder_model import numpy_keyword
+    from reserve_contenders import ReserveWork, _problem
+
+    planning, plans, _ = _problem(ReserveWork(num_keywords=3, num_bidders=4, num_slots=2))
+    simulator = planning.simulator
+    leaves, tree = jax.tree.flatten(simulator.parameters)
+    keys = jax.random.split(jax.random.key(7), len(leaves))
+    moved = [
+        leaf + 0.3 * jax.random.normal(key, leaf.shape)
+        for leaf, key in zip(leaves, keys, strict=True)
+    ]
+    simulator = simulator.replace(parameters=jax.tree.unflatten(tree, moved))
+    step = jax.jit(simulator.step)
+    for number in range(3):
+        plan = jax.tree.map(lambda rows, number=number: rows[number], plans)
+        keyword, kept, reserves = numpy_keyword(simulator, plans, number)
+        state = plan.simulated
+        for day in range(4):
+            # The second bidder's reserve rises above all its bids, the third's is 0.
+            asked = reserves * np.array([1.05**day, 4.0**day, 0, 0.9])
+            state, revenue = step(state, jnp.asarray(asked, jnp.float32), jax.random.key(0))
+            kept, found = keyword.step(kept, asked)
+            last, summary = state.kept.last_day, state.kept.last_day.summary
+            assert found == pytest.approx(float(revenue), rel=1e-4, abs=1e-6)
+            for array, expected in (
+                (kept.histogram, last.histograms),
+                (kept.features, last.features),
+                (kept.output, state.kept.output),
+                (kept.cell, state.kept.cell),
+                (kept.mean_histogram, summary.histogram),
+                (kept.spread, summary.spread),
+            ):
+                np.testing.assert_allclose(array, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_every_contender_has_a_row() -> None:

@@ -24,6 +24,7 @@ from jaxmech.designers.reserve_planners import (
 from jaxmech.designers.reserve_planning import (
     ExhaustiveSearch,
     Moves,
+    Plan,
     Planning,
     best_move,
 )
@@ -278,3 +279,41 @@ def test_reserves_stay_when_no_bidder_bids(keyword, learned):
     quiet = state.replace(bidders=state.bidders.replace(quality=jnp.zeros(3)))
     planner = greedy_planner(env, params, learned)
     np.testing.assert_array_equal(jax.jit(planner.reserves)(quiet, KEY), state.reserves)
+
+
+@pytest.mark.parametrize("case", ["reserves above every bid", "zero quality", "one bidder"])
+def test_planners_in_the_corners_move_one_reserve_within_bounds(case):
+    """Defined results on the learned model and on the environment itself."""
+    num_bidders = 1 if case == "one bidder" else 2
+    env, params = jaxmech.make(
+        "reserve_pricing", num_bidders=num_bidders, num_slots=1, num_bins=8, memory=2
+    )
+    _, state = jax.jit(env.reset)(jax.random.key(5), params)
+    if case == "zero quality":
+        state = state.replace(bidders=state.bidders.replace(quality=jnp.zeros(num_bidders)))
+    if case == "reserves above every bid":
+        top = jnp.full((num_bidders,), params.reserve_high)
+        for _ in range(2):
+            _, state, revenue, _, _ = jax.jit(env.step_env)(KEY, state, top, params)
+        assert revenue == 0
+        np.testing.assert_array_equal(state.history.kpis[-1], 0)
+    model = bidder_model("linear", env.memory)
+    init = (KEY, state.history, state.reserves, state.quality, params.bins)
+    parameters = jax.jit(model.init)(*init)
+    learned = LearnedSimulator(model, parameters, params.bins, params.click_rates, num_auctions=4)
+    search = TreeSearch(num_simulations=12)
+    for simulator in (learned, ExactSimulator(env, params)):
+        planner = tree_search_planner(env, params, simulator, depth=2, search=search)
+        plan = Plan.start(simulator.start(state), state.reserves)
+        values, reserves = jax.jit(
+            lambda state, planner=planner, plan=plan: (
+                search.values(planner.planning, plan, KEY),
+                planner.reserves(state, KEY),
+            )
+        )(state)
+        assert np.isfinite(values).all() and (values >= 0).all()
+        assert ((reserves >= 0) & (reserves <= params.reserve_high)).all()
+        assert np.sum(np.asarray(reserves) != state.reserves) <= 1
+        if case == "zero quality":
+            np.testing.assert_array_equal(values, 0)
+            np.testing.assert_array_equal(reserves, state.reserves)

@@ -10,9 +10,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import struct
 from plan_models import MOVES, Moody, moody_plan, moody_planning
 
-from jaxmech.designers.reserve_planning import ExhaustiveSearch, Plan, Planning
+from jaxmech.designers.reserve_planning import (
+    ExhaustiveSearch,
+    Moves,
+    Plan,
+    Planning,
+    best_move,
+)
 from jaxmech.designers.tree_search import TreeSearch, search_by_paths, upper_confidence_move
 
 KEY = jax.random.key(4)
@@ -149,3 +156,44 @@ def test_bounds_prefer_moves_never_tried_then_seldom_tried():
 def test_every_move_needs_a_simulation():
     with pytest.raises(ValueError, match="num_simulations: got 2; needed is"):
         TreeSearch(num_simulations=2).values(moody_planning(1), moody_plan(), KEY)
+
+
+@pytest.mark.parametrize("backup", BACKUPS)
+def test_undiscounted_days_count_in_full(backup):
+    """No discount, no leaf value: the value of the only plan is the sum of its revenues."""
+    planning = Planning(Moody(), Moves(1, factors=(1.0,)), 3, "none", 1.0)
+    found = searched(TreeSearch(num_simulations=60, backup=backup), planning, moody_plan(), KEY)
+    plan, total = moody_plan(), 0.0
+    for _ in range(3):
+        plan, _ = planning.step(plan, jnp.asarray(0), KEY)
+        total += float(plan.revenue)
+    # Both moves leave the reserve as it is: every whole plan earns the same. Means also count
+    # the shorter plans that were tried on the way.
+    if backup == "max":
+        np.testing.assert_allclose(found.values, total, rtol=1e-5)
+    assert (found.values <= total * (1 + 1e-5)).all() and (found.values > 0.5 * total).all()
+
+
+@struct.dataclass
+class Worthless:
+    """Days that earn nothing."""
+
+    def step(self, state, reserves, key):
+        return state, jnp.zeros(())
+
+
+@pytest.mark.parametrize("backup", BACKUPS)
+def test_where_nothing_can_be_earned_all_moves_are_tried_alike_and_the_first_is_made(backup):
+    planning = Planning(Worthless(), MOVES, 2, "held", 0.9)
+    found = searched(TreeSearch(num_simulations=60, backup=backup), planning, moody_plan(), KEY)
+    np.testing.assert_array_equal(found.values, 0)
+    np.testing.assert_array_equal(found.visits, 20)
+    assert best_move(found.values) == 0
+
+
+@pytest.mark.parametrize("backup", BACKUPS)
+def test_at_the_upper_bound_moving_up_is_worth_what_keeping_is(backup):
+    moves = Moves(1, factors=(0.8, 1.25), low=0.5, high=1.0)
+    planning = Planning(Moody(), moves, 1, "none")
+    values = searched(TreeSearch(num_simulations=3, backup=backup), planning, moody_plan(), KEY)
+    assert values.values[2] == values.values[0] != values.values[1]
