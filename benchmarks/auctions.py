@@ -45,7 +45,9 @@ class Options:
     quick: bool = False
     """A smoke run on tiny batches; its figures mean nothing."""
     repetitions: int = 15
-    """Timed runs of each contender."""
+    """Timed repetitions of each contender."""
+    seconds: float = 0.05
+    """Least time of one repetition: calls follow one another without a pause."""
     numbers: int = 1_310_720
     """Bids of one call, shared among its auctions."""
     chunk: int = 327_680
@@ -80,7 +82,7 @@ def main(options: Options) -> None:
     console = Console(width=max(Console().width, 165))
     sizes = SIZES
     if options.quick:
-        options = Options(quick=True, repetitions=2, numbers=4096, chunk=1024)
+        options = Options(quick=True, repetitions=2, seconds=0, numbers=4096, chunk=1024)
         sizes = tuple(size for size in SIZES if size.bidders in (2, 8, 48))
     load = os.getloadavg()[0]
     table = Table(title="Millions of auctions a second", title_justify="left")
@@ -121,7 +123,7 @@ class Row:
 
     Attributes:
       auctions: in one call.
-      seconds: of every repetition, by contender.
+      seconds: of a call, the mean of every repetition, by contender.
       bytes_moved: in one call, inputs read and results written once.
       bandwidth: bytes a second of a copy of as many bytes, in turn with the rest.
       compile_seconds: of the rule without drawing.
@@ -184,11 +186,10 @@ def measure(size: Size, options: Options) -> Row:
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for repetition in range(options.repetitions + 1):
         for name, run in contenders.items():
-            start = time.perf_counter()
-            jax.block_until_ready(run())
+            taken = _seconds_of_a_call(run, options.seconds)
             # The first round warms up.
             if repetition:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(taken)
     return Row(
         auctions=auctions,
         seconds=seconds,
@@ -201,6 +202,15 @@ def measure(size: Size, options: Options) -> Row:
             if abs(revenue - revenues["jaxmech"]) > 1e-5 * revenue
         ],
     )
+
+
+def _seconds_of_a_call(run: Callable[[], Any], least: float) -> float:
+    start, calls, elapsed = time.perf_counter(), 0, 0.0
+    while not calls or elapsed < least:
+        jax.block_until_ready(run())
+        calls += 1
+        elapsed = time.perf_counter() - start
+    return elapsed / calls
 
 
 def _cells(row: Row) -> list[str]:
@@ -247,7 +257,7 @@ def _remarks(options: Options, load: float, bandwidth: float) -> list[str]:
         "outcomes instead.",
         f"Machine: {platform.machine()}, {platform.system()}, {os.cpu_count()} cores, "
         f"{jax.devices()[0].platform}; load average {load:.1f} before, {os.getloadavg()[0]:.1f} "
-        f"after; {options.repetitions} repetitions.",
+        f"after; {options.repetitions} repetitions of at least {options.seconds:g} s.",
         f"Python {platform.python_version()}, " + ", ".join(versions),
     ]
 

@@ -21,7 +21,8 @@ from jaxmech.experiments.files import experiment_in, read_config
 from jaxmech.experiments.kinds import KINDS, Experiment, kind_of
 from jaxmech.experiments.panels import PANELS, PAPER, QUICK, Protocol, panels_called
 from jaxmech.experiments.registry import EXPERIMENTS
-from jaxmech.naming import lookup
+from jaxmech.flags import with_flag
+from jaxmech.naming import full_name, lookup
 
 RUNS = Path("runs")
 
@@ -31,6 +32,12 @@ ENVIRONMENTS = {
     "reserve_pricing": "post reserves for the bidders on a keyword, who react from day to day",
 }
 """What ``jaxmech list`` says of each environment."""
+
+FILES_OF_ONES_OWN = {
+    (".yaml", ".yml"): "jaxmech run own_setting --setting.path",
+    (".csv", ".parquet", ".npz"): "jaxmech run own_values --samples",
+}
+"""What to do with a file, by the ends of its name."""
 
 
 Configuration = TypeVar("Configuration")
@@ -69,7 +76,10 @@ class Panel:
 
 @dataclass(frozen=True)
 class Adaptivity:
-    """How far adaptive order, adaptive prices and personalised prices matter: exact values."""
+    """How far adaptive order, adaptive prices and personalised prices matter.
+
+    Values are exact, but for those marked with a dagger, which a numerical search found.
+    """
 
     settings: tyro.conf.Positional[tuple[str, ...]] = (
         "kitchen_sink",
@@ -83,7 +93,9 @@ class Adaptivity:
         "proposition_3",
         "proposition_4",
     )
-    """Settings by name, or YAML files of your own ones."""
+    """Settings by the name of their experiment or panel, or YAML files of your own ones."""
+    delta: tuple[float, ...] = ()
+    """Strengths of the correlation, in place of that of every setting that has one; a row each."""
     directory: Path | None = None
     """Where to write adaptivity.json; by default, nothing is written."""
 
@@ -118,23 +130,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     and with 128 + the signal's number where one stopped the run.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    known = None
     try:
-        _check_names(arguments)
-        command = tyro.cli(
-            _commands(),
-            args=arguments,
-            prog="jaxmech",
-            description="Learn mechanisms, and see how near the optimum they come.",
-            config=(tyro.conf.AvoidSubcommands,),
-        )
-        status = _carry_out(command)
+        arguments = _with_full_names(arguments)
+        known = _known_command(arguments)
+        status = _carry_out(_parsed(arguments, known))
     except (
         ValueError,
         FileExistsError,
         FileNotFoundError,
         ModuleNotFoundError,
     ) as error:
-        fail(str(error))
+        fail(with_flag(str(error), known, arguments) if known else str(error))
         status = 2
     except FloatingPointError as error:
         fail(str(error))
@@ -145,12 +152,54 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(status)
 
 
-def _check_names(arguments: Sequence[str]) -> None:
-    """Wrong names of commands and experiments get an answer with the nearest right one."""
-    if arguments and not arguments[0].startswith("-"):
-        lookup("command", arguments[0], COMMANDS)
-        if arguments[0] == "run" and len(arguments) > 1 and not arguments[1].startswith("-"):
-            lookup("experiment", arguments[1], EXPERIMENTS)
+def _with_full_names(arguments: list[str]) -> list[str]:
+    """``arguments``, with an experiment by its full name.
+
+    Raises:
+      ValueError: there is no such command or experiment; says what was probably meant.
+    """
+    if not arguments or arguments[0].startswith("-"):
+        return arguments
+    lookup("command", arguments[0], COMMANDS)
+    if arguments[0] != "run" or len(arguments) == 1 or arguments[1].startswith("-"):
+        return arguments
+    name, *flags = arguments[1:]
+    for endings, usual in FILES_OF_ONES_OWN.items():
+        if name.endswith(endings):
+            raise ValueError(f"experiment: got {name!r}, a file; run it by: {usual} {name}")
+    name = full_name(name, EXPERIMENTS)
+    lookup("experiment", name, EXPERIMENTS)
+    return ["run", name, *flags]
+
+
+def _known_command(arguments: Sequence[str]) -> Any:
+    """The command with its default values, where it has flags and is known."""
+    match arguments:
+        case ["run", name, *_] if name in EXPERIMENTS:
+            return Run(EXPERIMENTS[name])
+        case ["panel", *_]:
+            return Panel(())
+        case ["adaptivity", *_]:
+            return Adaptivity()
+    return None
+
+
+def _parsed(arguments: Sequence[str], known: Any) -> Any:
+    """The command asked for; of a known one only its own flags are parsed and suggested."""
+    kind, place, about = _commands(), 0, "Learn mechanisms, and see how near the optimum they come."
+    match known:
+        case Run(experiment):
+            kind, place, about = Run[type(experiment)], 2, experiment.summary  # type: ignore[misc]
+        case Panel() | Adaptivity():
+            kind, place, about = type(known), 1, known.__doc__ or ""
+    return tyro.cli(
+        kind,
+        default=tyro.MISSING_NONPROP if known is None else known,
+        args=arguments[place:],
+        prog=" ".join(["jaxmech", *arguments[:place]]),
+        description=about,
+        config=(tyro.conf.AvoidSubcommands,),
+    )
 
 
 def _commands() -> Any:
@@ -183,8 +232,8 @@ def _carry_out(command: Any) -> int:
             return _resume(directory)
         case Panel():
             return _panel(command)
-        case Adaptivity(settings, directory):
-            return _adaptivity(settings, directory)
+        case Adaptivity():
+            return _adaptivity(command)
         case Report(directory):
             return _report(directory)
     return _list()
@@ -236,10 +285,10 @@ def _panel(command: Panel) -> int:
     return panel.run_all(panels, protocol, command.directory)
 
 
-def _adaptivity(settings: Sequence[str], directory: Path | None) -> int:
+def _adaptivity(command: Adaptivity) -> int:
     from jaxmech import adaptivity
 
-    return adaptivity.run(settings, directory)
+    return adaptivity.run(command.settings, command.directory, deltas=command.delta)
 
 
 def _report(directory: Path) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +20,18 @@ def console(*, stderr: bool = False) -> Console:
 def say(text: str) -> None:
     """Prints a line as it is."""
     console().print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """Says what takes a moment: with a spinner on a terminal, elsewhere by a line."""
+    shown = console()
+    if not shown.is_terminal:
+        say(f"{text} ...")
+        yield
+        return
+    with shown.status(text):
+        yield
 
 
 def fail(text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 Entry = TypeVar("Entry")
@@ -17,7 +17,31 @@ def lookup(kind: str, name: str, entries: Mapping[str, Entry]) -> Entry:
     """
     if name in entries:
         return entries[name]
-    nearest = difflib.get_close_matches(name, entries, n=1, cutoff=0.5)
-    suggestion = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    near = nearest(name, entries)
+    suggestion = f"; did you mean {near!r}?" if near else ""
     allowed = ", ".join(sorted(entries))
     raise ValueError(f"{kind}: got {name!r}{suggestion} (allowed: {allowed})")
+
+
+def full_name(name: str, entries: Iterable[str]) -> str:
+    """The one of ``entries`` whose part after the last slash is ``name``; else ``name``."""
+    called = [entry for entry in entries if _last_part(entry) == name]
+    return called[0] if len(called) == 1 else name
+
+
+def nearest(name: str, entries: Iterable[str]) -> str | None:
+    """The name that was probably meant; none where none is near, or several are as near.
+
+    Names are compared after their last slash: what many have in common makes none near.
+    """
+    shares = {
+        entry: difflib.SequenceMatcher(a=_last_part(name), b=_last_part(entry)).ratio()
+        for entry in entries
+    }
+    highest = max(shares.values(), default=0.0)
+    near = [entry for entry, share in shares.items() if share == highest]
+    return near[0] if highest >= 0.5 and len(near) == 1 else None
+
+
+def _last_part(name: str) -> str:
+    return name.rpartition("/")[2]

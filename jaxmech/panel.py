@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxmech import page, panel_results, report, runner
-from jaxmech.console import console, say
+from jaxmech.console import console, fail, say
 from jaxmech.experiments import SequentialPriceExperiment, config_of, read_config, running
 from jaxmech.experiments.building import References, build, references_in
 from jaxmech.experiments.panels import Panel, Protocol
@@ -25,30 +25,43 @@ _WORDS = ("summary", "reproduces")
 def run_all(panels: Sequence[Panel], protocol: Protocol, directory: Path) -> int:
     """Runs what is not finished of every panel, and compares the mechanisms of each.
 
+    A mechanism whose training diverges is left out of its panel's comparison, which says so.
+
     Returns:
-      0, or 128 + the number of the signal that stopped it.
+      0; 1 where training diverged; or 128 + the number of the signal that stopped it.
 
     Raises:
       ValueError: a folder holds a run that was asked for something else; raised before
         anything is run.
-      TrainingDiverged: see ``runner.run``.
     """
     for panel in panels:
         for mechanism, experiment in panel.experiments(protocol).items():
             _check(panel_results.folder_of(panel, directory) / mechanism, experiment)
+    diverged: list[str] = []
     for number, panel in enumerate(panels, 1):
         place = f"panel {number} of {len(panels)}, {panel.name}"
-        status = run_panel(panel, protocol, directory, place=place)
+        status, reasons = _run_panel(panel, protocol, directory, place)
         if status:
             say("the same command goes on with what is not finished")
             return status
-    return 0
+        diverged += [f"{panel.name}, {mechanism}: {why}" for mechanism, why in reasons.items()]
+    for line in diverged:
+        fail(line)
+    return 1 if diverged else 0
 
 
-def run_panel(panel: Panel, protocol: Protocol, directory: Path, *, place: str = "") -> int:
-    """As ``run_all``, of one panel; ``place`` is what to call it while it runs."""
-    folder, place = panel_results.folder_of(panel, directory), place or panel.name
+def run_panel(panel: Panel, protocol: Protocol, directory: Path) -> int:
+    """As ``run_all``, of one panel."""
+    return run_all([panel], protocol, directory)
+
+
+def _run_panel(
+    panel: Panel, protocol: Protocol, directory: Path, place: str
+) -> tuple[int, dict[str, str]]:
+    """0 or what a signal asks to exit with, and why mechanisms diverged; ``place`` is printed."""
+    folder = panel_results.folder_of(panel, directory)
     experiments = panel.experiments(protocol)
+    diverged: dict[str, str] = {}
     for number, (mechanism, experiment) in enumerate(experiments.items(), 1):
         where = f"{place}; mechanism {number} of {len(experiments)}, {mechanism}"
         run = folder / mechanism
@@ -57,15 +70,21 @@ def run_panel(panel: Panel, protocol: Protocol, directory: Path, *, place: str =
             say(f"{where}: finished already, in {run}")
         else:
             say(f"{where}: writing {run}")
-            status = _run(run, experiment, _references_found(folder, experiments))
+            try:
+                status = _run(run, experiment, _references_found(folder, experiments))
+            except runner.TrainingDiverged as error:
+                diverged[mechanism] = str(error)
+                fail(str(error))
+                continue
             if status:
-                return status
+                return status, diverged
         if not (run / "report.html").is_file():
             report.write_report(report.read_run(run))
-    comparison = panel_results.write(panel, folder)
-    console().print(panel_results.rich_table(comparison))
-    say(f"figure: {folder / 'panel.png'}")
-    return 0
+    if len(diverged) < len(experiments):
+        comparison = panel_results.write(panel, folder, diverged)
+        console().print(panel_results.rich_table(comparison))
+        say(f"figure: {folder / 'panel.png'}")
+    return 0, diverged
 
 
 def _run(run: Path, experiment: SequentialPriceExperiment, found: References | None) -> int:

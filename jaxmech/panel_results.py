@@ -38,17 +38,21 @@ def folder_of(panel: Panel, directory: Path) -> Path:
     return directory / panel.name.replace("/", "-")
 
 
-def write(panel: Panel, folder: Path) -> dict[str, Any]:
+def write(panel: Panel, folder: Path, diverged: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Writes ``panel.json``, ``panel.png`` and ``panel.svg``; returns what the first holds.
 
     Under ``mechanisms`` are what each run's ``summary.json`` calls ``learned``, with the
-    expense of the run; the other fields are those of a ``summary.json``.
+    expense of the run; under ``diverged``, why others are not there; the other fields are
+    those of a ``summary.json``.
 
     Raises:
-      FileNotFoundError: a mechanism is not evaluated yet.
+      FileNotFoundError: a mechanism is not evaluated yet, and not among ``diverged``.
     """
+    diverged = dict(diverged or {})
     summaries = {
-        name: json.loads((folder / name / "summary.json").read_text()) for name in panel.mechanisms
+        name: json.loads((folder / name / "summary.json").read_text())
+        for name in panel.mechanisms
+        if name not in diverged
     }
     first = next(iter(summaries.values()))
     comparison: dict[str, Any] = {
@@ -59,6 +63,7 @@ def write(panel: Panel, folder: Path) -> dict[str, Any]:
             name: summary["learned"] | {field: summary[field] for field in _OF_THE_RUN}
             for name, summary in summaries.items()
         },
+        "diverged": diverged,
         **{field: first[field] for field in _OF_THE_PANEL},
     }
     _draw(comparison, folder)
@@ -105,6 +110,8 @@ def rich_table(comparison: Mapping[str, Any]) -> Table:
     first = next(iter(comparison["mechanisms"].values()))
     notes = results.notes({**comparison, "learned": first})
     notes.insert(1, "Shares of learned mechanisms are those of the best seeds.")
+    diverged = comparison.get("diverged", {})
+    notes += [f"{MECHANISMS[name].label}: diverged ({why})." for name, why in diverged.items()]
     return results.table(comparison["title"], columns(comparison), rows(comparison), notes)
 
 

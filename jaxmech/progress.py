@@ -8,11 +8,18 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
+from signal import Signals
 from typing import Protocol
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 
 
@@ -20,13 +27,16 @@ class Progress(Protocol):
     """What the runner calls, in this order."""
 
     def start(self, update: int, updates: int) -> None:
-        """Training goes from ``update`` to ``updates``; compiling comes first."""
+        """Training goes from ``update`` to ``updates``; tracing and compiling come first."""
 
     def compiled(self, seconds: float) -> None:
         """All is compiled, which took ``seconds``."""
 
     def advance(self, update: int, seconds: float, metrics: Mapping[str, np.ndarray]) -> None:
         """A chunk that took ``seconds`` ended at ``update``; metrics are [updates, seeds]."""
+
+    def stopping(self, received: Signals) -> None:
+        """A signal came, and is obeyed as soon as may be; called at any time, by a thread."""
 
     def message(self, text: str) -> None:
         """Something a person should know."""
@@ -45,6 +55,9 @@ class NoProgress:
         pass
 
     def advance(self, update: int, seconds: float, metrics: Mapping[str, np.ndarray]) -> None:
+        pass
+
+    def stopping(self, received: Signals) -> None:
         pass
 
     def message(self, text: str) -> None:
@@ -82,6 +95,7 @@ class ConsoleProgress:
             self._console.print("compiling ...", highlight=False)
             return
         self._bar = Bar(
+            SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -106,6 +120,9 @@ class ConsoleProgress:
         if update == self._updates or now - self._last_line >= self._line_seconds:
             self._last_line = now
             self.message(f"update {update}/{self._updates}{figures}")
+
+    def stopping(self, received: Signals) -> None:
+        self.message(f"{received.name}: stopping once what is compiled or computed now is done")
 
     def message(self, text: str) -> None:
         console = self._bar.console if self._bar else self._console

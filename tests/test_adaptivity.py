@@ -3,6 +3,7 @@
 import io
 import json
 
+import chex
 import pytest
 from rich.console import Console
 
@@ -28,7 +29,7 @@ def command(*arguments):
 
 def printed(found, width):
     console = Console(width=width, file=io.StringIO())
-    console.print(adaptivity.rich_table(found))
+    console.print(adaptivity.rich_table(found, width=width))
     return console.file.getvalue()
 
 
@@ -59,6 +60,42 @@ def test_a_setting_of_ones_own(tmp_path, monkeypatch, capsys):
     assert "gems.yaml" in capsys.readouterr().out
 
 
+def test_settings_go_by_the_names_of_experiments_and_panels():
+    names = ["brero2021/id", "id", "brero2021/figure_3e", "brero2021/correlated_0.25", "figure_2b"]
+    settings = adaptivity.settings_called(names)
+    assert list(settings) == names
+    for name, expected in zip(names, ["id"] * 3 + ["correlated"] * 2, strict=True):
+        options = {"delta": 0.25} if expected == "correlated" else {}
+        chex.assert_trees_all_equal(
+            settings[name].distribution, setting(expected, **options).distribution
+        )
+
+
+def test_a_setting_is_there_once_for_each_delta():
+    settings = adaptivity.settings_called(["correlated", "id"], [0, 0.25])
+    assert list(settings) == ["correlated_0", "correlated_0.25", "id"]
+    assert float(settings["correlated_0.25"].distribution.delta) == 0.25
+
+
+def test_files_of_one_name_are_told_apart():
+    row = {
+        "oracles": {"optimum": 1.0},
+        "oracles_numerical": [],
+        "oracles_missing": {"static_order_optimum": "too many states"},
+    }
+    names = ["here/rich/own.yaml", "here/poor/own.yaml", "here/other.yaml", "brero2021/id"]
+    shown = printed(dict.fromkeys(names, row), width=120)
+    for label in ("rich/own.yaml", "poor/own.yaml", "other.yaml", "id"):
+        assert f"\n{label} " in shown
+        assert f" {label}: no value" in shown
+
+
+def test_a_wide_terminal_gets_whole_words():
+    row = {"oracles": {"optimum": 1.0}, "oracles_numerical": [], "oracles_missing": {}}
+    assert "personalised" in printed({"id": row}, width=120)
+    assert "personalised" not in printed({"id": row}, width=80)
+
+
 def test_what_is_not_known_is_a_dash_with_its_reason():
     found = adaptivity.values_of(setting("correlated", num_agents=4, num_items=2, delta=0.5))
     assert found["oracles"]["random_serial_dictatorship"] == pytest.approx(1)
@@ -76,8 +113,10 @@ def test_what_is_not_known_is_a_dash_with_its_reason():
 @pytest.mark.parametrize(
     ("arguments", "answer"),
     [
-        (["two_wolds"], "did you mean 'two_worlds'"),
+        (["two_wolds"], "did you mean 'brero2021/two_worlds'"),
         (["missing.yaml"], "path: got missing.yaml"),
+        (["correlated", "--delta", "2"], "--delta: got 2.0"),
+        (["id", "--delta", "0.5"], "--delta: got [0.5]; none of the settings has one"),
         (["proposition_1", "--directory", "."], "adaptivity.json exists already"),
     ],
 )

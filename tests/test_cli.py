@@ -91,17 +91,22 @@ def test_list_names_all_there_is(capsys, monkeypatch):
         (["rnu"], "did you mean 'run'"),
         (["run", "brero2021/two_wolds"], "did you mean 'brero2021/two_worlds'"),
         (["run", "brero2021/correlated", "--setting.dleta", "1"], "--setting.delta"),
-        (["run", "brero2021/correlated", "--setting.delta", "3"], "delta: got 3.0"),
-        (["run", "brero2021/two_worlds", "--seeds", "0"], "seeds: got 0"),
+        (["run", "brero2021/correlated", "--setting.delta", "3"], "--setting.delta: got 3.0"),
+        (["run", "correlated", "--setting.delta", "3"], "--setting.delta: got 3.0"),
+        (["run", "brero2021/two_worlds", "--seeds", "0"], "--seeds: got 0"),
         (["run", "brero2021/two_worlds", "--units", "2"], "units: got (2,)"),
-        (["run", "own_values"], "samples: got None"),
+        (["run", "own_values"], "--samples: got None"),
         (["run", "own_values", "--samples", "nowhere.csv"], "samples: got nowhere.csv"),
-        (["run", "own_setting"], "setting.path: got None"),
+        (["run", "own_setting"], "--setting.path: got None"),
+        (["run", "own_setting", "--setting.path", "x.yaml"], "--setting.path: got "),
+        (["run", "x.yaml"], "jaxmech run own_setting --setting.path x.yaml"),
+        (["run", "x.csv"], "jaxmech run own_values --samples x.csv"),
         (
             ["run", "brero2021/two_worlds", "--statistic", "last_visit"],
             "with architecture 'symmetric' allowed are",
         ),
-        (["run", "brero2021/two_worlds", "--ppo.clip", "-1"], "clip: got -1.0"),
+        (["run", "brero2021/two_worlds", "--ppo.clip", "-1"], "--ppo.clip: got -1.0"),
+        (["panel", "id", "--num-environments", "0"], "--num-environments: got 0"),
         (["resume", "runs/nothing"], "no such file"),
         (["report", "runs/nothing"], "no such folder"),
     ],
@@ -113,6 +118,14 @@ def test_mistakes_get_one_clean_answer(arguments, answer, capsys, monkeypatch, t
     assert answer in shown.err + shown.out
     assert "Traceback" not in shown.err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_mistyped_flag_is_answered_with_those_of_its_command_alone(capsys):
+    assert command("run", "brero2021/correlated", "--setting.dleta", "1") == 2
+    shown = capsys.readouterr().err
+    assert "--setting.delta" in shown
+    for other in ("additive_types", "timber_auctions", "--setting.lowest"):
+        assert other not in shown
 
 
 def test_a_run_writes_its_whole_folder(finished):

@@ -149,6 +149,34 @@ def test_the_command_says_where_it_is_and_stops_at_a_signal(monkeypatch, tmp_pat
 
 def test_a_wrong_name_suggests_the_nearest(capsys):
     with pytest.raises(SystemExit) as ended:
-        cli.main(["panel", "brero2021/figure_3z"])
+        cli.main(["panel", "brero2021/two_wolds"])
     assert ended.value.code == 2
-    assert "did you mean 'brero2021/figure_3" in capsys.readouterr().err
+    assert "did you mean 'brero2021/two_worlds'" in capsys.readouterr().err
+
+
+def test_a_mechanism_that_diverges_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
+    start = running.start
+
+    def diverging(study, directory, references):
+        if directory.name == "agents_items":
+            raise jaxmech.runner.TrainingDiverged("update 7: no longer finite", 7, 0, ("loss",))
+        return start(study, directory, references)
+
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setattr(running, "start", diverging)
+    monkeypatch.setattr(cli, "_set_up_jax", lambda: None)
+    monkeypatch.setattr(cli, "panels_called", lambda names: (kitchen_sink(), kitchen_sink()))
+    sizes = [
+        part for name, size in dataclasses.asdict(TINY).items()
+        for part in (f"--{name.replace('_', '-')}", str(size))
+    ]  # fmt: skip
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["panel", "any", "--directory", str(tmp_path), *sizes])
+    assert ended.value.code == 1
+    comparison = panel_results.read(folder_in(tmp_path))
+    assert list(comparison["mechanisms"]) == ["anonymous_static_prices"]
+    assert comparison["diverged"] == {"agents_items": "update 7: no longer finite"}
+    shown = capsys.readouterr()
+    assert "agents and items left: diverged (update 7: no longer finite)." in shown.out
+    last = shown.err.splitlines()[-1]
+    assert last == "brero2021/figure_3d, agents_items: update 7: no longer finite"

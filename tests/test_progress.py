@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import signal
 
 import numpy as np
 import pytest
@@ -62,6 +63,14 @@ def test_it_shows_what_there_is(metrics: dict[str, np.ndarray], line: str) -> No
     file = io.StringIO()
     shown(ConsoleProgress(console=Console(file=file, force_terminal=False)), metrics)
     assert file.getvalue().splitlines()[-1] == line
+
+
+def test_a_signal_is_acknowledged_by_a_line() -> None:
+    file = io.StringIO()
+    progress = ConsoleProgress(console=Console(file=file, force_terminal=False))
+    progress.start(0, 4)
+    progress.stopping(signal.SIGTERM)
+    assert file.getvalue().splitlines()[-1].startswith("SIGTERM: stopping once")
 
 
 def test_without_progress_a_message_is_a_warning() -> None:

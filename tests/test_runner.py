@@ -190,6 +190,51 @@ def test_load_gives_the_last_checkpoint(finished: runner.RunResult) -> None:
     assert {path: path.stat().st_mtime_ns for path in finished.directory.rglob("*")} == before
 
 
+def test_a_signal_is_acknowledged_while_it_compiles(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acknowledged = threading.Event()
+
+    class Acknowledging(Recorder):
+        def stopping(self, received: signal.Signals) -> None:
+            assert received is signal.SIGTERM
+            acknowledged.set()
+
+    compile_program = chunks.Program.compile
+
+    def compile_slowly(program: chunks.Program, **options: Any) -> chunks.Compiled:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert acknowledged.wait(timeout=30)
+        return compile_program(program, **options)
+
+    monkeypatch.setattr(chunks.Program, "compile", compile_slowly)
+    result = runner.run(
+        DESIGNER, directory=tmp_path / "run", seeds=1, updates=5, progress=Acknowledging()
+    )
+    assert (result.interrupted_by, result.updates) == (signal.SIGTERM, 0)
+
+
+def test_progress_starts_before_tracing(tmp_path: Any) -> None:
+    events = []
+
+    class Told(NoProgress):
+        def start(self, update: int, updates: int) -> None:
+            events.append((update, updates))
+
+        def stop(self) -> None:
+            events.append("stopped")
+
+    class Failing(NoisyDescent):
+        def init(self, key: jax.Array) -> Any:
+            events.append("traced")
+            raise ValueError("no start")
+
+    with pytest.raises(ValueError, match="no start"):
+        runner.run(Failing(), directory=tmp_path / "run", seeds=1, updates=5, progress=Told())
+    assert events == [(0, 5), "traced", "stopped"]
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_finished_run_resumes_to_itself(finished: runner.RunResult) -> None:
     again = runner.resume(
         DESIGNER, directory=finished.directory, evaluate=DESIGNER.evaluate, progress=Recorder()

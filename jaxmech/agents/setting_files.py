@@ -93,7 +93,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _setting(content: Any) -> Setting:
-    fields = _fields(content, "the file", required=("items", "worlds"), optional=("demand",))
+    fields = _known_fields(content, "the file", required=("items", "worlds"), optional=("demand",))
     items = _names(fields["items"], "items")
     if not items:
         raise ValueError("items: got none; at least one is needed")
@@ -103,7 +103,7 @@ def _setting(content: Any) -> Setting:
     worlds = []
     for index, world in enumerate(_list(fields["worlds"], "worlds")):
         place = f"world {index}"
-        described = _fields(world, place, required=("agents",), optional=("probability",))
+        described = _known_fields(world, place, required=("agents",), optional=("probability",))
         chance = _number(described.get("probability", 1), f"{place}, probability")
         worlds.append((chance, _agents(described["agents"], bundles, demand, place)))
     return finite_setting(worlds, units=units, demand=demand)
@@ -133,7 +133,7 @@ def _agents(
             agents.append(surely(_value(entry, bundles, demand, place)))
             continue
         kinds = ("value", "one_of", "alternatives")
-        fields = _fields(entry, place, optional=(*kinds, "count"))
+        fields = _known_fields(entry, place, optional=(*kinds, "count"))
         given = [kind for kind in kinds if kind in fields]
         if len(given) != 1:
             raise ValueError(f"{place}: got {given}; needed is one of {list(kinds)}")
@@ -161,7 +161,7 @@ def _alternatives(
     alternatives = []
     for index, entry in enumerate(_list(content, f"{agent}, alternatives")):
         place = f"{agent}, alternative {index}"
-        fields = _fields(entry, place, required=("value", "probability"))
+        fields = _known_fields(entry, place, required=("value", "probability"))
         value = _value(fields["value"], bundles, demand, place)
         alternatives.append((value, _number(fields["probability"], f"{place}, probability")))
     return alternatives
@@ -189,7 +189,7 @@ def _value(content: Any, bundles: dict[str, int], demand: Demand, place: str) ->
     return values
 
 
-def _fields(
+def _known_fields(
     content: Any, place: str, *, required: Sequence[str] = (), optional: Sequence[str] = ()
 ) -> dict[str, Any]:
     fields = _names(content, place)

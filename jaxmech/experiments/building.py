@@ -32,6 +32,7 @@ from jaxmech.environments import (
 from jaxmech.experiments.configuration import (
     SETTING_NAMES,
     FiniteSettingFile,
+    NamedSetting,
     SequentialPriceExperiment,
     TimberAuctions,
 )
@@ -131,8 +132,17 @@ def _settings(experiment: SequentialPriceExperiment) -> tuple[Setting, Setting]:
             setting = load_setting(path)
             return setting, setting
         case named:
-            setting = named_setting(SETTING_NAMES[type(named)], **asdict(named))
+            setting = setting_of(named)
             return setting, setting
+
+
+def setting_of(named: NamedSetting) -> Setting:
+    """The setting that a configuration names, one of ``jaxmech.agents.SETTINGS``.
+
+    Raises:
+      ValueError: a field is out of range.
+    """
+    return named_setting(SETTING_NAMES[type(named)], **asdict(named))
 
 
 def _sampled(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxmech import findings
-from jaxmech.console import console, say
+from jaxmech.console import say, working
 from jaxmech.experiments.auction_configuration import (
     Equilibrium,
     RevenueEquivalence,
@@ -57,7 +57,7 @@ def run(experiment: Any, directory: Path) -> int:
 def resume(experiment: Any, directory: Path) -> int:
     """Computes the study whose folder is there, unless that is done; 0."""
     if findings.read(directory) is None:
-        with console().status("computing"):
+        with working("computing"):
             found = compute(experiment)
         about = {"experiment": experiment.title, **devices_and_versions()}
         findings.write(directory, found, about)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from cattrs.v import format_exception
 
 from jaxmech.experiments.configuration import SETTING_NAMES, NamedSetting
 from jaxmech.experiments.kinds import KINDS, Experiment, kind_of
-from jaxmech.naming import lookup
+from jaxmech.naming import lookup, nearest
 
 
 def config_of(experiment: Experiment) -> dict[str, Any]:
@@ -80,8 +79,8 @@ def _describe(error: BaseException, kind: type | None) -> str:
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    suggestion = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    near = nearest(name, known)
+    suggestion = f"; did you mean {near!r}?" if near else ""
     return f"{name}: no such field{suggestion}"
 
 

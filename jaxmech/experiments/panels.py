@@ -11,12 +11,14 @@ from typing import Any, Literal
 
 from jaxmech.experiments.configuration import (
     Correlated,
+    FiniteSettingFile,
     NamedSetting,
     SequentialPriceExperiment,
     Statistic,
+    TimberAuctions,
 )
 from jaxmech.experiments.registry import SEQUENTIAL_PRICE_EXPERIMENTS
-from jaxmech.naming import lookup
+from jaxmech.naming import full_name, lookup
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Protocol:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-QUICK = Protocol(seeds=3, updates=100, evaluation_episodes=20_000, validation_episodes=4_000)
+QUICK = Protocol(seeds=3, updates=70, evaluation_episodes=20_000, validation_episodes=4_000)
 """A few minutes for a panel on two cores."""
 
 PAPER = Protocol(seeds=6)
@@ -167,6 +169,22 @@ _PANELS = (
 PANELS: dict[str, Panel] = {panel.name: panel for panel in _PANELS}
 
 
+ECONOMIES: dict[str, NamedSetting] = {
+    **{
+        name: experiment.setting
+        for name, experiment in SEQUENTIAL_PRICE_EXPERIMENTS.items()
+        if not isinstance(experiment.setting, FiniteSettingFile | TimberAuctions | None)
+    },
+    **{
+        name: panel.experiment.setting
+        for panel in _PANELS
+        for name in (panel.name, panel.also)
+        if panel.experiment.setting is not None
+    },
+}
+"""The settings in which mechanisms are learned, by the names of experiments and panels."""
+
+
 def panels_called(names: Sequence[str]) -> tuple[Panel, ...]:
     """The panels of these names, by figure or by economy, each once; ``all`` means every one.
 
@@ -180,5 +198,5 @@ def panels_called(names: Sequence[str]) -> tuple[Panel, ...]:
         **{panel.also: (panel,) for panel in _PANELS},
         "all": _PANELS,
     }
-    chosen = [panel for name in names for panel in lookup("panel", name, known)]
+    chosen = [panel for name in names for panel in lookup("panel", full_name(name, known), known)]
     return tuple(dict.fromkeys(chosen))

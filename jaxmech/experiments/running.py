@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from jaxmech import report, runner
-from jaxmech.console import console, say
+from jaxmech.console import say, working
 from jaxmech.experiments.building import References, Study, build, references_of
 from jaxmech.experiments.configuration import SequentialPriceExperiment
 from jaxmech.experiments.evaluating import evaluate_run
@@ -35,7 +35,7 @@ def resume(experiment: SequentialPriceExperiment, directory: Path) -> int:
 
 def references_for(study: Study) -> References:
     """What the learned mechanisms are compared with; says that it takes a moment."""
-    with console().status("computing exact values"):
+    with working("computing exact values"):
         return references_of(study)
 
 
@@ -92,7 +92,7 @@ def _finish(study: Study, result: RunResult, references: References) -> int:
         say(f"stopped by {signal} after {result.updates} of {updates} updates; {how}")
         return 128 + result.interrupted_by
     try:
-        with console().status("evaluating"):
+        with working("evaluating"):
             summary, picture = evaluate_run(study, result, references)
     except KeyboardInterrupt:
         say(f"stopped while evaluating; {how}")

@@ -95,7 +95,7 @@ def adaptive_order_personalised_prices(
 
     Exact for finite supports. Numerical for ``CorrelatedUniform``, and known only where an
     adaptive order is no better than a static one: values are independent or identical
-    (delta 0 or 1), or there is a single unit.
+    (delta 0 or 1), there is a single unit, or there are units of every type for all agents.
 
     Args:
       setting: economy with a ``FiniteMixture`` or a ``CorrelatedUniform``.
@@ -117,11 +117,12 @@ def adaptive_order_personalised_prices(
             )
         case CorrelatedUniform():
             delta = correlation(distribution)
-            if delta not in (0, 1) and sum(setting.units) > 1:
+            enough_for_all = all(units >= distribution.num_agents for units in setting.units)
+            if delta not in (0, 1) and sum(setting.units) > 1 and not enough_for_all:
                 raise NotKnown(
                     f"delta: got {delta:g}, with units {setting.units}; the best adaptive order "
                     "for personalised prices is known where values are iid (delta 0) or "
-                    "identical (delta 1), and for a single unit"
+                    "identical (delta 1), for a single unit, and for units for all agents"
                 )
             return _in_any_order(personalised_static_prices(setting))
         case Samples():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
+from queue import SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -15,16 +17,24 @@ class Interruption:
 
     A second one does what it would have done outside. Python delivers signals to the main
     thread alone; in any other, nothing is changed and ``received`` stays None.
+
+    Args:
+      acknowledge: called with the signal, in a thread of its own, since a handler must not
+        wait for a console that the interrupted code may be writing to.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, acknowledge: Callable[[signal.Signals], None]) -> None:
         self.received: signal.Signals | None = None
         self._previous: dict[signal.Signals, Any] = {}
+        self._acknowledge = acknowledge
+        self._to_acknowledge: SimpleQueue[signal.Signals | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._wait, daemon=True)
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for signum in _SIGNALS:
                 self._previous[signum] = signal.signal(signum, self._note)
+        self._thread.start()
         return self
 
     def __exit__(
@@ -34,6 +44,8 @@ class Interruption:
         trace: TracebackType | None,
     ) -> None:
         self._restore()
+        self._to_acknowledge.put(None)
+        self._thread.join()
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
         if self.received is not None:
@@ -41,6 +53,12 @@ class Interruption:
             signal.raise_signal(signum)
             return
         self.received = signal.Signals(signum)
+        self._to_acknowledge.put(self.received)
+
+    def _wait(self) -> None:
+        received = self._to_acknowledge.get()
+        if received is not None:
+            self._acknowledge(received)
 
     def _restore(self) -> None:
         for signum, handler in self._previous.items():

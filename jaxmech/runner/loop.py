@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import operator
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from signal import Signals
@@ -86,8 +86,9 @@ def run(
 ) -> RunResult:
     """Trains ``designer`` from the start and writes the run's folder.
 
-    Ended early by SIGINT or SIGTERM (once the chunk under way is done; a second signal
-    ends it at once), the run has a checkpoint to resume from and says so in its result.
+    Ended early by SIGINT or SIGTERM (once the chunk under way is done, or what is being
+    compiled; a second signal does not wait for a chunk), the run has a checkpoint to resume
+    from and says so in its result.
 
     Args:
       designer: has ``init`` and ``update``; metrics are a dict of scalars.
@@ -118,11 +119,12 @@ def run(
     pace = _pace(updates_per_chunk, checkpoint_seconds)
     config_text = run_folder.config_text(config)
     run_folder.check_free(directory)
-    program = chunks.trace(designer, seeds, evaluate)
-
-    run_folder.create(directory, config_text)
-    plan = Plan(directory, seeds, updates, evaluate_every)
-    return _train(program, plan, None, pace, progress or NoProgress())
+    progress = progress or NoProgress()
+    with _shown(progress, 0, updates):
+        program = chunks.trace(designer, seeds, evaluate)
+        run_folder.create(directory, config_text)
+        plan = Plan(directory, seeds, updates, evaluate_every)
+        return _train(program, plan, None, pace, progress)
 
 
 def resume(
@@ -177,7 +179,8 @@ def resume(
     cut_back(plan, restored.update)
     if restored.update == plan.updates:
         return _result(plan, restored, 0.0, None)
-    return _train(program, plan, restored, pace, progress)
+    with _shown(progress, restored.update, plan.updates):
+        return _train(program, plan, restored, pace, progress)
 
 
 def load(designer: Any, *, directory: str | Path) -> RunResult:
@@ -191,6 +194,15 @@ def load(designer: Any, *, directory: str | Path) -> RunResult:
     with closing(Checkpoints(folder, read_only=True)) as checkpoints:
         restored = checkpoints.newest(program.abstract)
     return _result(plan, restored, 0.0, None)
+
+
+@contextmanager
+def _shown(progress: Progress, update: int, updates: int) -> Iterator[None]:
+    progress.start(update, updates)
+    try:
+        yield
+    finally:
+        progress.stop()
 
 
 @dataclass(frozen=True)
@@ -208,12 +220,9 @@ def _train(
 ) -> RunResult:
     """Trains from ``restored``, or from the start, to the end of the plan."""
     with ExitStack() as stack:
-        interruption = stack.enter_context(Interruption())
+        interruption = stack.enter_context(Interruption(progress.stopping))
         record = stack.enter_context(closing(Record(plan, program, restored)))
-        stack.callback(progress.stop)
         update = restored.update if restored else 0
-        progress.start(update, plan.updates)
-
         compiled = program.compile(with_start=restored is None)
         compile_seconds = program.trace_seconds + compiled.seconds
         progress.compiled(compile_seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pydoc
 import textwrap
 
 import chex
@@ -172,3 +173,9 @@ def test_what_is_no_setting_is_refused(text, message, load):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="path: got .*absent.yaml; there is no such file"):
         load_setting(tmp_path / "absent.yaml")
+
+
+def test_help_shows_the_format_and_nothing_private():
+    shown = pydoc.plain(pydoc.render_doc(setting_files))
+    assert "load_setting(path" in shown
+    assert "SafeLoader" not in shown

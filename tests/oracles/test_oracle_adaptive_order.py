@@ -219,3 +219,11 @@ def test_refuses_with_the_reason(mixture):
     for family in (anonymous, personalised):
         with pytest.raises(NotKnown, match=r"max_states: got 10; .* may need"):
             family(economy, max_states=10)
+
+
+def test_where_there_is_enough_for_all_everyone_is_served():
+    every = setting("additive_types", num_agents=3, units=(3, 4), delta=0.5)
+    assert personalised(every).value == pytest.approx(3 * 2 / 2, abs=1e-9)
+    too_few = setting("additive_types", num_agents=3, units=(3, 2), delta=0.5)
+    with pytest.raises(NotKnown, match="units for all agents"):
+        personalised(too_few)

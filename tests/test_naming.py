@@ -1,0 +1,36 @@
+"""What a mistyped name is answered with."""
+
+import pytest
+
+from jaxmech.experiments.panels import PANELS
+from jaxmech.naming import full_name, lookup, nearest
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("brero2021/two_wolds", "brero2021/two_worlds"),
+        ("two_wolds", "brero2021/two_worlds"),
+        ("brero/colors", "brero2021/colors"),
+        # What comes before the slash makes no name near.
+        ("brero2021/zzz", None),
+        # All panels of the figure are as near.
+        ("figure_9z", None),
+        ("brero2021/figure_3z", None),
+    ],
+)
+def test_only_a_name_that_is_near_and_alone_is_suggested(name, near):
+    names = [*PANELS, "brero2021/two_worlds", "brero2021/colors"]
+    assert nearest(name, names) == near
+
+
+def test_without_a_near_name_all_are_listed():
+    with pytest.raises(ValueError, match=r"^panel: got 'figure_9z' \(allowed: brero2021/figure_2a"):
+        lookup("panel", "figure_9z", PANELS)
+
+
+def test_a_short_name_stands_for_the_only_one_that_ends_so():
+    names = ["a/id", "a/x", "b/x", "plain"]
+    assert [full_name(name, names) for name in ("id", "a/id", "x", "plain", "other")] == [
+        "a/id", "a/id", "x", "plain", "other",
+    ]  # fmt: skip
