@@ -18,7 +18,8 @@ class ReserveWork:
     """The size of the problem.
 
     Attributes:
-      num_keywords: searched together.
+      num_keywords: searched in one call.
+      num_at_once: of these, whose trees grow side by side; the others wait.
       num_bidders, num_slots: of each keyword.
       num_simulations, depth: of a search.
       num_simulated: keywords simulated together, where the simulator is timed.
@@ -28,6 +29,7 @@ class ReserveWork:
     """
 
     num_keywords: int = 40
+    num_at_once: int = 20
     num_bidders: int = 5
     num_slots: int = 3
     num_simulations: int = 200
@@ -87,13 +89,15 @@ def _tree_search(work: ReserveWork, backup: Any) -> Contender:
 
     planning, plans, seconds = _problem(work)
     search = TreeSearch(num_simulations=work.num_simulations, backup=backup)
-    searches = jax.vmap(search.values, (None, 0, 0))
+
+    def values(keyword: tuple[Any, jax.Array]) -> jax.Array:
+        return search.values(planning, *keyword)
 
     def run(key: jax.Array) -> tuple[jax.Array, jax.Array]:
         key, search_key = jax.random.split(key)
         jittered = _jittered(plans, search_key)
         keys = jax.random.split(search_key, work.num_keywords)
-        return key, searches(planning, jittered, keys).sum()
+        return key, jax.lax.map(values, (jittered, keys), batch_size=work.num_at_once).sum()
 
     return repeat_compiled(run, jax.random.key(0), _counting(work), compile_seconds=seconds)
 

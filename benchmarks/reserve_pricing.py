@@ -52,7 +52,9 @@ class Options:
     seconds: float = 1.0
     """Least time of one repetition; short runs are repeated within it."""
     keywords: int = 40
-    """Keywords searched together."""
+    """Keywords searched in one call."""
+    at_once: int = 20
+    """Of these, whose trees grow side by side; those of many do not fit the cache."""
     bidders: int = 5
     """Bidders on each keyword."""
     simulations: int = 200
@@ -70,6 +72,7 @@ def main(options: Options) -> None:
     console = Console(width=max(Console().width, 120))
     work = ReserveWork(
         num_keywords=options.keywords,
+        num_at_once=options.at_once,
         num_bidders=options.bidders,
         num_simulations=options.simulations,
         depth=options.depth,
@@ -89,8 +92,9 @@ def main(options: Options) -> None:
         )
     console.print(speed_table(timings))
     for line in (
-        f"Work: {work.num_keywords} keywords of {work.num_bidders} bidders and {work.num_slots} "
-        f"slots; {work.num_simulations} simulations of {2 * work.num_bidders + 1} moves to depth "
+        f"Work: {work.num_keywords} keywords, {work.num_at_once} at once, of {work.num_bidders} "
+        f"bidders and {work.num_slots} slots; {work.num_simulations} simulations of "
+        f"{2 * work.num_bidders + 1} moves to depth "
         f"{work.depth} for each; the recurrent bidder model of the usual size, 32 auctions a day. "
         "Plain Python searches keyword after keyword. Environment: "
         f"{work.num_simulated} keywords together, {work.days} days, random reserves.",

@@ -88,17 +88,6 @@ class BidBins:
         no_bid = cumulative[..., 0]
         return jnp.where((place[..., 0] >= no_bid) & (no_bid < total[..., 0]), bids, 0)
 
-    def sample(
-        self, key: jax.Array, distribution: jax.Array, shape: tuple[int, ...] = ()
-    ) -> jax.Array:
-        """Independent bids, log-uniform within a bin, float [*shape, ...].
-
-        Args:
-          distribution: float [..., bins], weights of the bins, not all 0.
-        """
-        shape = (*shape, *distribution.shape[:-1])
-        return self.quantile(distribution, jax.random.uniform(key, shape, distribution.dtype))
-
     def _lowest_inside(self) -> jax.Array:
         """The lowest bid that counts in each bin after the first, float [bins - 1]."""
         tiny = jnp.full(1, jnp.finfo(self.edges.dtype).tiny, self.edges.dtype)
@@ -118,15 +107,6 @@ class BidHistory:
     histograms: jax.Array
     reserves: jax.Array
     kpis: jax.Array
-
-    @classmethod
-    def repeated(
-        cls, histogram: jax.Array, reserves: jax.Array, kpis: jax.Array, memory: int
-    ) -> BidHistory:
-        """One day, ``memory`` times: the history before anything has changed."""
-        return jax.tree.map(
-            lambda day: jnp.broadcast_to(day, (memory, *day.shape)), cls(histogram, reserves, kpis)
-        )
 
     @property
     def memory(self) -> int:

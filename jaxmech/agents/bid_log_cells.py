@@ -14,7 +14,11 @@ from jaxmech.naming import lookup
 
 
 def places_of(table: tables.Table, wanted: list[str]) -> dict[str, int]:
-    """Where each column is."""
+    """Where each of the ``wanted`` columns is, by its name.
+
+    Raises:
+      ValueError: one is missing, wanted twice, or there twice.
+    """
     places = {name: place for place, name in enumerate(table.columns)}
     for name in wanted:
         lookup(f"column of {table.name}", name, places)
@@ -28,7 +32,11 @@ def places_of(table: tables.Table, wanted: list[str]) -> dict[str, int]:
 def numbers_of(
     table: tables.Table, place: int, *, positive: bool, highest: float = np.inf
 ) -> NDArray[np.float64]:
-    """A column; at least 0, or above it, and at most ``highest``."""
+    """A column's numbers, float64 [rows]: at least 0, or above it, and at most ``highest``.
+
+    Raises:
+      ValueError: a cell that is empty, no number or out of range, by its place.
+    """
     numbers = np.empty(len(table.rows))
     for row, cells in enumerate(table.rows):
         cell: Any = cells[place]
@@ -49,24 +57,80 @@ def numbers_of(
     return numbers
 
 
+def check_at_most(
+    table: tables.Table,
+    place: int,
+    numbers: NDArray[np.float64],
+    highest: NDArray[np.float64],
+    what: str,
+) -> None:
+    """ValueError where one of a column's ``numbers`` is above ``highest``, but for rounding.
+
+    Args:
+      table: the rows.
+      place: where the column is.
+      numbers, highest: float64 [rows].
+      what: the second is, in words.
+    """
+    above = numbers > highest * (1 + 1e-5)
+    if above.any():
+        row = int(np.argmax(above))
+        raise ValueError(
+            f"{_place(table, row, place)}: got {table.rows[row][place]!r}; allowed are numbers up "
+            f"to the {what}, {highest[row]:g}"
+        )
+
+
 def days_of(table: tables.Table, place: int) -> NDArray[np.intp]:
-    """Days since the first."""
+    """Days since the first, int [rows], of whole numbers or of dates.
+
+    Raises:
+      ValueError: a cell that is neither, both kinds in one column, whole numbers that look like
+        dates, or far more days from the first to the last than rows.
+    """
     days = []
+    first_is_date = None
     for row, cells in enumerate(table.rows):
-        day = _day(_label(table, row, place))
+        label = _label(table, row, place)
+        day, is_date = _day(label)
+        problem = ""
         if day is None:
-            raise ValueError(
-                f"{_place(table, row, place)}: got {cells[place]!r}; allowed are whole numbers "
-                "and dates such as 2024-05-31"
-            )
+            problem = "allowed are whole numbers and dates such as 2024-05-31"
+        elif not is_date and (meant := _meant_date(day)):
+            problem = f"a whole number that looks like a date; write {meant}"
+        elif first_is_date not in (None, is_date):
+            problem = "whole numbers and dates are in one column; allowed is one of the two"
+        if problem:
+            raise ValueError(f"{_place(table, row, place)}: got {cells[place]!r}; {problem}")
+        first_is_date = is_date
         days.append(day)
-    return np.array(days) - min(days)
+    numbers = np.array(days, np.int64)
+    span = int(numbers.max()) - int(numbers.min()) + 1
+    # Every day of every keyword takes memory, logged or not.
+    highest = max(1000, 10 * len(days))
+    if span > highest:
+        row = int(np.argmax(numbers))
+        raise ValueError(
+            f"{_place(table, row, place)}: got {table.rows[row][place]!r}, day {span} from the "
+            f"first; allowed are up to {highest} days in a file of {len(days)} rows"
+        )
+    return numbers - numbers.min()
 
 
 def numbered(
     table: tables.Table, keyword_place: int, bidder_place: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
-    """Keyword and bidder of each row, bidders numbered within keywords, and who is present."""
+    """Keyword and bidder of each row, and who there is.
+
+    Keywords, and the bidders within each, are numbered as they first appear.
+
+    Returns:
+      keywords, int [rows]; bidders, int [rows]; bool [keywords, bidders], False beyond the
+      number of a keyword's bidders.
+
+    Raises:
+      ValueError: an empty cell.
+    """
     bidders_of: dict[Hashable, dict[Hashable, int]] = {}
     rows: list[tuple[int, int]] = []
     numbers: dict[Hashable, int] = {}
@@ -87,6 +151,14 @@ def check_rowless(
     keywords: NDArray[np.intp],
     days: NDArray[np.intp],
 ) -> None:
+    """ValueError where a keyword has no row on one of the days from the first to the last.
+
+    Args:
+      table: the rows.
+      keyword_place, day_place: where these columns are.
+      keywords: the keyword of each row, int [rows].
+      days: the day of each row, int [rows], the first day being 0.
+    """
     last = int(days.max())
     pairs = np.unique(np.stack([keywords, days], axis=-1), axis=0)
     logged = np.bincount(pairs[:, 0])
@@ -96,10 +168,8 @@ def check_rowless(
     of_keyword = pairs[pairs[:, 0] == keyword, 1]
     in_order = of_keyword == np.arange(len(of_keyword))
     day = int(len(of_keyword) if in_order.all() else np.argmin(in_order))
-    first_label = table.rows[int(np.argmin(days))][day_place]
-    first = _day(first_label)
+    first, is_date = _day(table.rows[int(np.argmin(days))][day_place])
     assert first is not None
-    is_date = isinstance(first_label, date) or "-" in str(first_label).lstrip("-")
     missing = date.fromordinal(first + day).isoformat() if is_date else first + day
     label = table.rows[int(np.argmax(keywords == keyword))][keyword_place]
     raise ValueError(
@@ -109,14 +179,15 @@ def check_rowless(
     )
 
 
-def check_repeated(table: tables.Table, places: list[int]) -> None:
+def check_repeated(table: tables.Table, places: list[int], rule: str) -> None:
+    """ValueError, which ends with the ``rule``, where rows are equal at ``places``."""
     seen: dict[tuple[Any, ...], int] = {}
     for row, cells in enumerate(table.rows):
         first = seen.setdefault(tuple(cells[place] for place in places), row)
         if first != row:
             raise ValueError(
                 f"{table.name}, {table.row_names[row]}: the same as {table.row_names[first]}; "
-                'allowed with repeated_rows="count"'
+                f"{rule}"
             )
 
 
@@ -128,18 +199,29 @@ def _label(table: tables.Table, row: int, place: int) -> Hashable:
     return label
 
 
-def _day(label: Any) -> int | None:
+def _day(label: Any) -> tuple[int | None, bool]:
+    """The day, None where it is no day, and whether it is a date."""
     if isinstance(label, date):
-        return label.toordinal()
+        return label.toordinal(), True
     try:
         number = float(label)
-        return int(number) if number == int(number) and abs(number) < 2**53 else None
+        return (int(number) if number == int(number) and abs(number) < 2**53 else None), False
     except (TypeError, ValueError, OverflowError):
         pass
     try:
-        return date.fromisoformat(str(label)).toordinal()
+        return date.fromisoformat(str(label)).toordinal(), True
     except ValueError:
-        return None
+        return None, False
+
+
+def _meant_date(number: int) -> str:
+    """The date that a whole number such as 20240531 stands for, or nothing."""
+    if not 1900_00_00 < number < 2200_00_00:
+        return ""
+    try:
+        return date(number // 10_000, number // 100 % 100, number % 100).isoformat()
+    except ValueError:
+        return ""
 
 
 def _place(table: tables.Table, row: int, place: int) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from jaxmech.agents import tables
 from jaxmech.agents.bid_history import KPIS, BidBins, BidHistory
 from jaxmech.agents.bid_log_cells import (
+    check_at_most,
     check_repeated,
     check_rowless,
     days_of,
@@ -31,7 +32,6 @@ RowlessDays = Literal["refuse", "no_bids"]
 RepeatedRows = Literal["count", "refuse"]
 
 _NUMBERS = COLUMNS[3:]
-_READERS = {".csv": tables.read_csv, ".parquet": tables.read_parquet}
 
 
 @struct.dataclass
@@ -140,9 +140,10 @@ def load_bid_logs(
 
     Raises:
       ValueError: an unknown file type or option, a column that is missing or there twice, no
-        rows, an empty or damaged cell, a number that is negative, NaN or infinite, a quality
-        or number of auctions of 0, a quality above 1, no positive bid; what the options
-        refuse.
+        rows, an empty or damaged cell, a number that is negative, NaN or infinite, a number
+        of auctions of 0, more impressions than auctions or clicks than impressions in a row, a
+        quality above 1, no positive bid; days that are numbers here and dates there, that look
+        like dates without being any, or that are far more than rows; what the options refuse.
       ModuleNotFoundError: a ``.parquet`` file without the extra ``data`` installed.
     """
     for option, got, allowed in (
@@ -152,7 +153,7 @@ def load_bid_logs(
         if got not in allowed:
             raise ValueError(f"{option}: got {got!r}; allowed are {allowed}")
     path = Path(source)
-    table = lookup("source: type of file", path.suffix.lower(), _READERS)(path)
+    table = tables.read_table(path)
     names = dict(zip(COLUMNS, COLUMNS, strict=True))
     for column, name in (columns or {}).items():
         lookup("columns", column, names)
@@ -162,12 +163,13 @@ def load_bid_logs(
     if not table.rows:
         raise ValueError(f"{path}: no bids, only a header")
     if repeated_rows == "refuse":
-        check_repeated(table, [places[name] for name in wanted])
+        rule = 'allowed with repeated_rows="count"'
+        check_repeated(table, [places[name] for name in wanted], rule)
     numbers = {
         column: numbers_of(
             table,
             places[names[column]],
-            positive=column == "quality",
+            positive=False,
             highest=1 if column == "quality" else np.inf,
         )
         for column in _NUMBERS
@@ -175,6 +177,11 @@ def load_bid_logs(
     auctions = np.ones(len(table.rows))
     if auctions_column is not None:
         auctions = numbers_of(table, places[auctions_column], positive=True)
+    of_row = "auctions of the row"
+    check_at_most(table, places[names["impressions"]], numbers["impressions"], auctions, of_row)
+    check_at_most(
+        table, places[names["clicks"]], numbers["clicks"], numbers["impressions"], "impressions"
+    )
     if not numbers["bid"].any():
         raise ValueError(f"{path}: all bids are 0; some must be above 0")
     days = days_of(table, places[names["day"]])

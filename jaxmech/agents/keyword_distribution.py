@@ -15,15 +15,12 @@ import numpy as np
 from flax import struct
 from numpy.typing import ArrayLike
 
-from jaxmech.agents import tables
 from jaxmech.agents.bid_history import KPIS
 from jaxmech.agents.daily_bidders import KINDS, DailyBidders
 from jaxmech.agents.joint_distributions import CopulaValueQuality, ValuesAndQuality
+from jaxmech.agents.keyword_bids import Floats, bids_of_array, read_bids
 from jaxmech.agents.numerical_distributions import Beta
-from jaxmech.agents.samples import load_samples
 from jaxmech.naming import lookup
-
-_READERS = {".csv": tables.read_csv, ".parquet": tables.read_parquet}
 
 DEFAULT_KINDS: Mapping[str, float] = dict.fromkeys(KINDS, 0.25)
 
@@ -45,6 +42,11 @@ class SampledKeywords:
     @property
     def highest_value(self) -> float:
         return float(jnp.max(self.values))
+
+    @property
+    def lowest_median(self) -> float:
+        """The least of the keywords' medians of positive values."""
+        return float(np.nanmin(_medians(np.asarray(self.values, np.float64))))
 
     def sample(self, key: jax.Array, num_bidders: int) -> ValuesAndQuality:
         """One keyword of the list, any alike.
@@ -73,46 +75,50 @@ def load_keywords(
     bidder_column: str = "bidder",
     bid_column: str = "bid",
     quality_column: str | None = None,
+    relative: bool = False,
 ) -> SampledKeywords:
     """Keywords of the user's own bids. A bid stands for its bidder's value.
+
+    Bidders are numbered within their keyword, as they first appear: those of different
+    keywords may have the same names or others.
 
     Args:
       source: an array [keywords, bidders] of bids or [keywords, bidders, 2] of bids and
         qualities, or the path of a CSV or Parquet file: a table with a row for each bidder of
-        each keyword.
+        each keyword, as many on each.
       keyword_column, bidder_column, bid_column: names of the columns of the table.
       quality_column: likewise; qualities are drawn from Beta(2.71, 25.43) unless given.
+      relative: measure each keyword's bids in the median of its positive ones. A value, a
+        reserve or a revenue of 1 is then that median, whatever the keyword's money, so that
+        one scale of reserves fits cheap and dear keywords, and each counts alike in a mean.
 
     Raises:
-      ValueError: no rows, a damaged file, an unknown column, a missing or repeated bidder; a
-        bid that is negative or not finite, bids that are all 0, or a quality outside [0, 1].
+      ValueError: no rows, a damaged file, an unknown column, more bidders on one keyword than on
+        another, a repeated bidder; a bid that is negative or not finite, bids that are all 0, or
+        a quality outside [0, 1].
       ModuleNotFoundError: a ``.parquet`` file without the extra ``data`` installed.
     """
     if isinstance(source, str | Path):
-        path = Path(source)
-        table = lookup("source: type of file", path.suffix.lower(), _READERS)(path)
-        columns = [bid_column] + ([] if quality_column is None else [quality_column])
-        for column in (keyword_column, bidder_column, *columns):
-            lookup(f"column of {path}", column, dict.fromkeys(table.columns))
-        numbers = tables.values_of(table, keyword_column, bidder_column, columns)
-    else:
-        array = np.asarray(source)
-        numbers = load_samples(array[..., None] if array.ndim == 2 else array)
-    if numbers.shape[2] > 2:
-        raise ValueError(
-            f"source: got {numbers.shape[2]} numbers per bidder; allowed are a bid, or a bid and a "
-            "quality"
+        bids, quality = read_bids(
+            Path(source), keyword_column, bidder_column, bid_column, quality_column
         )
-    if not numbers[..., 0].any():
+    else:
+        bids, quality = bids_of_array(source)
+    if not bids.any():
         raise ValueError("source: got bids that are all 0; some must be above 0")
-    quality = numbers[..., 1] if numbers.shape[2] == 2 else None
-    if quality is not None and quality.max() > 1:
-        raise ValueError(f"quality: got {quality.max()}; allowed are numbers from 0 to 1")
+    if relative:
+        medians = _medians(bids)[:, None]
+        bids = np.divide(bids, medians, out=np.zeros_like(bids), where=medians > 0)
     return SampledKeywords(
-        jnp.asarray(numbers[..., 0], float),
+        jnp.asarray(bids, float),
         None if quality is None else jnp.asarray(quality, float),
         Beta(2.71, 25.43),
     )
+
+
+def _medians(bids: Floats) -> Floats:
+    """Of each keyword's positive bids, float64 [keywords]; NaN where there is none."""
+    return np.array([np.median(row[row > 0]) if row.any() else np.nan for row in bids])
 
 
 @struct.dataclass

@@ -61,7 +61,7 @@ def observed_keyword(
         parts.append(observation[:size].reshape(shape))
         observation = observation[size:]
     histograms, reserves, kpis, quality = parts
-    money = params.reserve_high
+    money = params.money_scale
     history = BidHistory(
         histograms, reserves * money, kpis * jnp.stack([jnp.ones_like(money)] * 2 + [money])
     )
@@ -87,7 +87,8 @@ class ReservePlanner:
         """The reserves of the day, float [bidders].
 
         Raises:
-          ValueError: the environment does not show the history.
+          ValueError: the environment does not show the history, or the simulator needs its
+            state (``ExactSimulator``; see ``reserves``).
         """
         del state
         return self.reserves(observed_keyword(self.env, self.params, observation), key)

@@ -10,6 +10,7 @@ from flax import struct
 
 from jaxmech.agents.bid_history import BidBins, BidHistory
 from jaxmech.agents.keyword_day import auction_points, day_outcome
+from jaxmech.environments.reserve_pricing import ReservePricingState
 from jaxmech.networks.bidder_models import BidderModel
 
 
@@ -129,7 +130,16 @@ class ExactSimulator:
     params: Any
 
     def start(self, keyword: Any) -> Any:
-        """``keyword``, which must be the environment's state."""
+        """``keyword``, the environment's state.
+
+        Raises:
+          ValueError: it is something else, as what is read off an observation.
+        """
+        if not isinstance(keyword, ReservePricingState):
+            raise ValueError(
+                f"keyword: got {type(keyword).__name__}; ExactSimulator needs the environment's "
+                "state: call the planner's reserves(state, key)"
+            )
         return keyword
 
     def step(self, state: Any, reserves: jax.Array, key: jax.Array) -> tuple[Any, jax.Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,48 +11,29 @@ import numpy as np
 
 from jaxmech.agents.bid_history import BidBins, BidHistory
 from jaxmech.agents.keyword_day import auction_points, day_outcome
-from jaxmech.agents.numerical_distributions import empirical
 from jaxmech.agents.value_distributions import LogNormal
 from jaxmech.designers.reserve_planning import Simulator
 from jaxmech.oracles.myerson import myerson_reserve
 
-Fit = Literal["log_normal", "empirical"]
 
-
-def myerson_reserves(
-    history: BidHistory, bins: BidBins, *, fit: Fit = "log_normal", num_samples: int = 512
-) -> jax.Array:
+def myerson_reserves(history: BidHistory, bins: BidBins) -> jax.Array:
     """Myerson's reserve for the bids of a keyword, taken for values, float [bidders].
 
     One for all bidders: the optimal auction's reserve per click does not depend on the number
     of bidders nor on their quality where that is independent of the value (Ostrovsky and
-    Schwarz 2011). 0 where nobody bids. On the host, for concrete numbers.
+    Schwarz 2011). Values are taken to be log-normal, of the mean and standard deviation of the
+    positive bids' logarithms. 0 where nobody bids. On the host, for concrete numbers.
 
     Args:
       history: of the initial days; all of them count alike.
       bins: those of its histograms.
-      fit: what the positive bids are taken to be drawn from: "log_normal", of their mean and
-        standard deviation in logarithms; "empirical", the distribution of the bins itself.
-      num_samples: quantiles that stand for the empirical distribution.
-
-    Raises:
-      ValueError: another ``fit``, or ``num_samples`` below 1.
     """
-    if fit not in get_args(Fit):
-        allowed = ", ".join(map(repr, get_args(Fit)))
-        raise ValueError(f"fit: got {fit!r}; allowed are {allowed}")
-    if num_samples < 1:
-        raise ValueError(f"num_samples: got {num_samples}; allowed are numbers from 1")
     weights = np.asarray(history.histograms, np.float64).sum(axis=(0, 1))
     weights[0] = 0
     num_bidders = history.reserves.shape[-1]
     if not weights.any():
         return jnp.zeros(num_bidders)
     weights /= weights.sum()
-    if fit == "empirical":
-        points = (np.arange(num_samples) + 0.5) / num_samples
-        quantiles = bins.quantile(jnp.asarray(weights, float), jnp.asarray(points, float))
-        return jnp.full(num_bidders, myerson_reserve(empirical(quantiles)))
     logarithms = np.log(np.asarray(bins.centres, np.float64)[1:])
     mean = weights[1:] @ logarithms
     edges = np.log(np.asarray(bins.edges, np.float64)[1:])
@@ -94,24 +75,22 @@ def revenue_of_histograms(
 
 
 def revenue_of_days(
-    simulator: Simulator, state: Any, key: jax.Array, *, days: int
+    simulator: Simulator, state: Any, keys: jax.Array
 ) -> Callable[[jax.Array], jax.Array]:
-    """Mean revenue per auction as a function of reserves that stay for ``days``.
+    """Mean revenue per auction as a function of reserves that stay for days.
 
     On a simulator in which bidders react; the days' noise is the same for all reserves.
 
     Args:
       simulator: ``ExactSimulator`` for the best in hindsight.
       state: its state before the first day.
-      key: of the days.
-      days: how many.
+      keys: of the days, key [days]; those of the environment for the best in hindsight.
 
     Raises:
-      ValueError: ``days`` below 1.
+      ValueError: no ``keys``, or a single one.
     """
-    if days < 1:
-        raise ValueError(f"days: got {days}; allowed are integers from 1")
-    keys = jax.random.split(key, days)
+    if not keys.ndim or not len(keys):
+        raise ValueError(f"keys: got shape {keys.shape}; needed is [days], at least one")
 
     def revenue(reserves: jax.Array) -> jax.Array:
         def one_day(state: Any, key: jax.Array) -> tuple[Any, jax.Array]:

@@ -2,27 +2,24 @@
 
 A simulation walks from the root by upper confidence bounds to a move never tried, or to the
 last day of the plan, simulates that day, and tells the value it found to the moves on its way.
-How it tells it is the back-up. ``mctx`` searches with one, the mean; the others have a search
-of their own here, which keeps the way it came and writes it back at once.
+How it tells it is the back-up. ``mctx`` searches with one, the mean (``mctx_search``); the
+others have a search of their own here, which keeps the way it came and writes it back at once.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
 from flax import struct
 
+from jaxmech.designers.mctx_search import Packed, mctx_search, packing
 from jaxmech.designers.reserve_planning import Plan, Planning
 
 Backup = Literal["mean", "max", "sarsa_lambda"]
-
-Packed = dict[str, jax.Array]
-"""A plan's numbers, each type of number in one vector."""
 
 
 @struct.dataclass
@@ -84,8 +81,14 @@ class TreeSearch:
                 f"num_simulations: got {self.num_simulations}; needed is at least one for each "
                 f"of {planning.moves.num_moves} moves"
             )
-        search = _mctx_search if self.backup == "mean" else search_by_paths
-        return search(self, planning, plan, key)
+        if self.backup != "mean":
+            return search_by_paths(self, planning, plan, key)
+
+        def select(values: jax.Array, visits: jax.Array) -> jax.Array:
+            return upper_confidence_move(values, visits, self.exploration)
+
+        found = mctx_search(planning, plan, key, select, num_simulations=self.num_simulations)
+        return RootValues(*found)
 
 
 @struct.dataclass
@@ -150,7 +153,7 @@ def search_by_paths(
     once when it ends; bounds change nowhere else, so the next moves are found then too.
     """
     num_moves = planning.moves.num_moves
-    pack, unpack = _packing(plan)
+    pack, unpack = packing(plan)
 
     def simulate(number: jax.Array, tree: _Tree) -> _Tree:
         path = _walk(planning.depth, tree)
@@ -276,76 +279,3 @@ def _back_up(
         next_moves=written(tree.next_moves, next_moves),
         next_nodes=written(tree.next_nodes, tree.children[path.nodes, next_moves]),
     )
-
-
-def _packing(plan: Plan) -> tuple[Callable[[Plan], Packed], Callable[[Packed], Plan]]:
-    """Functions to and from one vector for each type of number.
-
-    A tree then reads and writes a plan in one operation, not one for each of its arrays.
-    """
-    leaves, structure = jax.tree.flatten(plan)
-    shapes = [jnp.shape(leaf) for leaf in leaves]
-    dtypes = [jnp.result_type(leaf) for leaf in leaves]
-
-    def pack(plan: Plan) -> Packed:
-        parts: dict[str, list[jax.Array]] = {}
-        for leaf, dtype in zip(jax.tree.leaves(plan), dtypes, strict=True):
-            parts.setdefault(str(dtype), []).append(jnp.ravel(leaf))
-        return {dtype: jnp.concatenate(vectors) for dtype, vectors in parts.items()}
-
-    def unpack(packed: Packed) -> Plan:
-        starts = dict.fromkeys(packed, 0)
-        parts = []
-        for shape, dtype in zip(shapes, map(str, dtypes), strict=True):
-            start, size = starts[dtype], math.prod(shape)
-            parts.append(packed[dtype][start : start + size].reshape(shape))
-            starts[dtype] += size
-        unpacked: Plan = jax.tree.unflatten(structure, parts)
-        return unpacked
-
-    return pack, unpack
-
-
-def _mctx_search(search: TreeSearch, planning: Planning, plan: Plan, key: jax.Array) -> RootValues:
-    import mctx
-
-    num_moves = planning.moves.num_moves
-    pack, unpack = _packing(plan)
-
-    def select(key: jax.Array, tree: mctx.Tree, node: jax.Array, depth: Any = None) -> jax.Array:
-        del key, depth
-        return upper_confidence_move(
-            tree.qvalues(node), tree.children_visits[node], search.exploration
-        )
-
-    def recurrent(
-        params: Any, mctx_key: jax.Array, moves: jax.Array, packed: Packed
-    ) -> tuple[mctx.RecurrentFnOutput, Packed]:
-        del params, mctx_key
-        before = jax.vmap(unpack)(packed)
-        plans, values = jax.vmap(planning.step, (0, 0, None))(before, moves, key)
-        output = mctx.RecurrentFnOutput(
-            reward=plans.revenue,
-            discount=jnp.full_like(plans.revenue, planning.gamma),
-            prior_logits=jnp.zeros((1, num_moves), plans.revenue.dtype),
-            value=values,
-        )
-        return output, jax.vmap(pack)(plans)
-
-    root = mctx.RootFnOutput(
-        prior_logits=jnp.zeros((1, num_moves), plan.revenue.dtype),
-        value=jnp.zeros(1, plan.revenue.dtype),
-        embedding=jax.tree.map(lambda row: row[None], pack(plan)),
-    )
-    tree = mctx.search(
-        None,
-        key,
-        root=root,
-        recurrent_fn=recurrent,
-        root_action_selection_fn=select,
-        interior_action_selection_fn=select,
-        num_simulations=search.num_simulations,
-        max_depth=planning.depth,
-    )
-    values = tree.children_rewards[0, 0] + planning.gamma * tree.children_values[0, 0]
-    return RootValues(values, tree.children_visits[0, 0])

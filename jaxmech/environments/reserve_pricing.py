@@ -264,7 +264,7 @@ class ReservePricing:
     def _observe(self, state: ReservePricingState, params: ReservePricingParams) -> jax.Array:
         # XLA divides by a number as it multiplies by its inverse, but not by a batch of
         # numbers: written out, an episode is the same, bit for bit, alone and in a batch.
-        money = 1 / params.reserve_high
+        money = 1 / params.money_scale
         scales = jnp.stack([jnp.ones_like(money), jnp.ones_like(money), money])
         seen = state.history
         histograms = seen.histograms

@@ -11,10 +11,17 @@ from flax import struct
 from numpy.typing import ArrayLike
 
 from jaxmech.agents.bid_history import BidBins
-from jaxmech.agents.keyword_distribution import KeywordDistribution, keyword_distribution
+from jaxmech.agents.keyword_distribution import (
+    KeywordDistribution,
+    SampledKeywords,
+    keyword_distribution,
+)
 
 if TYPE_CHECKING:
     from jaxmech.environments.reserve_pricing import ReservePricing
+
+WIDEST_BIN = 1.3
+"""Highest ratio of a bin's ends where keywords' money makes the bins reach further down."""
 
 
 @struct.dataclass
@@ -25,8 +32,8 @@ class ReservePricingParams:
       distribution: of the keywords.
       click_rates: float [slots], click probability at quality 1, from the first slot down.
       deployed_reserves: float [bidders], in force before the first day.
-      reserve_high: float [], highest reserve, and the scale of money in observations.
-      bins: of bids.
+      reserve_high: float [], highest reserve.
+      bins: of bids, in the money of the values and reserves.
       max_steps_in_episode: the environment's ``days``.
     """
 
@@ -36,6 +43,11 @@ class ReservePricingParams:
     reserve_high: jax.Array
     bins: BidBins
     max_steps_in_episode: int = struct.field(pytree_node=False)
+
+    @property
+    def money_scale(self) -> jax.Array:
+        """What money is divided by in observations, float []: no bid or reserve is above."""
+        return jnp.maximum(self.reserve_high, self.bins.edges[-1])
 
 
 def params_of(
@@ -56,11 +68,13 @@ def params_of(
       deployed_reserves: a number or one for each bidder, from 0 to ``reserve_high``.
       reserve_high: the highest value, or where there is none the value exceeded with
         probability .001.
-      bid_low, bid_high: ends of the bins, ``bid_high / 200`` and ``1.25 reserve_high`` unless
-        given.
+      bid_low, bid_high: ends of the bins. ``bid_high`` is 1.25 times the highest value or
+        reserve, whichever is more, unless given. ``bid_low`` is ``bid_high / 200`` unless given,
+        and for listed keywords no more than a tenth of the lowest keyword's median bid.
 
     Raises:
-      ValueError: a number out of range, or the wrong number of them.
+      ValueError: a number out of range, or the wrong number of them; listed keywords whose money
+        differs so much that ``num_bins`` cannot tell their bids apart.
     """
     distribution = keyword_distribution() if distribution is None else distribution
     if not isinstance(distribution, KeywordDistribution):
@@ -90,8 +104,9 @@ def params_of(
             f"deployed_reserves: got {reserves.tolist()}; allowed are numbers from 0 to "
             f"reserve_high, {reserve_high}"
         )
-    bid_high = 1.25 * reserve_high if bid_high is None else bid_high
-    bid_low = bid_high / 200 if bid_low is None else bid_low
+    if bid_high is None:
+        bid_high = 1.25 * max(reserve_high, distribution.highest_value)
+    bid_low = _bid_low(distribution, bid_high, env.num_bins) if bid_low is None else bid_low
     return ReservePricingParams(
         distribution=distribution,
         click_rates=jnp.asarray(rates, float),
@@ -100,3 +115,20 @@ def params_of(
         bins=BidBins.log_spaced(bid_low, bid_high, env.num_bins),
         max_steps_in_episode=env.days,
     )
+
+
+def _bid_low(distribution: KeywordDistribution, bid_high: float, num_bins: int) -> float:
+    usual = bid_high / 200
+    keywords = distribution.values_and_quality
+    if not isinstance(keywords, SampledKeywords) or usual <= keywords.lowest_median / 10:
+        return usual
+    lowest = keywords.lowest_median / 10
+    ratio = (bid_high / lowest) ** (1 / (num_bins - 1))
+    if ratio > WIDEST_BIN:
+        raise ValueError(
+            f"num_bins: got {num_bins}, for keywords whose median bids go down to "
+            f"{keywords.lowest_median:g} where the highest bid is {keywords.highest_value:g}; "
+            f"each bin would end {ratio:.2g} times as high as it begins, allowed is {WIDEST_BIN}: "
+            "more bins, bid_low, or load_keywords(..., relative=True)"
+        )
+    return lowest

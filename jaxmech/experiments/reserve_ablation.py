@@ -40,7 +40,8 @@ def ablation(
         if (search, model) not in revenue:
             choose = planned(tree_search(search), model, env, search.auctions)
             found, _ = clock.run(
-                ("ablation", search, model),
+                f"ablation, {model}, depth {search.depth}, {search.simulations} simulations, "
+                f"moves held for {search.held_days}",
                 partial(play, env, choose),
                 given,
                 keywords,
@@ -49,29 +50,30 @@ def ablation(
             revenue[search, model] = np.asarray(found, np.float64).mean(axis=1)
         return revenue[search, model]
 
-    search = study.search
+    search, varied = study.search, study.ablation
     usual = earned(search, "lstm")
-    variants = [
+    variants: list[tuple[str, Any, SearchSettings, str]] = [
         *(
-            ("depth", depth, replace(search, depth=depth), "lstm")
-            for depth in study.ablation.depths
-        ),
-        *(
-            ("simulations", count, replace(search, simulations=count), "lstm")
-            for count in study.ablation.simulations
+            (
+                "depth, simulations",
+                f"{depth}, {count}",
+                replace(search, depth=depth, simulations=count),
+                "lstm",
+            )
+            for depth, count in varied.depth_and_simulations
         ),
         *(
             ("held_days", days, replace(search, held_days=days), "lstm")
-            for days in study.ablation.held_days
+            for days in varied.held_days
         ),
-        *(("model", model, search, model) for model in study.ablation.models),
+        *(("model", model, search, model) for model in varied.models),
     ]
     return [
         {
-            "varied": varied,
+            "varied": name,
             "value": value,
             "revenue": mean_of(earned(changed, model)),
             "against_usual": paired(earned(changed, model), usual),
         }
-        for varied, value, changed, model in variants
+        for name, value, changed, model in variants
     ]

@@ -21,13 +21,18 @@ REFERENCES = ("deployed", "static_initial", "static_hindsight")
 ORDERINGS = (
     ("tree_search", "greedy"),
     ("tree_search_from_static", "greedy_from_static"),
+    ("tree_search_from_static", "greedy_held_from_static"),
+    ("greedy_held_from_static", "greedy_from_static"),
     ("greedy", "static_hindsight"),
     ("greedy", "static_initial"),
     ("greedy_from_static", "static_hindsight"),
     ("greedy_from_static", "static_initial"),
+    ("greedy_held_from_static", "static_initial"),
     ("tree_search", "static_hindsight"),
     ("tree_search_from_static", "static_hindsight"),
     ("tree_search_from_static", "static_initial"),
+    ("static_hindsight", "greedy_held_exact"),
+    ("greedy_held_exact", "greedy_held_from_static"),
     ("ppo", "static_hindsight"),
     ("static_model", "static_initial"),
     ("static_initial", "myerson"),
@@ -58,22 +63,23 @@ def paired(values: NDArray[np.float64], others: NDArray[np.float64]) -> dict[str
       values, others: float64 [keywords].
 
     Returns:
-      ``mean`` and ``ci95``, money per auction; ``percent`` and ``percent_ci95``, the same as a
-      share of the mean of ``others`` (None where that is 0); ``ahead`` and ``behind``, keywords.
+      ``mean`` and ``ci95``, money per auction; ``percent``, the same as a share of the mean of
+      ``others``, and ``percent_ci95``, by the delta method, as both means are uncertain (None
+      where the mean of ``others`` is 0); ``ahead`` and ``behind``, keywords.
     """
     differences = values - others
-    found = mean_of(differences)
     of_others = float(others.mean())
-
-    def percent(number: float | None) -> float | None:
-        return None if number is None or of_others == 0 else 100 * number / of_others
-
+    percent = percent_ci95 = None
+    if of_others != 0:
+        ratio = values.mean() / of_others
+        percent = 100 * float(ratio - 1)
+        percent_ci95 = mean_of(100 * (values - ratio * others) / of_others)["ci95"]
     # Differences of rounding are none.
     margin = 1e-6 * np.abs(others)
     return {
-        **found,
-        "percent": percent(found["mean"]),
-        "percent_ci95": percent(found["ci95"]),
+        **mean_of(differences),
+        "percent": percent,
+        "percent_ci95": percent_ci95,
         "ahead": int(np.sum(differences > margin)),
         "behind": int(np.sum(differences < -margin)),
     }
@@ -115,7 +121,7 @@ def comparison(played: Mapping[str, Played], last_days: int) -> dict[str, Any]:
     ]
     orderings = []
     for better, worse in ORDERINGS:
-        if better not in played:
+        if better not in played or worse not in played:
             continue
         record: dict[str, Any] = {"scheme": better, "other": worse}
         for period, values in of_period.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from jaxmech.agents.keyword_distribution import (
     keyword_distribution,
     load_keywords,
 )
+from jaxmech.console import say
 from jaxmech.environments import ReservePricing, ReservePricingParams, ReservePricingState
 from jaxmech.environments.reserve_pricing_params import params_of
 from jaxmech.experiments.reserve_pricing_configuration import MEMORY, ReservePricingStudy
@@ -46,7 +47,7 @@ Choose = Callable[[Given, Any, jax.Array, ReservePricingState, jax.Array], jax.A
 
 @dataclass
 class Clock:
-    """Seconds spent on programs so far, compiling and running them.
+    """Runs programs, says when each is done, and counts the seconds.
 
     Attributes:
       seconds: of running.
@@ -56,9 +57,9 @@ class Clock:
 
     seconds: float = 0.0
     compile_seconds: float = 0.0
-    programs: dict[Hashable, Any] = field(default_factory=dict)
+    programs: dict[str, Any] = field(default_factory=dict)
 
-    def run(self, name: Hashable, function: Callable[..., Any], *arguments: Any) -> Any:
+    def run(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """What ``function`` returns, compiled at the first call of this name.
 
         Later calls have to be of the same function, and of arguments of the same shapes.
@@ -68,8 +69,10 @@ class Clock:
             self.programs[name] = jax.jit(function).lower(*arguments).compile()
         ready = time.perf_counter()
         found = jax.block_until_ready(self.programs[name](*arguments))
-        self.compile_seconds += ready - start
-        self.seconds += time.perf_counter() - ready
+        compiling, running = ready - start, time.perf_counter() - ready
+        self.compile_seconds += compiling
+        self.seconds += running
+        say(f"{name}: {compiling + running:.0f} s, {compiling:.0f} s compiling")
         return found
 
 
@@ -112,7 +115,8 @@ def population_of(study: ReservePricingStudy) -> Population:
     """The study's keywords.
 
     Raises:
-      ValueError: the file of bids cannot be used, or has too few keywords or bidders.
+      ValueError: the file of bids cannot be used, or has too few keywords or bidders,
+        or too many bidders for the simulations of a search.
     """
     known = None
     num_bidders = study.num_bidders
@@ -129,6 +133,7 @@ def population_of(study: ReservePricingStudy) -> Population:
                 f"slots: got {study.slots}; allowed are integers up to {num_bidders}, the bidders "
                 "on each keyword"
             )
+        study.check_simulations(num_bidders)
     env = ReservePricing(
         num_bidders, study.slots, days=study.days, num_bins=study.bins, memory=MEMORY
     )

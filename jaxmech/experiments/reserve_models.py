@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,12 +27,11 @@ from jaxmech.experiments.reserve_keywords import Clock, Given, Keywords
 from jaxmech.experiments.reserve_pricing_configuration import (
     DAYS_IN_A_ROW,
     MEMORY,
+    WINDOW,
     ModelTraining,
 )
 from jaxmech.experiments.reserve_schemes import simulator_of
 from jaxmech.networks.bidder_models import BidderModelName, bidder_model
-
-MODELS: tuple[BidderModelName, ...] = get_args(BidderModelName)
 
 HORIZONS = (1, 5, 10)
 """Days ahead at which foresight is compared with the truth."""
@@ -43,7 +43,7 @@ _DAYS_BEFORE = 14
 """Days of random moves before the first day foreseen."""
 
 _PERSISTENCE_LEARNING_RATE = 0.03
-"""It has 8 numbers to learn, and few steps."""
+"""It has a number for each day to learn, and one for all bins."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,9 @@ class TrainedModels:
     """The bidder models.
 
     Attributes:
-      parameters: of each.
-      cross_entropy: float [keywords] of each, nats per bid on later days of unseen keywords.
+      parameters: of each by name; of those that read a window, with ``WINDOW`` days.
+      cross_entropy: float [keywords] of each, nats per bid on later days of unseen keywords;
+        of those that read a window also with ``MEMORY`` days, see ``with_long_window``.
       entropy: float [keywords], of the histograms themselves: no model's can be below.
     """
 
@@ -67,8 +68,9 @@ def train_models(
     params: ReservePricingParams,
     key: jax.Array,
     clock: Clock,
+    names: Sequence[BidderModelName],
 ) -> TrainedModels:
-    """Trains each model on the same logs of keywords drawn from ``params``."""
+    """Trains the models of these names on the same logs of keywords drawn from ``params``."""
     logs_key, training_key = jax.random.split(key)
 
     def simulate(key: jax.Array, params: ReservePricingParams) -> BidLogs:
@@ -82,38 +84,44 @@ def train_models(
 
     logs = clock.run("logs", simulate, logs_key, params)
     known, held_out = split_logs(
-        logs, held_out_keywords=training.held_out_keywords, held_out_days=training.held_out_days
+        logs,
+        held_out_keywords=training.held_out_keywords,
+        held_out_days=training.held_out_days,
+        memory=MEMORY,
     )
     parameters: dict[str, Any] = {}
     cross_entropy: dict[str, NDArray[np.float64]] = {}
-    for name in MODELS:
-        model = bidder_model(name, MEMORY)
-        neural = name in ("mlp", "lstm")
+
+    def trained(name: BidderModelName, window: int, called: str) -> Any:
+        model = bidder_model(name, window)
         settings = BidderModelTraining(
-            memory=MEMORY,
+            memory=window,
             days_in_a_row=DAYS_IN_A_ROW,
             batch_size=16,
-            num_steps=training.steps if neural else -(-training.steps // 4),
+            num_steps=training.steps,
             learning_rate=3e-3 if name != "persistence" else _PERSISTENCE_LEARNING_RATE,
         )
 
-        def learn(
-            key: jax.Array,
-            known: BidLogs,
-            held_out: BidLogs,
-            model: Any = model,
-            settings: BidderModelTraining = settings,
-        ) -> tuple[Any, jax.Array]:
+        def learn(key: jax.Array, known: BidLogs, held_out: BidLogs) -> tuple[Any, jax.Array]:
             learned, _ = train_bidder_model(key, model, known, settings)
             return learned, held_out_cross_entropy(model, learned, held_out, memory=MEMORY)
 
-        parameters[name], entropies = clock.run(
-            f"train {name}", learn, training_key, known, held_out
-        )
-        cross_entropy[name] = np.asarray(entropies, np.float64)
+        learned, entropies = clock.run(f"train {called}", learn, training_key, known, held_out)
+        cross_entropy[called] = np.asarray(entropies, np.float64)
+        return learned
+
+    for name in names:
+        parameters[name] = trained(name, WINDOW, name)
+        if name != "lstm":
+            trained(name, MEMORY, with_long_window(name))
     histograms = held_out.days.histograms[:, MEMORY:]
     entropy = histogram_cross_entropy(jnp.log(histograms + 1e-12), histograms)
     return TrainedModels(parameters, cross_entropy, np.asarray(entropy.mean((1, 2)), np.float64))
+
+
+def with_long_window(name: str) -> str:
+    """What a model is called that reads ``MEMORY`` days."""
+    return f"{name}, {MEMORY} days"
 
 
 def foresight(
@@ -183,10 +191,11 @@ def foresight(
     def everything(given: Given, keywords: Keywords, start: jax.Array) -> dict[str, jax.Array]:
         states, reserves, keys = jax.vmap(partial(before, given))(keywords, start)
         found = {"true": jax.vmap(partial(truth, given))(states, reserves, keys)}
-        for name in MODELS:
+        for name in given.models:
             simulator = simulator_of(name, given, env, auctions)
             found[name] = jax.vmap(partial(foreseen, simulator))(states, reserves)
         return found
 
     found = clock.run("foresight", everything, given, keywords, start)
-    return {name: np.asarray(of, np.float64) for name, of in found.items()}
+    # A program returns names in alphabetical order.
+    return {name: np.asarray(found[name], np.float64) for name in ("true", *given.models)}

@@ -44,14 +44,12 @@ from jaxmech.experiments.reserve_keywords import (
 )
 from jaxmech.experiments.reserve_models import (
     HORIZONS,
-    MODELS,
-    TrainedModels,
     foresight,
     train_models,
 )
 from jaxmech.experiments.reserve_policies import learned_policies
 from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy
-from jaxmech.experiments.reserve_schemes import Played, play_all
+from jaxmech.experiments.reserve_schemes import play_all
 from jaxmech.findings import Findings
 
 
@@ -66,56 +64,71 @@ def reserve_pricing(study: ReservePricingStudy) -> Findings:
     key = jax.random.key(study.seed)
     # Policies see a summary of the history; planners read the history itself.
     env = replace(population.env, statistic="summary")
+    models_key = jax.random.fold_in(key, 1)
     models = train_models(
-        study.training, env, population.learning, jax.random.fold_in(key, 1), clock
+        study.training,
+        env,
+        population.learning,
+        models_key,
+        clock,
+        (*study.training.models, "lstm"),
     )
     policies = learned_policies(study, env, population.learning, clock)
 
-    def played_with(params: ReservePricingParams) -> tuple[Given, Keywords, dict[str, Played]]:
-        given = Given(params, models.parameters)
+    def drawn(params: ReservePricingParams) -> Keywords:
         draw = partial(draw_keywords, env, count=study.keywords)
-        keywords = clock.run("draw", draw, params, jax.random.fold_in(key, 2))
-        return given, keywords, play_all(study, env, given, keywords, policies, clock)
+        keywords: Keywords = clock.run("draw", draw, params, jax.random.fold_in(key, 2))
+        return keywords
 
-    given, keywords, played = played_with(population.comparing)
+    given = Given(population.comparing, models.parameters)
+    keywords = drawn(given.params)
+    played = play_all(study, env, given, keywords, policies, clock, exact=study.exact)
     start = jnp.asarray(played[f"static_{study.start}"].reserves[:, 0], float)
     foreseen = foresight(env, given, keywords, start, study.search.auctions, clock)
     results: dict[str, Any] = {
         "deployed_reserve": float(given.params.deployed_reserves[0]),
         "reacting": comparison(played, study.last_days),
-        "cross_entropy": _cross_entropies(models),
+        "cross_entropy": _cross_entropies(models.cross_entropy, models.entropy),
         "foresight": _errors(foreseen),
     }
     still = None
     if study.never_react:
-        _, _, still = played_with(never_reacting(given.params))
+        learning = never_reacting(population.learning)
+        lstm = train_models(study.training, env, learning, models_key, clock, ("lstm",))
+        # Without the policies, which have learned from bidders that react.
+        params = never_reacting(given.params)
+        still_given = Given(params, {**models.parameters, **lstm.parameters})
+        still = play_all(study, env, still_given, drawn(params), {}, clock, exact=False)
         results["never_reacting"] = comparison(still, study.last_days)
-    count = study.ablation.keywords
+    count = min(study.ablation.keywords, study.keywords)
     if count:
         part = keywords.first(count, study.ablation.days)
         results["ablation"] = ablation(study, env, given, part, start[:count], clock)
     return findings_of(study, results, played, still, clock)
 
 
-def _cross_entropies(models: TrainedModels) -> list[dict[str, Any]]:
-    best = models.cross_entropy["lstm"]
+def _cross_entropies(
+    of_models: Mapping[str, NDArray[np.float64]], entropy: NDArray[np.float64]
+) -> list[dict[str, Any]]:
     return [
         {
             "model": name,
-            "nats": mean_of(models.cross_entropy[name]),
-            "above_entropy": mean_of(models.cross_entropy[name] - models.entropy),
-            "above_lstm": paired(models.cross_entropy[name], best),
+            "nats": mean_of(nats),
+            "above_entropy": mean_of(nats - entropy),
+            "above_lstm": paired(nats, of_models["lstm"]),
         }
-        for name in MODELS
+        for name, nats in of_models.items()
     ]
 
 
 def _errors(foreseen: Mapping[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
     records = []
-    for name in MODELS:
+    for name, of_model in foreseen.items():
+        if name == "true":
+            continue
         for ahead in HORIZONS:
             truth = foreseen["true"][:, ahead - 1]
-            percent = 100 * (foreseen[name][:, ahead - 1] - truth) / np.mean(truth)
+            percent = 100 * (of_model[:, ahead - 1] - truth) / np.mean(truth)
             records.append(
                 {
                     "model": name,

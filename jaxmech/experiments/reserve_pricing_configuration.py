@@ -15,7 +15,8 @@ import tyro
 LeafValue = Literal["none", "held", "held_forever"]
 Backup = Literal["mean", "max", "sarsa_lambda"]
 Start = Literal["initial", "model"]
-ModelName = Literal["persistence", "linear", "mlp", "lstm", "exact"]
+WindowModelName = Literal["persistence", "linear", "mlp"]
+ModelName = Literal[WindowModelName, "lstm", "exact"]
 
 
 @dataclass(frozen=True)
@@ -36,31 +37,35 @@ class BidderKinds:
 class ModelTraining:
     """How bidder models are trained, on simulated logs of other keywords."""
 
-    keywords: int = 512
+    keywords: int = 2048
     """Keywords in the logs."""
-    held_out_keywords: int = 96
+    held_out_keywords: int = 256
     """Further keywords, on whose later days the models are compared."""
-    days: int = 60
+    days: int = 100
     """Days of each keyword."""
-    held_out_days: int = 20
+    held_out_days: int = 30
     """Days at the end that are kept for the comparison."""
-    steps: int = 2000
-    """Gradient steps of the neural models; the others take a quarter of them."""
+    steps: int = 4000
+    """Gradient steps of each model."""
+    models: tuple[WindowModelName, ...] = ("persistence", "linear", "mlp")
+    """What the LSTM is compared with."""
 
 
 @dataclass(frozen=True)
 class SearchSettings:
     """How reserves are planned."""
 
-    depth: int = 2
+    depth: int = 5
     """Moves looked ahead."""
-    simulations: int = 16
+    simulations: int = 64
     """Moves simulated for the decision of a day."""
-    held_days: int = 20
+    held_days: int = 6
     """Simulated days after each move, whose mean revenue counts; what is played is one day."""
+    patience: int = 30
+    """The same for patient GREEDY."""
     gamma: float = 0.95
     """Discount factor of a move."""
-    leaf_value: LeafValue = "held_forever"
+    leaf_value: LeafValue = "held"
     """What comes after a plan: nothing, what its last move earns until --depth, or for ever."""
     backup: Backup = "max"
     """What a move's value is made of."""
@@ -87,14 +92,13 @@ class Ablation:
     """What is varied one at a time around the tree search, on fewer keywords and days."""
 
     keywords: int = 12
-    """Keywords, the first of those compared; 0 for no ablation."""
+    """Keywords, the first of those compared, all of them where they are fewer; 0 for no
+    ablation."""
     days: int = 90
-    """Days of each."""
-    depths: tuple[int, ...] = (1, 2, 4)
-    """Moves looked ahead."""
-    simulations: tuple[int, ...] = (8, 16, 64)
-    """Moves simulated for a decision."""
-    held_days: tuple[int, ...] = (1, 5, 20, 40)
+    """Days of each, all of them where they are fewer."""
+    depth_and_simulations: tuple[tuple[int, int], ...] = ((1, 16), (2, 64), (5, 256))
+    """Moves looked ahead, and moves simulated for a decision: deeper trees need more."""
+    held_days: tuple[int, ...] = (1, 6, 15)
     """Simulated days after each move."""
     models: tuple[ModelName, ...] = ("persistence", "linear", "mlp", "lstm", "exact")
     """What is planned on; exact is the environment itself."""
@@ -142,6 +146,8 @@ class ReservePricingStudy:
     search: SearchSettings = field(default_factory=SearchSettings)
     policies: LearnedPolicies = field(default_factory=LearnedPolicies)
     ablation: Ablation = field(default_factory=Ablation)
+    exact: bool = True
+    """Also play patient GREEDY on the simulator itself, to tell the bidder model's errors apart."""
     never_react: bool = True
     """Repeat the comparison where no bidder ever reacts."""
     seed: int = 0
@@ -200,6 +206,7 @@ class ReservePricingStudy:
                 f"training.days: got {training.days}; allowed are integers from "
                 f"{MEMORY + DAYS_IN_A_ROW} above training.held_out_days, {training.held_out_days}"
             )
+        _known("training.models", training.models, WindowModelName)
         _integer_from("policies.updates", 0, self.policies.updates)
         for name in ("environments", "rollout_days"):
             _integer_from(f"policies.{name}", 1, getattr(self.policies, name))
@@ -222,42 +229,49 @@ class ReservePricingStudy:
                 raise ValueError(
                     f"search.{name}: got {getattr(search, name)!r}; allowed are {get_args(allowed)}"
                 )
-        _integer_from("search.held_days", 1, search.held_days)
-        for days in ablation.held_days:
-            _integer_from("ablation.held_days", 1, days)
-        for name, depths in (
+        for name, numbers in (
             ("search.depth", (search.depth,)),
-            ("ablation.depths", ablation.depths),
+            ("search.held_days", (search.held_days,)),
+            ("search.patience", (search.patience,)),
+            ("ablation.depth_and_simulations", [depth for depth, _ in self._depths_varied]),
+            ("ablation.held_days", ablation.held_days),
+            ("ablation.days", (ablation.days,)),
         ):
-            for depth in depths:
-                _integer_from(name, 1, depth)
+            for number in numbers:
+                _integer_from(name, 1, number)
+        if ablation.keywords == 1:
+            raise ValueError("ablation.keywords: got 1; allowed are 0 and integers from 2")
         _integer_from("ablation.keywords", 0, ablation.keywords)
-        _integer_from("ablation.days", 1, ablation.days)
-        if ablation.keywords > self.keywords or ablation.keywords == 1:
-            raise ValueError(
-                f"ablation.keywords: got {ablation.keywords}; allowed are 0 and integers from 2 to "
-                f"keywords, {self.keywords}"
-            )
-        if ablation.days > self.days:
-            raise ValueError(
-                f"ablation.days: got {ablation.days}; allowed are integers up to days, {self.days}"
-            )
-        for name in ablation.models:
-            if name not in get_args(ModelName):
+        _known("ablation.models", ablation.models, ModelName)
+        for model in ablation.models if ablation.keywords else ():
+            if model not in (*self.training.models, "lstm", "exact"):
                 raise ValueError(
-                    f"ablation.models: got {name!r}; allowed are {get_args(ModelName)}"
+                    f"ablation.models: got {model!r}, which is not trained; training.models are "
+                    f"{self.training.models}"
                 )
-        needed = 1 if self.bids is not None else 2 * self.num_bidders + 1
+        self.check_simulations(1 if self.bids is not None else self.num_bidders)
+
+    def check_simulations(self, num_bidders: int) -> None:
+        """Refuses searches that cannot try every move; how many there are, bids may have to tell.
+
+        Raises:
+          ValueError: fewer simulations than moves.
+        """
+        moves = 2 * num_bidders + 1
         for name, counts in (
-            ("search.simulations", (search.simulations,)),
-            ("ablation.simulations", ablation.simulations if ablation.keywords else ()),
+            ("search.simulations", [self.search.simulations]),
+            ("ablation.depth_and_simulations", [count for _, count in self._depths_varied]),
         ):
             for count in counts:
-                if count < needed:
+                if count < moves:
                     raise ValueError(
-                        f"{name}: got {count}; allowed are integers from {needed}, the number of "
-                        "moves"
+                        f"{name}: got {count} simulations; allowed are integers from {moves}, the "
+                        f"number of moves with {num_bidders} bidders"
                     )
+
+    @property
+    def _depths_varied(self) -> tuple[tuple[int, int], ...]:
+        return self.ablation.depth_and_simulations if self.ablation.keywords else ()
 
     @property
     def num_bidders(self) -> int:
@@ -273,8 +287,11 @@ class ReservePricingStudy:
         return self.name if self.bids is None else f"{self.name}: {Path(self.bids).name}"
 
 
-MEMORY = 7
-"""Days that the search engine keeps."""
+MEMORY = 28
+"""Days that the search engine keeps, and the recurrent bidder model reads."""
+
+WINDOW = 7
+"""The last days, which the other bidder models read."""
 
 DAYS_IN_A_ROW = 24
 """Days predicted from one another while a bidder model is trained."""
@@ -283,6 +300,12 @@ DAYS_IN_A_ROW = 24
 def _integer_from(name: str, lowest: int, number: Any) -> None:
     if not isinstance(number, int) or number < lowest:
         raise ValueError(f"{name}: got {number}; allowed are integers from {lowest}")
+
+
+def _known(name: str, values: tuple[str, ...], allowed: Any) -> None:
+    for value in values:
+        if value not in get_args(allowed):
+            raise ValueError(f"{name}: got {value!r}; allowed are {get_args(allowed)}")
 
 
 def _number(name: str, number: float, low: float, high: float) -> None:

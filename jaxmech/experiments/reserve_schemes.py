@@ -24,19 +24,28 @@ from jaxmech.designers.static_reserves import (
 from jaxmech.designers.tree_search import TreeSearch
 from jaxmech.environments import ReservePricing, ReservePricingParams, ReservePricingState
 from jaxmech.experiments.reserve_keywords import Choose, Clock, Given, Keywords, play
-from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy, SearchSettings
+from jaxmech.experiments.reserve_pricing_configuration import (
+    WINDOW,
+    ReservePricingStudy,
+    SearchSettings,
+)
 from jaxmech.networks.bidder_models import bidder_model
 
 STATIC = ("deployed", "myerson", "static_initial", "static_model", "static_hindsight")
 DYNAMIC = (
     "greedy",
     "greedy_from_static",
+    "greedy_held",
+    "greedy_held_from_static",
     "tree_search",
     "tree_search_from_static",
     "policy_gradient",
     "ppo",
 )
-SCHEMES = (*STATIC, *DYNAMIC)
+EXACT = "greedy_held_exact"
+"""Knows the simulator, as no scheme can."""
+
+SCHEMES = (*STATIC, EXACT, *DYNAMIC)
 """In the order in which they are shown; see ``LABELS``."""
 
 LABELS = {
@@ -47,6 +56,9 @@ LABELS = {
     "static_hindsight": "static best in hindsight",
     "greedy": "GREEDY",
     "greedy_from_static": "GREEDY from static best",
+    "greedy_held": "patient GREEDY",
+    "greedy_held_from_static": "patient GREEDY from static best",
+    "greedy_held_exact": "patient GREEDY from static best, on the simulator itself",
     "tree_search": "tree search",
     "tree_search_from_static": "tree search from static best",
     "policy_gradient": "policy gradient",
@@ -117,33 +129,33 @@ def static_reserves(
 
     def foreseen(given: Given, states: ReservePricingState, candidates: jax.Array) -> jax.Array:
         simulator = simulator_of("lstm", given, env, study.search.auctions)
+        keys = jax.random.split(jax.random.key(0), DAYS_FORESEEN)
 
         def of_keyword(state: ReservePricingState, candidates: jax.Array) -> jax.Array:
-            start, key = simulator.start(state), jax.random.key(0)
-            revenue = revenue_of_days(simulator, start, key, days=DAYS_FORESEEN)
+            revenue = revenue_of_days(simulator, simulator.start(state), keys)
             return best(revenue, candidates=candidates)
 
         return jax.vmap(of_keyword)(states, candidates)
 
     def hindsight(given: Given, keywords: Keywords, candidates: jax.Array) -> jax.Array:
+        simulator = ExactSimulator(env, given.params)
+
         def of_keyword(keyword: Keywords, candidates: jax.Array) -> jax.Array:
-            def revenue(reserves: jax.Array) -> jax.Array:
-                def day(state: Any, key: jax.Array) -> tuple[Any, jax.Array]:
-                    _, state, revenue, _, _ = env.step_env(key, state, reserves, given.params)
-                    return state, revenue
-
-                return jnp.mean(jax.lax.scan(day, keyword.states, keyword.day_keys)[1])
-
+            revenue = revenue_of_days(simulator, keyword.states, keyword.day_keys)
             return best(revenue, candidates=candidates)
 
         return jax.vmap(of_keyword)(keywords, candidates)
 
     candidates = jnp.stack([deployed, myerson], axis=1)
-    of_initial = clock.run("initial", initial, given, keywords.states, candidates)
+    of_initial = clock.run(
+        "static best on the initial bids", initial, given, keywords.states, candidates
+    )
     candidates = jnp.concatenate([candidates, of_initial[:, None]], axis=1)
-    of_model = clock.run("static model", foreseen, given, keywords.states, candidates)
+    of_model = clock.run(
+        "static best on the bidder model", foreseen, given, keywords.states, candidates
+    )
     candidates = jnp.concatenate([candidates, of_model[:, None]], axis=1)
-    of_hindsight = clock.run("hindsight", hindsight, given, keywords, candidates)
+    of_hindsight = clock.run("static best in hindsight", hindsight, given, keywords, candidates)
     return dict(zip(STATIC, (deployed, myerson, of_initial, of_model, of_hindsight), strict=True))
 
 
@@ -194,12 +206,23 @@ def simulator_of(model: str, given: Given, env: ReservePricing, auctions: int) -
     if model == "exact":
         return ExactSimulator(env, given.params)
     return LearnedSimulator(
-        bidder_model(model, env.memory),  # type: ignore[arg-type]
+        bidder_model(model, WINDOW),  # type: ignore[arg-type]
         given.models[model],
         given.params.bins,
         given.params.click_rates,
         num_auctions=auctions,
     )
+
+
+def patient_greedy(search: SearchSettings) -> MakePlanner:
+    """GREEDY, where a move is judged by the days of ``search.patience``."""
+
+    def make(
+        env: ReservePricing, params: ReservePricingParams, simulator: Simulator
+    ) -> ReservePlanner:
+        return greedy_planner(env, params, HeldDays(simulator, search.patience))
+
+    return make
 
 
 def tree_search(search: SearchSettings) -> MakePlanner:
@@ -228,8 +251,20 @@ def play_all(
     keywords: Keywords,
     policies: Mapping[str, Choose],
     clock: Clock,
+    *,
+    exact: bool,
 ) -> dict[str, Played]:
-    """All schemes on the same keywords, by name, in the order of ``SCHEMES``."""
+    """All schemes on the same keywords, by name, in the order of ``SCHEMES``.
+
+    Args:
+      study: the experiment.
+      env: the environment.
+      given: its parameters, and the bidder models.
+      keywords: to play on.
+      policies: learned ones, by name.
+      clock: runs the programs.
+      exact: also play ``EXACT``.
+    """
     reserves = static_reserves(study, env, given, keywords, clock)
     search = study.search
     nowhere = jnp.full_like(reserves["deployed"], jnp.nan)
@@ -251,9 +286,17 @@ def play_all(
             played[name] = Played(*(part[place] for part in parts))
 
     play_together("static", fixed, reserves)
-    for name, make in (("greedy", greedy_planner), ("tree_search", tree_search(search))):
+    makers = {
+        "greedy": greedy_planner,
+        "greedy_held": patient_greedy(search),
+        "tree_search": tree_search(search),
+    }
+    for name, make in makers.items():
         choose = planned(make, "lstm", env, search.auctions)
         play_together(name, choose, {name + suffix: start for suffix, start in starts.items()})
+    if exact:
+        choose = planned(patient_greedy(search), "exact", env, search.auctions)
+        play_together(EXACT, choose, {EXACT: starts["_from_static"]})
     for name, choose in policies.items():
         play_together(name, choose, {name: nowhere})
     return {name: played[name] for name in SCHEMES if name in played}

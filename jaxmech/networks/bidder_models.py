@@ -204,15 +204,17 @@ class LSTMModel(nn.Module):
     ) -> jax.Array:
         """See the module."""
         del quality
+        return self._logits(kept, reserves, bins)
+
+    def predict_days(self, seen: SeenDays, reserves: jax.Array, bins: BidBins) -> jax.Array:
+        """See the module; each day from all those before it."""
+        return self._logits(_last(self._read(seen), len(reserves)), reserves, bins)
+
+    def _logits(self, kept: Recollection, reserves: jax.Array, bins: BidBins) -> jax.Array:
         last = kept.last_day
         asked = reserve_features(last.summary, reserves, bins)
         x = jnp.concatenate([kept.output, last.features, asked], axis=-1)
         return self.head(nn.tanh(self.mix(x)), last, reserves, bins)
-
-    def predict_days(self, seen: SeenDays, reserves: jax.Array, bins: BidBins) -> jax.Array:
-        """See the module; each day from all those before it."""
-        kept = _last(self._read(seen), len(reserves))
-        return self.predict(kept, reserves, reserves, bins)
 
     def _read(self, seen: SeenDays) -> Recollection:
         """What is kept after each day."""

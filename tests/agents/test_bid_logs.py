@@ -9,6 +9,7 @@ import pytest
 from jaxmech.agents.bid_history import BidBins
 from jaxmech.agents.bid_log_writer import AUCTIONS_COLUMN, write_bid_logs
 from jaxmech.agents.bid_logs import COLUMNS, load_bid_logs, split_logs
+from jaxmech.networks.bid_features import see_days
 
 BINS = BidBins.log_spaced(0.5, 8.0, 5)  # Bins of positive bids begin at .5, 1, 2 and 4.
 HEADER = ",".join(COLUMNS)
@@ -102,7 +103,10 @@ def test_default_bins_hold_every_positive_bid_inside(tmp_path):
         ([*ROWS, "hats,4,cat,1,0"], r"row 7 .*got 5 cells for 9 columns; column 'impressions'"),
         ([*ROWS, "hats,4,cat,-1,0,0,0,0,1"], r"row 7 .*'bid': got '-1'"),
         ([*ROWS, "hats,4,cat,1,nan,0,0,0,1"], r"row 7 .*'reserve': got 'nan'.*NaN"),
-        ([*ROWS, "hats,4,cat,1,0,0,0,0,0"], r"row 7 .*'quality': got '0'.*above 0"),
+        ([*ROWS, "hats,4,cat,1,0,2,0,0,1"], r"row 7 .*'impressions': got '2'.*auctions .*row, 1"),
+        ([*ROWS, "hats,4,cat,1,0,.5,.6,0,1"], r"row 7 .*'clicks': got '.6'.*the impressions, 0.5"),
+        ([*ROWS, "hats,2024-05-31,cat,1,0,0,0,0,1"], r"row 7 .*whole numbers and dates are in one"),
+        (["hats,20240531,cat,1,0,0,0,0,1"], r"row 1 .*'day'.*looks like a date; write 2024-05-31"),
         ([*ROWS, "hats,4,cat,1,0,much,0,0,1"], r"'impressions': got 'much'; a number"),
         ([*ROWS, "hats,4,cat,1,0,,0,0,1"], r"'impressions': the cell is empty"),
         ([*ROWS, "hats,4.5,cat,1,0,0,0,0,1"], r"'day': got '4.5'; allowed are whole"),
@@ -221,3 +225,31 @@ def test_a_split_shares_no_keyword_and_no_day_to_predict(tmp_path):
         split_logs(logs, held_out_keywords=5, held_out_days=1)
     with pytest.raises(ValueError, match=r"held_out_days: got 5.*1 to 4"):
         split_logs(logs, held_out_keywords=1, held_out_days=5, memory=2)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float64"])
+def test_whole_numbers_in_parquet_that_look_like_dates_are_refused(tmp_path, dtype):
+    import pandas as pd
+
+    table = pd.read_csv(write(tmp_path))
+    table["day"] = (20240500 + table["day"]).astype(dtype)
+    table.to_parquet(tmp_path / "bids.parquet")
+    with pytest.raises(ValueError, match="looks like a date; write 2024-05-03"):
+        load_bid_logs(tmp_path / "bids.parquet")
+
+
+def test_days_far_apart_are_refused_before_they_take_memory(tmp_path):
+    rows = [f"hats,{day},ann,1,0,0,0,0,1" for day in (1, 900)]
+    assert load_bid_logs(write(tmp_path, rows), bins=BINS, rowless_days="no_bids").num_days == 900
+    rows.append("hats,1700000000,ann,1,0,0,0,0,1")
+    for rowless_days in ("no_bids", "refuse"):
+        with pytest.raises(ValueError, match=r"row 3 .*day 1700000000 from .*up to 1000 days"):
+            load_bid_logs(write(tmp_path, rows), bins=BINS, rowless_days=rowless_days)
+
+
+def test_a_bidder_of_quality_zero_is_one_like_others(tmp_path):
+    logs = load_bid_logs(write(tmp_path, [row[:-3] + "0" for row in ROWS]), bins=BINS)
+    np.testing.assert_array_equal(logs.quality, [[0, 0], [0, 1]])
+    history = jax.tree.map(lambda days: days[0], logs.days)
+    seen = see_days(history, logs.quality[0], logs.bins)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(seen))

@@ -98,16 +98,38 @@ def test_a_file_of_bids_is_read_by_the_names_of_its_columns(tmp_path, suffix):
         load_keywords(path, **{**names, "bidder_column": "firms"})
 
 
+def test_bidders_are_numbered_within_keywords_whatever_their_names(tmp_path):
+    path = tmp_path / "bids.csv"
+    path.write_text("keyword,bidder,bid\na,ann,1\nb,cat,3\nb,ann,4\na,bob,2\n")
+    np.testing.assert_allclose(load_keywords(path).values, [[1, 2], [3, 4]])
+
+
+def test_relative_bids_are_in_medians_of_their_keyword():
+    bids = [[100.0, 300.0, 200.0, 0.0], [0.3, 0.1, 0.2, 0.1], [0.0, 0.0, 0.0, 0.0]]
+    keywords = load_keywords(bids, relative=True)
+    expected = [[0.5, 1.5, 1, 0], [2, 2 / 3, 4 / 3, 2 / 3], [0, 0, 0, 0]]
+    np.testing.assert_allclose(keywords.values, expected, rtol=1e-6)
+    np.testing.assert_allclose(load_keywords(bids).values, bids, rtol=1e-6)
+    # What the money is called makes no difference.
+    of_cents = load_keywords(np.array(bids) * 100, relative=True)
+    np.testing.assert_allclose(of_cents.values, expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("keyword,bidder,bid\n", "no samples"),
+        ("keyword,bidder,bid\n", "no bids, only a header"),
         ("", "first line is empty"),
         ("keyword,bidder\na,1\n", "got 'bid'.*allowed: bidder, keyword"),
         ("keyword,bid\na,1\n", "got 'bidder'"),
         ("keyword,bidder,bid\na,1,-2\n", "row 1 .*column 'bid'.*negative"),
         ("keyword,bidder,bid\na,1,nan\n", "NaN"),
-        ("keyword,bidder,bid\na,1,2\na,2,1\nb,1,2\n", "'b' has no row for agent '2'"),
+        (
+            "keyword,bidder,bid\na,1,2\na,2,1\nb,1,2\n",
+            "2 bidders on keyword 'a' and 1 on keyword 'b'",
+        ),
+        ("keyword,bidder,bid\na,1,2\na,1,1\n", "row 2 .*the same as row 1 .*has one row"),
+        ("keyword,bidder,bid\na,,2\n", "row 1 .*column 'bidder': the cell is empty"),
         ("keyword,bidder,bid\na,1,0\na,2,0\n", "bids that are all 0"),
     ],
 )
@@ -119,10 +141,17 @@ def test_a_file_with_a_mistake_is_refused(tmp_path, content, message):
 
 
 def test_an_array_with_a_mistake_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"quality: got 1.5; allowed are numbers from 0 to 1"):
+    place = "keyword 0, bidder 0"
+    with pytest.raises(ValueError, match=rf"{place}, quality: got 1.5; allowed are .* 0 to 1"):
         load_keywords([[[1.0, 1.5]]])
-    with pytest.raises(ValueError, match="got 3 numbers per bidder"):
-        load_keywords([[[1.0, 0.5, 2.0]]])
+    for bid in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"{place}, bid: got {bid}; allowed are finite"):
+            load_keywords([[bid]])
+    for array in ([[[1.0, 0.5, 2.0]]], [1.0], np.zeros((0, 2)), 3.0):
+        with pytest.raises(ValueError, match=r"source: got shape .*\[keywords, bidders\] of bids"):
+            load_keywords(array)
+    with pytest.raises(ValueError, match="as many bidders on each keyword"):
+        load_keywords([[1.0, 2.0], [1.0]])
     with pytest.raises(ValueError, match=r"type of file: got '.xlsx'"):
         load_keywords(tmp_path / "bids.xlsx")
 

@@ -164,6 +164,30 @@ def test_simulated_logs_have_wandering_reserves_and_train_alike_from_a_file(tmp_
     assert not np.allclose(jax.tree.leaves(fresh)[0], jax.tree.leaves(parameters)[0], atol=1e-4)
 
 
+def test_the_recurrent_model_predicts_simulated_bidders_better_than_persistence():
+    """Of keywords and days that it has not seen, by .005 nats a bid and more; this seed: .011."""
+    env = ReservePricing(num_bidders=2, num_slots=1, num_bins=NUM_BINS, memory=2, days=1)
+    params = params_of(env)
+    logs = jax.jit(lambda key: simulate_bid_logs(key, env, params, num_keywords=40, num_days=30))(
+        jax.random.key(0)
+    )
+    parts = split_logs(logs, held_out_keywords=16, held_out_days=10, memory=MEMORY)
+    training = replace(SHAPES, num_steps=250)
+    entropies = {}
+    for name in ("persistence", "lstm"):
+        model = bidder_model(name, MEMORY)
+        learn = jax.jit(
+            lambda known, held_out, model=model: held_out_cross_entropy(
+                model,
+                train_bidder_model(jax.random.key(1), model, known, training)[0],
+                held_out,
+                memory=MEMORY,
+            )
+        )
+        entropies[name] = float(learn(*parts).mean())
+    assert entropies["lstm"] < entropies["persistence"] - 0.005
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -13,6 +13,7 @@ from plan_models import MOVES, Moody, moody_plan, moody_planning
 
 import jaxmech
 from jaxmech.agents.keyword_day import auction_points, day_outcome
+from jaxmech.agents.keyword_distribution import load_keywords
 from jaxmech.designers.reserve_planners import (
     FixedReserves,
     ReservePlanner,
@@ -46,10 +47,13 @@ def test_moves_keep_or_scale_one_reserve():
 
 def test_a_moved_reserve_stays_within_bounds():
     moves = Moves(2, low=0.1, high=2.05)
-    reserves = jnp.array([0.0, 2.0])
-    after = jax.jit(jax.vmap(moves.apply, (None, 0)))(reserves, jnp.arange(moves.num_moves))
-    # Reserves that are not moved may lie anywhere; a reserve of 0 can rise.
-    np.testing.assert_allclose(after, [[0, 2], [0.1, 2], [0.1, 2], [0, 1.9], [0, 2.05]], rtol=1e-6)
+    apply = jax.jit(jax.vmap(moves.apply, (None, 0)))
+    after = apply(jnp.array([0.0, 2.0]), jnp.arange(moves.num_moves))
+    # Reserves that are not moved may lie anywhere; a reserve of 0 can rise, but not by less.
+    np.testing.assert_allclose(after, [[0, 2], [0, 2], [0.1, 2], [0, 1.9], [0, 2.05]], rtol=1e-6)
+    low = apply(jnp.array([0.05, 0.102]), jnp.arange(moves.num_moves))
+    expected = [[0.05, 0.102], [0.05, 0.102], [0.1, 0.102], [0.05, 0.1], [0.05, 0.1071]]
+    np.testing.assert_allclose(low, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +169,63 @@ def test_what_is_observed_is_the_state(keyword):
     )
 
 
+def test_costs_and_reserves_are_read_off_whole_where_bids_are_above_every_reserve():
+    bids = load_keywords([[[8.0, 1.0], [7.0, 1.0], [6.0, 0.9]]])
+    env, params = jaxmech.make(
+        "reserve_pricing", num_bidders=3, num_bins=12, memory=2, values_and_quality=bids,
+        kinds={"inactive": 1.0}, reserve_high=0.5, deployed_reserves=0.5,
+    )  # fmt: skip
+    observation, state = jax.jit(env.reset)(jax.random.key(5), params)
+    assert state.history.kpis[..., 2].max() > 2
+    assert observation.max() <= 1
+    seen = observed_keyword(env, params, observation)
+    np.testing.assert_allclose(seen.history.kpis, state.history.kpis, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(seen.history.reserves, 0.5, rtol=1e-6)
+    # The bins reach to the bids, not only to the reserves.
+    assert state.history.histograms[..., -1].max() < 0.5
+
+
+def test_exact_simulator_asks_for_the_state(keyword):
+    env, params, observation, state = keyword
+    planner = greedy_planner(env, params, ExactSimulator(env, params))
+    with pytest.raises(ValueError, match=r"got ObservedKeyword.*call .*reserves\(state, key\)"):
+        planner.act(None, observation, None)
+    assert planner.reserves(state, None).shape == (3,)
+
+
+def test_planning_exactly_a_lone_best_responder_pays_nearly_its_value():
+    """It bids half-way from reserve to value, and pays the reserve on every click."""
+    value, quality, rate = 1.0, 0.2, 0.6
+    env, params = jaxmech.make(
+        "reserve_pricing", num_bidders=1, num_slots=1, num_bins=8, memory=2, days=60,
+        auctions_per_day=2, click_rates=[rate], deployed_reserves=0.1, reserve_high=2.0,
+        values_and_quality=load_keywords([[[value, quality]]]), scatter=0.0,
+        kinds={"best_response": 1.0}, response_activity=1.0,
+    )  # fmt: skip
+    exact = ExactSimulator(env, params)
+    search = TreeSearch(num_simulations=9)
+    planners = (
+        greedy_planner(env, params, exact),
+        tree_search_planner(env, params, exact, depth=2, search=search),
+    )
+    _, start = jax.jit(env.reset)(KEY, params)
+    for planner in planners:
+
+        def day(state, key, planner=planner):
+            reserves = planner.reserves(state, key)
+            _, state, revenue, _, _ = env.step_env(key, state, reserves, params)
+            return state, (reserves[0], revenue)
+
+        keys = jax.random.split(KEY, env.days)
+        _, (reserves, revenue) = jax.jit(lambda keys, day=day: jax.lax.scan(day, start, keys))(keys)
+        # Steps of 5 % up, the last of them above no value: it takes them all, and no other.
+        steps = np.floor(np.log(value / 0.1) / np.log(1.05))
+        path = 0.1 * 1.05 ** np.minimum(np.arange(1, env.days + 1), steps)
+        np.testing.assert_allclose(reserves, path, rtol=1e-4)
+        np.testing.assert_allclose(revenue, path * rate * quality, rtol=1e-4)
+        assert revenue[-1] > 0.95 * value * rate * quality
+
+
 def test_plans_need_to_see_the_history():
     env, params = jaxmech.make("reserve_pricing", statistic="summary")
     with pytest.raises(ValueError, match="statistic: got 'summary'"):
@@ -188,7 +249,8 @@ def test_learned_simulator_earns_what_its_prediction_earns(keyword, learned):
     def both_ways(learned, state):
         before = learned.start(state)
         distribution = learned.predict(before, reserves)
-        bids = params.bins.sample(jax.random.key(1), distribution, (20_000,))
+        places = jax.random.uniform(jax.random.key(1), (20_000, 3))
+        bids = params.bins.quantile(distribution, places)
         drawn = day_outcome(bids, state.quality, params.click_rates, reserves)
         return *learned.step(before, reserves, KEY), distribution, drawn.revenue
 

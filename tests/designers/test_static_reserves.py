@@ -11,6 +11,7 @@ import pytest
 
 import jaxmech
 from jaxmech.agents.bid_history import BidBins, BidHistory
+from jaxmech.agents.keyword_distribution import keyword_distribution
 from jaxmech.designers.reserve_planners import FixedReserves, greedy_planner, tree_search_planner
 from jaxmech.designers.reserve_simulators import ExactSimulator
 from jaxmech.designers.static_reserves import (
@@ -30,8 +31,10 @@ def history_of(bids, memory=2):
     """Of bids float [samples, bidders], the same every day."""
     histogram = BINS.histogram(bids.T)
     num_bidders = bids.shape[1]
-    return BidHistory.repeated(
-        histogram, jnp.zeros(num_bidders), jnp.zeros((num_bidders, 3)), memory
+    return BidHistory(
+        jnp.tile(histogram, (memory, 1, 1)),
+        jnp.zeros((memory, num_bidders)),
+        jnp.zeros((memory, num_bidders, 3)),
     )
 
 
@@ -39,12 +42,6 @@ def test_myerson_reserve_of_log_normal_bids():
     normal = jax.random.normal(KEY, (20_000, 3))
     reserves = myerson_reserves(history_of(jnp.exp(0.35 + 0.71 * normal)), BINS)
     np.testing.assert_allclose(reserves, 1.2834, rtol=0.02)
-
-
-def test_myerson_reserve_of_uniform_bids_from_the_bins_themselves():
-    bids = jax.random.uniform(KEY, (20_000, 2), minval=1e-3)
-    reserves = myerson_reserves(history_of(bids), BINS, fit="empirical")
-    np.testing.assert_allclose(reserves, 0.5, atol=0.06)
 
 
 def test_myerson_reserve_is_zero_where_nobody_bids():
@@ -99,12 +96,11 @@ def test_coordinate_search_climbs_from_the_best_start():
 @pytest.mark.parametrize(
     ("call", "field"),
     [
-        (lambda: myerson_reserves(history_of(jnp.ones((2, 1))), BINS, fit="normal"), "fit"),
-        (lambda: myerson_reserves(history_of(jnp.ones((2, 1))), BINS, num_samples=0), "num_s"),
         (lambda: best_reserves(jnp.sum, jnp.zeros(0), 2), "grid"),
         (lambda: best_reserves(jnp.sum, jnp.zeros(3), 0), "num_bidders"),
         (lambda: best_reserves(jnp.sum, jnp.zeros(3), 2, sweeps=-1), "sweeps"),
-        (lambda: revenue_of_days(None, None, KEY, days=0), "days"),
+        (lambda: revenue_of_days(None, None, KEY), "keys"),
+        (lambda: revenue_of_days(None, None, jax.random.split(KEY, 0)), "keys"),
     ],
 )
 def test_what_is_out_of_range_is_refused(call, field):
@@ -154,7 +150,7 @@ def test_no_planning_beats_the_best_static_reserves_where_bidders_do_not_react(s
 
     @jax.jit
     def of_keyword(state):
-        revenue = revenue_of_days(simulator, state, KEY, days=4)
+        revenue = revenue_of_days(simulator, state, jax.random.split(KEY, 4))
         static, _ = best_reserves(revenue, grid, env.num_bidders)
         fixed = FixedReserves(static)
         earned = [episode_revenues(env, params, state, KEY, lambda *_: fixed.act(None, None, None))]
@@ -169,6 +165,26 @@ def test_no_planning_beats_the_best_static_reserves_where_bidders_do_not_react(s
         assert dynamic.mean() <= static.mean() * 1.01
         # Planning is no waste of time either: it ends above where it began.
         assert dynamic[:, -1].mean() > 1.1 * dynamic[:, 0].mean()
+
+
+def test_revenue_of_days_is_that_of_the_environment_with_the_same_keys(still):
+    env, params, _ = still
+    reserves = jnp.array([0.3, 0.5])
+    keys = jax.random.split(jax.random.key(11), env.days)
+    moving = params.replace(
+        distribution=keyword_distribution(
+            kinds={"quantal_response": 1.0}, precision=3.0, response_activity=0.5
+        )
+    )
+    _, state = jax.jit(env.reset)(KEY, moving)
+    days = jax.jit(
+        lambda: jax.lax.scan(
+            lambda state, key: env.step_env(key, state, reserves, moving)[1:3], state, keys
+        )[1]
+    )()
+    assert np.std(days) > 1e-4  # bidders react, by the keys of their days
+    mean = jax.jit(revenue_of_days(ExactSimulator(env, moving), state, keys))(reserves)
+    np.testing.assert_allclose(mean, days.mean(), rtol=1e-5)
 
 
 def test_best_in_hindsight_is_above_every_other_static_on_the_same_days():
@@ -186,7 +202,7 @@ def test_best_in_hindsight_is_above_every_other_static_on_the_same_days():
 
     @jax.jit
     def of_keyword(state, myerson):
-        hindsight = revenue_of_days(simulator, state, KEY, days=env.days)
+        hindsight = revenue_of_days(simulator, state, jax.random.split(KEY, env.days))
         initial, expected = best_reserves(
             revenue_of_histograms(state.history, params.bins, state.quality, params.click_rates),
             GRID,

@@ -233,6 +233,19 @@ def test_the_first_state_has_lived_at_the_deployed_reserves():
     assert start.history.kpis[:, :, 0].sum() > 0
 
 
+def test_bins_hold_the_bids_of_keywords_whose_money_differs():
+    bids = [[500.0, 400.0, 300.0], [0.5, 0.4, 0.3], [5.0, 4.0, 0.001]]
+    params = make(values_and_quality=load_keywords(bids), num_bins=50)[1]
+    assert params.bins.edges[1] < 0.4 / 2 < 500 < params.bins.edges[-1]
+    shares = params.bins.histogram(jnp.asarray(bids[1])[:, None])
+    assert len(set(np.argmax(shares, axis=-1).tolist())) == 3  # all tell apart
+    assert make(values_and_quality=load_keywords(bids), num_bins=8, bid_low=1.0)[1]
+    with pytest.raises(ValueError, match=r"num_bins: got 8, .*relative=True"):
+        make(values_and_quality=load_keywords(bids), num_bins=8)
+    relative = make(values_and_quality=load_keywords(bids, relative=True), num_bins=8)[1]
+    np.testing.assert_allclose(relative.bins.edges[-1] / relative.bins.edges[1], 200, rtol=1e-5)
+
+
 def test_history_moves_on_by_a_day_and_the_summary_is_of_the_last():
     env, params = make(num_bidders=2, statistic="summary")
     before, after, _, seen = episode(env, jax.random.key(0), params, jnp.full((DAYS, 2), 0.4))
@@ -246,7 +259,7 @@ def test_history_moves_on_by_a_day_and_the_summary_is_of_the_last():
     spread = np.sqrt(np.sum(bidding * (bins[1:] - mean[..., None]) ** 2, axis=-1))
     summary = np.stack([shares[..., 0], mean, spread], axis=-1).reshape(DAYS, -1)
     np.testing.assert_allclose(seen[:, :6], summary, atol=1e-5)
-    np.testing.assert_allclose(seen[:, 6:8], 0.4 / params.reserve_high, rtol=1e-5)
+    np.testing.assert_allclose(seen[:, 6:8], 0.4 / params.bins.edges[-1], rtol=1e-5)
     np.testing.assert_allclose(seen[:, -1], (np.arange(DAYS) + 1) / DAYS, rtol=1e-6)
 
 
