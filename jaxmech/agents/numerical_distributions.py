@@ -34,11 +34,26 @@ class Empirical:
 
     Attributes:
       samples: float [samples], ascending.
+
+    Raises:
+      ValueError: ``samples`` descend; traced ones are not checked.
     """
 
     has_atoms = True
 
     samples: jax.Array
+
+    def __post_init__(self) -> None:
+        # Transformations also build it of tracers, axes and whatever a tree may hold.
+        known = isinstance(self.samples, jax.Array | np.ndarray | list | tuple)
+        if not known or isinstance(self.samples, jax.core.Tracer):
+            return
+        falls = np.diff(np.asarray(self.samples)) < 0 if np.ndim(self.samples) else np.zeros(0)
+        if falls.any():
+            raise ValueError(
+                "samples: got some that descend; allowed are ascending ones "
+                "(agents.empirical sorts them)"
+            )
 
     @property
     def support(self) -> tuple[Real, Real]:
