@@ -36,7 +36,7 @@ class Empirical:
       samples: float [samples], ascending.
 
     Raises:
-      ValueError: ``samples`` descend; traced ones are not checked.
+      ValueError: ``samples`` of NumPy or a list descend.
     """
 
     has_atoms = True
@@ -44,12 +44,9 @@ class Empirical:
     samples: jax.Array
 
     def __post_init__(self) -> None:
-        # Transformations also build it of tracers, axes and whatever a tree may hold.
-        known = isinstance(self.samples, jax.Array | np.ndarray | list | tuple)
-        if not known or isinstance(self.samples, jax.core.Tracer):
-            return
-        falls = np.diff(np.asarray(self.samples)) < 0 if np.ndim(self.samples) else np.zeros(0)
-        if falls.any():
+        # Not those of JAX: a gradient is such a distribution too, and need not ascend.
+        given = isinstance(self.samples, np.ndarray | list)
+        if given and (np.diff(np.asarray(self.samples), axis=-1) < 0).any():
             raise ValueError(
                 "samples: got some that descend; allowed are ascending ones "
                 "(agents.empirical sorts them)"
