@@ -74,7 +74,7 @@ def sequential_price(
     if isinstance(setting, str):
         allowed |= _named_parameters(lookup("setting", setting, SETTINGS))
     for option in setting_options:
-        lookup("option of environment 'sequential_price'", option, allowed)
+        lookup(_option_of("sequential_price"), option, allowed)
     if isinstance(setting, str):
         setting = named_setting(setting, **setting_options)
     env = SequentialPrice(
@@ -96,7 +96,7 @@ def repeated_auction(
     *,
     num_bidders: int | None = None,
     num_participants: int | None = None,
-    num_slots: int = 1,
+    num_slots: int | None = None,
     num_rounds: int = 20,
     distribution: UnivariateDistribution | CopulaValueQuality | None = None,
     value_draws: ValueDraws = "each_round",
@@ -124,7 +124,8 @@ def repeated_auction(
       bidders: the kind of each bidder, or of all alike.
       num_bidders: 2 unless given, or as many as there are ``bidders``.
       num_participants: bidders drawn to take part in a round; all unless given.
-      num_slots, value_draws, payment_rule, filtering, personal_reserves, random_ties,
+      num_slots: 1 unless given, or as many as there are ``click_rates``.
+      value_draws, payment_rule, filtering, personal_reserves, random_ties,
         statistic: see ``RepeatedAuction``.
       num_rounds: of an episode.
       distribution: of the values; U[0, 1] unless given.
@@ -150,6 +151,8 @@ def repeated_auction(
         bidders = (bidders,) * count
     elif num_bidders not in (None, len(bidders)):
         raise ValueError(f"num_bidders: got {num_bidders} with {len(bidders)} bidders")
+    if num_slots is None:
+        num_slots = 1 if click_rates is None else len(click_rates)
     participants = len(bidders) if num_participants is None else num_participants
     table = None
     if "equilibrium" in bidders:
@@ -271,19 +274,28 @@ REGISTRY: Mapping[str, Callable[..., tuple[Any, Any]]] = {
 def make(name: str, **options: Any) -> tuple[Any, Any]:
     """The environment called ``name`` and its parameters, ``(env, params)``.
 
+    Args:
+      name: one of ``names()``.
+      options: those of the function of that name, ``jaxmech.environments.repeated_auction``
+        or ``jaxmech.environments.sequential_price``, whose documentation has them all.
+
     Raises:
       ValueError: an unknown name, or options its function does not take.
     """
     function = lookup("environment", name, REGISTRY)
     if not _takes_any_option(function):
         for option in options:
-            lookup(f"option of environment {name!r}", option, _named_parameters(function))
+            lookup(_option_of(name), option, _named_parameters(function))
     return function(**options)
 
 
 def names() -> tuple[str, ...]:
     """All names ``make`` knows."""
     return tuple(sorted(REGISTRY))
+
+
+def _option_of(name: str) -> str:
+    return f"option of environment {name!r} (see help(jaxmech.environments.{name}))"
 
 
 def _named_parameters(function: Callable[..., Any]) -> dict[str, Parameter]:

@@ -56,7 +56,9 @@ def run(experiment: Any, directory: Path) -> int:
 
 def resume(experiment: Any, directory: Path) -> int:
     """Computes the study whose folder is there, unless that is done; 0."""
-    if findings.read(directory) is None:
+    if findings.read(directory) is not None:
+        say(f"{directory}: already finished")
+    else:
         with working("computing"):
             found = compute(experiment)
         about = {"experiment": experiment.title, **devices_and_versions()}

@@ -81,7 +81,7 @@ class Protocol:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-QUICK = Protocol(seeds=3, updates=70, evaluation_episodes=20_000, validation_episodes=4_000)
+QUICK = Protocol(seeds=3, updates=85, evaluation_episodes=20_000, validation_episodes=4_000)
 """A few minutes for a panel on two cores."""
 
 PAPER = Protocol(seeds=6)

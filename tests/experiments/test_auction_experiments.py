@@ -231,9 +231,10 @@ def test_the_report_is_rebuilt_from_the_folder(folder, capsys, monkeypatch):
         assert words in after
 
 
-def test_a_finished_study_is_not_computed_again(folder):
+def test_a_finished_study_is_not_computed_again(folder, capsys):
     before = (folder / "summary.json").read_bytes()
     assert command("resume", str(folder)) == 0
+    assert "already finished" in capsys.readouterr().out
     assert (folder / "summary.json").read_bytes() == before
 
 
