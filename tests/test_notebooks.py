@@ -87,7 +87,9 @@ def test_reserve_pricing_from_a_run_on_disk(kernel, tmp_path, monkeypatch):
         headline="The headline.",
         results={},
         tables=tuple(
-            findings.Table(title, ("Scheme", "Revenue"), (("GREEDY", f"{number}.5"),))
+            findings.Table(
+                title, ("Scheme", "Revenue of an auction, last days"), (("GREEDY", f"{number}.5"),)
+            )
             for number, title in enumerate(
                 (
                     "Revenue of 40 keywords",
