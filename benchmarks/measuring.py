@@ -7,7 +7,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -15,7 +15,10 @@ from typing import Any
 
 from contenders import CONTENDERS
 from reaching import Reached, reach
-from work import Contender, Ran, Work
+from work import Contender, Ran
+
+Contenders = Mapping[str, Callable[[Any], Contender]]
+"""By name, functions from the work to what is timed; importable, as processes are spawned."""
 
 MISSING = "not installed: "
 """How the failure of a contender begins whose library is missing."""
@@ -53,11 +56,13 @@ class Timing:
 class Process:
     """A contender in a process of its own, which answers one request at a time."""
 
-    def __init__(self, contender: str, work: Work, cache: str) -> None:
+    def __init__(
+        self, contender: str, work: Any, cache: str, contenders: Contenders = CONTENDERS
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(theirs, contender, work, cache), daemon=True
+            target=_serve, args=(theirs, contenders[contender], work, cache), daemon=True
         )
         self._process.start()
         theirs.close()
@@ -106,10 +111,15 @@ class Process:
 
 
 def measure(
-    names: Sequence[str], work: Work, repetitions: int, seconds: float, cache: str
+    names: Sequence[str],
+    work: Any,
+    repetitions: int,
+    seconds: float,
+    cache: str,
+    contenders: Contenders = CONTENDERS,
 ) -> dict[str, Timing]:
     """Times contenders by name; each round of repetitions starts with the next one."""
-    processes = {name: Process(name, work, cache) for name in names}
+    processes = {name: Process(name, work, cache, contenders) for name in names}
     for repetition in range(repetitions):
         turn = repetition % len(names)
         for name in (*names[turn:], *names[:turn]):
@@ -125,7 +135,9 @@ def peak_memory() -> float:
     return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
 
-def _serve(connection: Connection, contender: str, work: Work, cache: str) -> None:
+def _serve(
+    connection: Connection, contender: Callable[[Any], Contender], work: Any, cache: str
+) -> None:
     """The life of a contender's process."""
     # A cache that is empty at the start of a measurement: else the time of compilation
     # would depend on what this machine ran before.
@@ -134,7 +146,7 @@ def _serve(connection: Connection, contender: str, work: Work, cache: str) -> No
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     try:
         start = time.perf_counter()
-        subject = CONTENDERS[contender](work)
+        subject = contender(work)
         built = time.perf_counter()
         subject.run()
         first = time.perf_counter() - built

@@ -29,6 +29,7 @@ RUNS = Path("runs")
 ENVIRONMENTS = {
     "sequential_price": "visit agents one by one, post each a price for every item",
     "repeated_auction": "set reserve and squash of an auction each round; bidders learn",
+    "reserve_pricing": "post reserves for the bidders on a keyword, who react from day to day",
 }
 """What ``jaxmech list`` says of each environment."""
 

@@ -178,15 +178,27 @@ def test_report_prints_the_table_and_rebuilds_the_page(finished, capsys, monkeyp
     assert abs(len(page.read_text()) - len(before)) < 100
 
 
-def test_resuming_a_finished_run_evaluates_it_alike(finished, monkeypatch):
+def test_resuming_a_run_that_was_not_evaluated_evaluates_it_alike(finished, monkeypatch):
     monkeypatch.chdir(finished)
     path = finished / "runs" / "brero2021-two_worlds-1" / "summary.json"
     before = json.loads(path.read_text())
+    path.unlink()
     assert command("resume", "runs/brero2021-two_worlds-1") == 0
     after = json.loads(path.read_text())
-    names = ("learned", "baselines", "oracles", "environment_steps", "updates", "compile_seconds")
+    names = ("learned", "baselines", "oracles", "environment_steps", "updates")
     for name in names:
         assert after[name] == before[name], name
+
+
+def test_a_finished_run_is_shown_and_left_as_it_is(finished, capsys, monkeypatch):
+    monkeypatch.chdir(finished)
+    path = finished / "runs" / "brero2021-two_worlds-1" / "summary.json"
+    before = path.stat().st_mtime_ns
+    assert command("resume", "runs/brero2021-two_worlds-1") == 0
+    shown = capsys.readouterr().out
+    assert "already finished" in shown and "report.html" in shown
+    assert "Learned, mean of 2 seeds" in shown
+    assert path.stat().st_mtime_ns == before
 
 
 def test_a_run_is_never_overwritten(finished, capsys, monkeypatch):

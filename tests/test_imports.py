@@ -96,6 +96,21 @@ def test_starts_without_jax(module):
     assert shown.stdout.strip() == "[]"
 
 
+def test_reserve_pricing_is_at_hand():
+    from jaxmech import agents, designers
+
+    for room, names in (
+        (agents, "load_bid_logs load_keywords keyword_distribution"),
+        (
+            designers,
+            "train_bidder_model held_out_cross_entropy TreeSearch greedy_planner "
+            "tree_search_planner FixedReserves LearnedSimulator",
+        ),
+    ):
+        for name in names.split():
+            assert name in room.__all__ and hasattr(room, name), name
+
+
 def test_gymnax_is_never_imported():
     for module in modules():
         for node in ast.walk(ast.parse(path_of(module).read_text())):

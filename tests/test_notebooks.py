@@ -6,6 +6,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from jaxmech import findings
+
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
@@ -75,3 +77,45 @@ def test_auctions_on_a_small_budget(kernel, tmp_path, monkeypatch):
     assert kinds.count("image/png") == 8
     for words in ("exact 0.53125", "mean of 500 auctions", "20 updates", "13 bidders, 12 slots"):
         assert words in text, words
+
+
+def test_reserve_pricing_from_a_run_on_disk(kernel, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    run.mkdir()
+    curve = findings.Curve("GREEDY", (4.0, 11.0), (0.2, 0.3))
+    found = findings.Findings(
+        headline="The headline.",
+        results={},
+        tables=tuple(
+            findings.Table(
+                title, ("Scheme", "Revenue of an auction, last days"), (("GREEDY", f"{number}.5"),)
+            )
+            for number, title in enumerate(
+                (
+                    "Revenue of 40 keywords",
+                    "Orderings",
+                    "Where bidders never react",
+                    "Bidder models, held out",
+                    "Foresight of the planner",
+                    "Tree search, one thing varied",
+                )
+            )
+        ),
+        figures=tuple(
+            findings.Figure(name, f"Caption of {name}.", "day", "revenue", (curve,))
+            for name in ("revenue", "never_reacting")
+        ),
+    )
+    findings.write(run, found, {})
+    monkeypatch.setenv("JAXMECH_RUN", str(run))
+    notebook = nbformat.read(NOTEBOOKS / "tang2017_reserve_pricing.ipynb", as_version=4)
+    NotebookClient(
+        notebook, timeout=300, kernel_name=kernel, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    text, kinds = shown(notebook)
+    assert kinds.count("image/png") == 2
+    assert "computing a small one" not in text
+    shares = [float(line.split()[-3]) for line in text.splitlines() if "of the bids:" in line]
+    assert len(shares) == 5 and shares[2] > shares[0]
+    for table in found.tables:
+        assert text.count(table.title) == 1, table.title

@@ -44,4 +44,10 @@ def test_the_example_of_auctions_agrees_with_the_closed_form(tmp_path):
     simulated, exact = map(float, revenues.split())
     assert simulated == pytest.approx(exact, abs=0.002)
     assert float(learned.split()[-1]) < 1e-3
-    assert len(EXAMPLES) == 2
+
+
+def test_the_example_of_reserves_learns_the_best_one(tmp_path):
+    action, revenue = run(EXAMPLES[2], tmp_path).strip().split("\n")
+    assert float(action.strip("[]").split()[0]) == pytest.approx(0.5, abs=0.05)
+    assert 8.25 < float(re.search(r"mean=([\d.]+)", revenue)[1]) < 8.4
+    assert len(EXAMPLES) == 3

@@ -2,6 +2,7 @@
 
 from jaxmech.agents import interim_rules
 from jaxmech.agents.bid_functions import BidFunctions, l2_distance, tabulated
+from jaxmech.agents.bid_logs import load_bid_logs
 from jaxmech.agents.bidder_population import BidderPopulation, bidder_population
 from jaxmech.agents.bidders import (
     EquilibriumTable,
@@ -27,6 +28,7 @@ from jaxmech.agents.joint_distributions import (
     SignalsAndValues,
     ValuesAndQuality,
 )
+from jaxmech.agents.keyword_distribution import keyword_distribution, load_keywords
 from jaxmech.agents.named_settings import SETTINGS, setting
 from jaxmech.agents.no_regret import Exp3, Hedge, RegretMatching
 from jaxmech.agents.numerical_distributions import Beta, Empirical, FromDistrax, empirical
@@ -90,9 +92,12 @@ __all__ = [
     "finite_setting",
     "interim_rules",
     "ironed_virtual_value",
+    "keyword_distribution",
     "l2_distance",
     "learn_equilibrium",
     "linear_shading",
+    "load_bid_logs",
+    "load_keywords",
     "load_samples",
     "load_setting",
     "load_timber_bids",

@@ -14,7 +14,7 @@ Quantile = Callable[[jax.Array], jax.Array]
 """From levels in [0, 1] to values."""
 
 BidFunction = Callable[[jax.Array], jax.Array]
-"""From a bidder's values to its bids, elementwise."""
+"""From a bidder's values to its bids, elementwise; a constant is bid at every value."""
 
 
 @struct.dataclass
@@ -41,9 +41,32 @@ class BidFunctions:
         """Bids float [bidders] of bidders with ``values: float [bidders]``, group by group.
 
         Values outside the grid bid as its ends do.
+
+        Raises:
+          ValueError: there is not one value for each bidder.
         """
+        if jnp.shape(values) != (self.num_bidders,):
+            raise ValueError(
+                f"values: got shape {jnp.shape(values)}; allowed are [bidders], here "
+                f"({self.num_bidders},) (batches go through jax.vmap)"
+            )
         group = np.repeat(np.arange(len(self.group_sizes)), self.group_sizes)
         return jax.vmap(jnp.interp)(values, self.values[group], self.bids[group])
+
+
+def bids_at(function: BidFunction, values: jax.Array) -> jax.Array:
+    """The bids at ``values``, float of their shape; one number is bid at all of them.
+
+    Raises:
+      ValueError: the function returns another shape.
+    """
+    bids = jnp.asarray(function(values), values.dtype)
+    if bids.shape not in ((), values.shape):
+        raise ValueError(
+            f"bid function: got bids of shape {bids.shape} for values of shape {values.shape}; "
+            "allowed are a bid for each value, or one for all"
+        )
+    return jnp.broadcast_to(bids, values.shape)
 
 
 def value_grid(
@@ -103,7 +126,7 @@ def tabulated(
             f"{len(distributions)} groups"
         )
     levels, values = value_grid(distributions, group_sizes, num_values)
-    bids = jnp.stack([function(own) for function, own in zip(functions, values, strict=True)])
+    bids = jnp.stack([bids_at(bid, own) for bid, own in zip(functions, values, strict=True)])
     return BidFunctions(levels, values, bids, tuple(group_sizes))
 
 
@@ -122,7 +145,7 @@ def l2_distance(learned: BidFunctions, exact: Sequence[BidFunction]) -> jax.Arra
             f"exact: got {len(exact)} bid functions; allowed is one for each of the "
             f"{len(learned.group_sizes)} groups"
         )
-    wanted = jnp.stack([function(own) for function, own in zip(exact, learned.values, strict=True)])
+    wanted = jnp.stack([bids_at(bid, own) for bid, own in zip(exact, learned.values, strict=True)])
     squared = (learned.bids - wanted) ** 2
     return jnp.sqrt(jnp.trapezoid(squared, learned.levels, axis=-1))
 

@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech.agents.bid_functions import BidFunctions, value_grid
-from jaxmech.agents.interim_rules import InterimRule, chance_of_highest
+from jaxmech.agents.interim_rules import InterimRule, chance_of_highest, check_rule
 
 SMALLEST_RANGE = 1e-30
 DOMINATED_LOGIT = -30.0
@@ -74,8 +74,10 @@ def learn_equilibrium(
       highest_bid: its upper end; by default the highest value on the grid.
 
     Raises:
-      ValueError: a size, range or step that cannot be, or distributions that do not fit.
+      ValueError: no interim rule, a size, range or step that cannot be, or distributions that
+        do not fit.
     """
+    check_rule(rule)
     if num_bids < 3:
         raise ValueError(f"num_bids: got {num_bids}; allowed are integers from 3")
     if iterations < 1:

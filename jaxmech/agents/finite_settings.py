@@ -66,26 +66,29 @@ def finite_setting(
       ValueError: probabilities that do not sum to 1, worlds with different numbers of
         agents, a value that is negative, infinite or not a number, too few or too many
         numbers, an empty bundle that is worth something, each named by world, agent and
-        alternative, counted from 0; or no value above 0.
+        alternative, counted from 1; or no value above 0.
     """
     demand = UnitDemand(len(units)) if demand is None else demand
-    worlds = [_pair(world, f"world {i}", "probability, agents") for i, world in enumerate(worlds)]
+    worlds = [
+        _pair(world, f"world {number}", "probability, agents")
+        for number, world in enumerate(worlds, 1)
+    ]
     if not worlds:
         raise ValueError("worlds: got none; at least one is needed")
-    num_agents = len(_list(worlds[0][1], "world 0", "agents"))
-    for world, (_, agents) in enumerate(worlds):
+    num_agents = len(_list(worlds[0][1], "world 1", "agents"))
+    for world, (_, agents) in enumerate(worlds, 1):
         if len(_list(agents, f"world {world}", "agents")) != num_agents:
-            raise ValueError(f"world {world}: got {len(agents)} agents; world 0 has {num_agents}")
+            raise ValueError(f"world {world}: got {len(agents)} agents; world 1 has {num_agents}")
     if num_agents == 0:
-        raise ValueError("world 0: got no agents; at least one is needed")
-    chances = [(f"world {i}", chance) for i, (chance, _) in enumerate(worlds)]
+        raise ValueError("world 1: got no agents; at least one is needed")
+    chances = [(f"world {number}", chance) for number, (chance, _) in enumerate(worlds, 1)]
     world_probabilities = _probabilities(chances, "worlds")
     supports = [
         [
             _support(alternatives, demand, f"world {world}, agent {agent}")
-            for agent, alternatives in enumerate(agents)
+            for agent, alternatives in enumerate(agents, 1)
         ]
-        for world, (_, agents) in enumerate(worlds)
+        for world, (_, agents) in enumerate(worlds, 1)
     ]
     most = max(len(masses) for support in supports for _, masses in support)
     values = np.zeros((len(worlds), num_agents, most, *demand.values_shape))
@@ -110,8 +113,8 @@ def _support(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Values [alternatives, *demand.values_shape] and probabilities [alternatives] of an agent."""
     pairs = [
-        (f"{place}, alternative {i}", pair)
-        for i, pair in enumerate(_list(alternatives, place, "(value, probability)"))
+        (f"{place}, alternative {number}", pair)
+        for number, pair in enumerate(_list(alternatives, place, "(value, probability)"), 1)
     ]
     pairs = [(where, _pair(pair, where, "value, probability")) for where, pair in pairs]
     if not pairs:
@@ -133,7 +136,7 @@ def _values(value: Any, demand: Demand, place: str) -> NDArray[np.float64]:
     for index, number in enumerate(held.tolist()):
         if problem := problem_with(number):
             kind = "bundle" if isinstance(demand, BundleDemand) else "item"
-            of = f" for {kind} {index}" if needed > 1 else ""
+            of = f" for {kind} {index + 1}" if needed > 1 else ""
             raise ValueError(f"{place}: got {numbers[index]}{of}; {problem}")
     if isinstance(demand, BundleDemand) and numbers[0] != 0:
         raise ValueError(

@@ -9,11 +9,28 @@ of the bids. Write one for any other auction whose winner depends on the bids' o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import signature
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 InterimRule = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
+
+
+def check_rule(rule: Any) -> None:
+    """Refuses what is not called with bids and chances, such as a rule of ``mechanisms``.
+
+    Raises:
+      ValueError: it is no function, or one of other arguments.
+    """
+    try:
+        signature(rule).bind("bids", "chance")
+    except TypeError:
+        raise ValueError(
+            f"rule: got {rule!r}; allowed are functions of (bids, chance), such as "
+            "agents.interim_rules.first_price"
+        ) from None
 
 
 def first_price(bids: jax.Array, chance: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -34,11 +34,23 @@ class Empirical:
 
     Attributes:
       samples: float [samples], ascending.
+
+    Raises:
+      ValueError: ``samples`` of NumPy or a list descend.
     """
 
     has_atoms = True
 
     samples: jax.Array
+
+    def __post_init__(self) -> None:
+        # Not those of JAX: a gradient is such a distribution too, and need not ascend.
+        given = isinstance(self.samples, np.ndarray | list)
+        if given and (np.diff(np.asarray(self.samples), axis=-1) < 0).any():
+            raise ValueError(
+                "samples: got some that descend; allowed are ascending ones "
+                "(agents.empirical sorts them)"
+            )
 
     @property
     def support(self) -> tuple[Real, Real]:

@@ -67,7 +67,7 @@ def load_setting(path: str | Path) -> Setting:
     Raises:
       ValueError: there is no such file, it is not YAML, a field is unknown, missing or
         there twice, an item is unknown, or what ``finite_setting`` refuses; the message
-        names the file and the world, agent and alternative, counted from 0 (agents with
+        names the file and the world, agent and alternative, counted from 1 (agents with
         ``count`` as that many).
     """
     path = Path(path)
@@ -101,7 +101,7 @@ def _setting(content: Any) -> Setting:
     demand = lookup("demand", str(fields.get("demand", "unit")), _DEMANDS)(len(items))
     bundles = _bundles(list(items), demand)
     worlds = []
-    for index, world in enumerate(_list(fields["worlds"], "worlds")):
+    for index, world in enumerate(_list(fields["worlds"], "worlds"), 1):
         place = f"world {index}"
         described = _known_fields(world, place, required=("agents",), optional=("probability",))
         chance = _number(described.get("probability", 1), f"{place}, probability")
@@ -128,7 +128,7 @@ def _agents(
 ) -> list[Alternatives]:
     agents: list[Alternatives] = []
     for entry in _list(content, f"{world}, agents"):
-        place = f"{world}, agent {len(agents)}"
+        place = f"{world}, agent {len(agents) + 1}"
         if not isinstance(entry, dict):
             agents.append(surely(_value(entry, bundles, demand, place)))
             continue
@@ -146,7 +146,7 @@ def _agents(
                 support = one_of(
                     *(
                         _value(value, bundles, demand, f"{place}, alternative {index}")
-                        for index, value in enumerate(values)
+                        for index, value in enumerate(values, 1)
                     )
                 )
             case _:
@@ -159,7 +159,7 @@ def _alternatives(
     content: Any, bundles: dict[str, int], demand: Demand, agent: str
 ) -> Alternatives:
     alternatives = []
-    for index, entry in enumerate(_list(content, f"{agent}, alternatives")):
+    for index, entry in enumerate(_list(content, f"{agent}, alternatives"), 1):
         place = f"{agent}, alternative {index}"
         fields = _known_fields(entry, place, required=("value", "probability"))
         value = _value(fields["value"], bundles, demand, place)

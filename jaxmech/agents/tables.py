@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jaxmech.naming import lookup
+
 
 @dataclass(frozen=True)
 class Table:
@@ -74,6 +76,14 @@ def read_parquet(path: Path) -> Table:
     return Table(
         str(path), table.column_names, list(rows), [f"row {i + 1}" for i in range(len(rows))]
     )
+
+
+def read_table(path: Path) -> Table:
+    """All rows of a ``.csv`` or ``.parquet`` file; ValueError for another type of file."""
+    return lookup("source: type of file", path.suffix.lower(), _READERS)(path)
+
+
+_READERS = {".csv": read_csv, ".parquet": read_parquet}
 
 
 def values_of(

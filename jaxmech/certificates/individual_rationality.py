@@ -22,6 +22,7 @@ from jaxmech.certificates.play import (
     play,
     quasilinear,
     require_at_least,
+    require_bids,
     require_notion,
 )
 
@@ -97,7 +98,7 @@ def individual_rationality(
 
     Raises:
       ValueError: an unknown notion, "interim" with several values for each bidder, or numbers
-        too small to estimate from.
+        too small to estimate from; or a bid that is NaN, infinite or below 0.
     """
     require_notion(notion)
     require_at_least(2, num_profiles=num_profiles)
@@ -116,7 +117,12 @@ def individual_rationality(
             f"notion: got 'interim' for values of shape {truths.shape[1:]}; allowed is "
             "'ex_post', as bins need one value for each bidder"
         )
-    reports = truths if bids is None else jax.vmap(bids)(truths)
+    reports = truths
+    if bids is not None:
+        made = jax.vmap(lambda truth: jnp.asarray(bids(truth), truth.dtype))(truths)
+        # One number is reported whatever the truth.
+        reports = jnp.broadcast_to(made[:, None], truths.shape) if made.ndim == 1 else made
+        require_bids("bids", reports)
     utilities = np.asarray(_utilities(mechanism, utility, draws, reports), np.float64)
     if notion == "ex_post":
         return _ex_post(utilities, tolerance)

@@ -247,6 +247,26 @@ def bins_of(values: jax.Array, by: jax.Array, num_bins: int) -> jax.Array:
     return search(inner, values).astype(jnp.int32)
 
 
+def require_bids(field: str, bids: jax.Array) -> None:
+    """Refuse bids that are NaN, infinite or below 0.
+
+    Args:
+      field: what made the bids.
+      bids: float [profiles, bidders, ...], concrete.
+
+    Raises:
+      ValueError: there is such a bid; names its bidder, counted from 0.
+    """
+    numbers = np.asarray(bids)
+    # Written so that NaN counts as bad too.
+    bad = np.argwhere(~((numbers >= 0) & (numbers < np.inf)))
+    if len(bad):
+        got = numbers[tuple(bad[0])]
+        raise ValueError(
+            f"{field}: got a bid of {got} by bidder {bad[0][1]}; allowed are finite numbers from 0"
+        )
+
+
 def require_notion(notion: str) -> None:
     """Refuse another notion than "ex_post" and "interim".
 

@@ -24,6 +24,7 @@ from jaxmech.designers.surrogate import (
 from jaxmech.networks import (
     ActorSees,
     Architecture,
+    GaussianPolicy,
     Network,
     Policy,
     RecurrentActorCritic,
@@ -103,7 +104,9 @@ class PPO:
       target_kl: once the policy has moved this far within an iteration (estimated
         Kullback-Leibler divergence), the rest of its minibatches change nothing.
       reward_scale: rewards are multiplied by this for learning; metrics are not.
-      initial_log_scale: starting value of the log standard deviations.
+      initial_log_scale: starting value of the log standard deviations. By default 0, but -1
+        where actions are arrays: their bounds are -1 and 1 to the policy, and with a wider
+        spread much of what is tried is moved to a bound.
     """
 
     env: Any = struct.field(pytree_node=False)
@@ -131,7 +134,7 @@ class PPO:
     max_gradient_norm: float = 0.5
     target_kl: float = math.inf
     reward_scale: float = 1.0
-    initial_log_scale: float = 0.0
+    initial_log_scale: float | None = None
 
     def __post_init__(self) -> None:
         sizes = ("num_environments", "num_epochs", "num_minibatches", "rollout_length")
@@ -193,6 +196,12 @@ class PPO:
         )
 
     @property
+    def _initial_log_scale(self) -> float:
+        if self.initial_log_scale is not None:
+            return self.initial_log_scale
+        return -1.0 if isinstance(self.policy, GaussianPolicy) else 0.0
+
+    @property
     def _num_features(self) -> int:
         return math.prod(self.env.observation_space(self.params).shape)
 
@@ -204,7 +213,7 @@ class PPO:
         inputs = (row,) if memory is None else (row, memory[None], jnp.zeros(1, bool))
         parameters: Any = self.network.init(network_key, *inputs)
         log_scale = parameters["params"]["log_scale"]
-        parameters["params"]["log_scale"] = log_scale + self.initial_log_scale
+        parameters["params"]["log_scale"] = log_scale + self._initial_log_scale
         running = self._start(start_key) if self.rollout_by == "step" else None
         return PPOState(
             parameters=parameters,

@@ -11,6 +11,7 @@ from jaxmech.agents import setting as named_setting
 from jaxmech.agents.bidder_population import Kind, bidder_population
 from jaxmech.agents.bidders import EquilibriumTable, PaymentRule
 from jaxmech.agents.joint_distributions import CopulaValueQuality
+from jaxmech.agents.keyword_distribution import keyword_distribution
 from jaxmech.agents.value_distributions import Uniform, UnivariateDistribution
 from jaxmech.environments.repeated_auction import RepeatedAuction, ValueDraws
 from jaxmech.environments.repeated_auction_params import RepeatedAuctionParams, check_count
@@ -20,6 +21,14 @@ from jaxmech.environments.repeated_auction_state import (
     Round,
     RoundStatistic,
 )
+from jaxmech.environments.reserve_pricing import (
+    HistoryStatistic,
+    ReservePricing,
+    ReservePricingState,
+    RevenueMode,
+)
+from jaxmech.environments.reserve_pricing_params import ReservePricingParams
+from jaxmech.environments.reserve_pricing_params import params_of as reserve_params_of
 from jaxmech.environments.sequential_price import (
     SequentialPrice,
     SequentialPriceParams,
@@ -65,7 +74,7 @@ def sequential_price(
     if isinstance(setting, str):
         allowed |= _named_parameters(lookup("setting", setting, SETTINGS))
     for option in setting_options:
-        lookup("option of environment 'sequential_price'", option, allowed)
+        lookup(_option_of("sequential_price"), option, allowed)
     if isinstance(setting, str):
         setting = named_setting(setting, **setting_options)
     env = SequentialPrice(
@@ -87,7 +96,7 @@ def repeated_auction(
     *,
     num_bidders: int | None = None,
     num_participants: int | None = None,
-    num_slots: int = 1,
+    num_slots: int | None = None,
     num_rounds: int = 20,
     distribution: UnivariateDistribution | CopulaValueQuality | None = None,
     value_draws: ValueDraws = "each_round",
@@ -115,7 +124,8 @@ def repeated_auction(
       bidders: the kind of each bidder, or of all alike.
       num_bidders: 2 unless given, or as many as there are ``bidders``.
       num_participants: bidders drawn to take part in a round; all unless given.
-      num_slots, value_draws, payment_rule, filtering, personal_reserves, random_ties,
+      num_slots: 1 unless given, or as many as there are ``click_rates``.
+      value_draws, payment_rule, filtering, personal_reserves, random_ties,
         statistic: see ``RepeatedAuction``.
       num_rounds: of an episode.
       distribution: of the values; U[0, 1] unless given.
@@ -141,6 +151,8 @@ def repeated_auction(
         bidders = (bidders,) * count
     elif num_bidders not in (None, len(bidders)):
         raise ValueError(f"num_bidders: got {num_bidders} with {len(bidders)} bidders")
+    if num_slots is None:
+        num_slots = 1 if click_rates is None else len(click_rates)
     participants = len(bidders) if num_participants is None else num_participants
     table = None
     if "equilibrium" in bidders:
@@ -195,8 +207,66 @@ def repeated_auction(
     return env, params
 
 
+def reserve_pricing(
+    *,
+    num_bidders: int = 3,
+    num_slots: int | None = None,
+    days: int = 240,
+    num_bins: int = 50,
+    memory: int = 7,
+    auctions_per_day: int = 32,
+    revenue: RevenueMode = "expected",
+    statistic: HistoryStatistic = "history",
+    click_rates: Sequence[float] | None = None,
+    deployed_reserves: float | Sequence[float] = 0.2,
+    reserve_high: float | None = None,
+    bid_low: float | None = None,
+    bid_high: float | None = None,
+    **keyword_options: Any,
+) -> tuple[ReservePricing, ReservePricingParams]:
+    """Daily reserve prices for the bidders on a keyword of sponsored search.
+
+    Args:
+      num_bidders, days, num_bins, memory, auctions_per_day, revenue, statistic: see
+        ``ReservePricing``.
+      num_slots: 3, or ``num_bidders`` if fewer, unless given.
+      click_rates, deployed_reserves, reserve_high, bid_low, bid_high: see ``params_of`` in
+        ``jaxmech.environments.reserve_pricing_params``.
+      keyword_options: arguments of ``jaxmech.agents.keyword_distribution``: the mix of
+        ``kinds`` of bidders, their parameters, and as ``values_and_quality`` the user's own
+        keywords, see ``load_keywords`` there.
+
+    Raises:
+      ValueError: an unknown option, or a value out of range.
+    """
+    allowed = _named_parameters(reserve_pricing) | _named_parameters(keyword_distribution)
+    for option in keyword_options:
+        lookup("option of environment 'reserve_pricing'", option, allowed)
+    env = ReservePricing(
+        num_bidders=num_bidders,
+        num_slots=min(num_bidders, 3) if num_slots is None else num_slots,
+        days=days,
+        num_bins=num_bins,
+        memory=memory,
+        auctions_per_day=auctions_per_day,
+        revenue=revenue,
+        statistic=statistic,
+    )
+    params = reserve_params_of(
+        env,
+        keyword_distribution(**keyword_options),
+        click_rates=click_rates,
+        deployed_reserves=deployed_reserves,
+        reserve_high=reserve_high,
+        bid_low=bid_low,
+        bid_high=bid_high,
+    )
+    return env, params
+
+
 REGISTRY: Mapping[str, Callable[..., tuple[Any, Any]]] = {
     "repeated_auction": repeated_auction,
+    "reserve_pricing": reserve_pricing,
     "sequential_price": sequential_price,
 }
 
@@ -204,19 +274,28 @@ REGISTRY: Mapping[str, Callable[..., tuple[Any, Any]]] = {
 def make(name: str, **options: Any) -> tuple[Any, Any]:
     """The environment called ``name`` and its parameters, ``(env, params)``.
 
+    Args:
+      name: one of ``names()``.
+      options: those of the function of that name, ``jaxmech.environments.repeated_auction``
+        or ``jaxmech.environments.sequential_price``, whose documentation has them all.
+
     Raises:
       ValueError: an unknown name, or options its function does not take.
     """
     function = lookup("environment", name, REGISTRY)
     if not _takes_any_option(function):
         for option in options:
-            lookup(f"option of environment {name!r}", option, _named_parameters(function))
+            lookup(_option_of(name), option, _named_parameters(function))
     return function(**options)
 
 
 def names() -> tuple[str, ...]:
     """All names ``make`` knows."""
     return tuple(sorted(REGISTRY))
+
+
+def _option_of(name: str) -> str:
+    return f"option of environment {name!r} (see help(jaxmech.environments.{name}))"
 
 
 def _named_parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
@@ -239,6 +318,9 @@ __all__ = [
     "RepeatedAuction",
     "RepeatedAuctionParams",
     "RepeatedAuctionState",
+    "ReservePricing",
+    "ReservePricingParams",
+    "ReservePricingState",
     "Round",
     "SequentialPrice",
     "SequentialPriceParams",
@@ -247,5 +329,6 @@ __all__ = [
     "names",
     "params_of",
     "repeated_auction",
+    "reserve_pricing",
     "sequential_price",
 ]

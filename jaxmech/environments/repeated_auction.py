@@ -122,16 +122,14 @@ class RepeatedAuction:
         Float [2], or [bidders + 1]. Numbers beyond the bounds are moved to the nearest; where
         an action is not a number, it counts as the highest.
         """
-        reserves = self.num_bidders if self.personal_reserves else 1
-        reserve_high = jnp.broadcast_to(params.bid_high, (reserves,))
+        reserve_high = jnp.broadcast_to(params.bid_high, (self._num_reserves,))
         high = jnp.concatenate([reserve_high, params.squash_high[None]])
-        return Box(0.0, high, (reserves + 1,))
+        return Box(0.0, high, (self._num_reserves + 1,))
 
     def observation_space(self, params: RepeatedAuctionParams) -> Box:
         """The statistic, flat, every entry moved into [0, 1]."""
         del params
-        reserves = self.num_bidders if self.personal_reserves else 1
-        size = observation_size(self.statistic, self.num_bidders, reserves)
+        size = observation_size(self.statistic, self.num_bidders, self._num_reserves)
         return Box(0.0, 1.0, (size,))
 
     def reset(
@@ -177,9 +175,19 @@ class RepeatedAuction:
           observation, state, reward (float [], the objective of the round), terminated
           (bool []), and info: ``objective``, ``welfare`` and ``revenue``, sums over the
           rounds so far (float []).
+
+        Raises:
+          ValueError: the action's shape is not that of the action space.
         """
         finished = state.time >= params.num_rounds
         action = jnp.asarray(action, state.totals.dtype)
+        allowed = (self._num_reserves + 1,)
+        if action.shape != allowed:
+            reserves = "a reserve of each bidder" if self.personal_reserves else "reserve"
+            raise ValueError(
+                f"action: got shape {action.shape}; allowed is {allowed}, {reserves}, squash "
+                "(batches go through jax.vmap)"
+            )
         action = jnp.where(jnp.isnan(action), jnp.inf, action)
         reserve = jnp.clip(action[:-1], 0, params.bid_high)
         reserve = reserve if self.personal_reserves else reserve[0]
@@ -226,6 +234,10 @@ class RepeatedAuction:
           ``final_observation``: the observation before any reset.
         """
         return step_with_reset(self, key, state, action, params)
+
+    @property
+    def _num_reserves(self) -> int:
+        return self.num_bidders if self.personal_reserves else 1
 
     def _round(
         self,

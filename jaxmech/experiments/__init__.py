@@ -36,12 +36,22 @@ from jaxmech.experiments.configuration import (
 from jaxmech.experiments.files import config_of, experiment_in, read_config, write_config
 from jaxmech.experiments.kinds import KINDS, Experiment, kind_of
 from jaxmech.experiments.registry import EXPERIMENTS, experiment, is_as_described
+from jaxmech.experiments.reserve_pricing_configuration import (
+    Ablation,
+    BidderKinds,
+    LearnedPolicies,
+    ModelTraining,
+    ReservePricingStudy,
+    SearchSettings,
+)
 
 __all__ = [
     "EXPERIMENTS",
     "KINDS",
     "SETTING_NAMES",
+    "Ablation",
     "AdditiveTypes",
+    "BidderKinds",
     "Colors",
     "Correlated",
     "Equilibrium",
@@ -51,15 +61,19 @@ __all__ = [
     "Identification",
     "Inventory",
     "KitchenSink",
+    "LearnedPolicies",
     "LogNormalValues",
     "MaxMin",
+    "ModelTraining",
     "PPOSettings",
     "PowerValues",
     "Proposition1",
     "Proposition2",
     "Proposition3",
     "Proposition4",
+    "ReservePricingStudy",
     "RevenueEquivalence",
+    "SearchSettings",
     "SequentialPriceExperiment",
     "Squashing",
     "TimberAuctions",

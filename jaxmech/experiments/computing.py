@@ -14,13 +14,16 @@ from jaxmech.experiments.auction_configuration import (
 )
 from jaxmech.experiments.equilibrium import equilibrium
 from jaxmech.experiments.files import config_of
+from jaxmech.experiments.reserve_keywords import population_of
+from jaxmech.experiments.reserve_pricing import reserve_pricing
+from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy
 from jaxmech.experiments.revenue_equivalence import revenue_equivalence
 from jaxmech.experiments.software import devices_and_versions
 from jaxmech.experiments.squashing import squashing
 from jaxmech.findings import Findings
 from jaxmech.runner import run_folder
 
-ComputedStudy = RevenueEquivalence | Equilibrium | Squashing
+ComputedStudy = RevenueEquivalence | Equilibrium | Squashing | ReservePricingStudy
 
 
 def compute(experiment: ComputedStudy) -> Findings:
@@ -32,6 +35,8 @@ def compute(experiment: ComputedStudy) -> Findings:
             return equilibrium(study)
         case Squashing() as study:
             return squashing(study)
+        case ReservePricingStudy() as study:
+            return reserve_pricing(study)
 
 
 def run(experiment: Any, directory: Path) -> int:
@@ -39,7 +44,10 @@ def run(experiment: Any, directory: Path) -> int:
 
     Raises:
       FileExistsError: ``directory`` is there already.
+      ValueError: a file that the study reads cannot be used.
     """
+    if isinstance(experiment, ReservePricingStudy):
+        population_of(experiment)  # A file of bids is refused before there is a folder.
     run_folder.check_free(directory)
     run_folder.create(directory, run_folder.config_text(config_of(experiment)))
     say(f"{experiment.title}: writing {directory}")
@@ -48,7 +56,9 @@ def run(experiment: Any, directory: Path) -> int:
 
 def resume(experiment: Any, directory: Path) -> int:
     """Computes the study whose folder is there, unless that is done; 0."""
-    if findings.read(directory) is None:
+    if findings.read(directory) is not None:
+        say(f"{directory}: already finished")
+    else:
         with working("computing"):
             found = compute(experiment)
         about = {"experiment": experiment.title, **devices_and_versions()}

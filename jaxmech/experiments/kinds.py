@@ -14,8 +14,11 @@ from jaxmech.experiments.auction_configuration import (
     Squashing,
 )
 from jaxmech.experiments.configuration import SequentialPriceExperiment
+from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy
 
-Experiment = SequentialPriceExperiment | RevenueEquivalence | Equilibrium | Squashing
+Experiment = (
+    SequentialPriceExperiment | RevenueEquivalence | Equilibrium | Squashing | ReservePricingStudy
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ KINDS: dict[str, Kind] = {
     "revenue_equivalence": _computed(RevenueEquivalence),
     "equilibrium": _computed(Equilibrium),
     "squashing": _computed(Squashing),
+    "reserve_pricing": _computed(ReservePricingStudy),
 }
 """What ``config.yaml`` calls each kind."""
 

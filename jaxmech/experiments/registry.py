@@ -29,6 +29,7 @@ from jaxmech.experiments.configuration import (
     TwoWorlds,
 )
 from jaxmech.experiments.kinds import Experiment
+from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy
 from jaxmech.naming import lookup
 
 _EXPLORING = PPOSettings(learning_rate=3e-3, entropy_bonus=0.02)
@@ -183,6 +184,12 @@ _AUCTIONS = (
     ),
 )
 
+_RESERVE_PRICING = ReservePricingStudy(
+    name="tang2017/reserve_pricing",
+    summary="daily reserves on a learned bidder model, beside static ones, GREEDY and PPO",
+    reproduces="Tang 2017, Figure 2: tree search, GREEDY and static reserves by day",
+)
+
 SEQUENTIAL_PRICE_EXPERIMENTS: dict[str, SequentialPriceExperiment] = {
     experiment.name: experiment for experiment in _SEQUENTIAL_PRICE
 }
@@ -190,6 +197,7 @@ SEQUENTIAL_PRICE_EXPERIMENTS: dict[str, SequentialPriceExperiment] = {
 EXPERIMENTS: dict[str, Experiment] = {
     **SEQUENTIAL_PRICE_EXPERIMENTS,
     **{experiment.name: experiment for experiment in _AUCTIONS},
+    _RESERVE_PRICING.name: _RESERVE_PRICING,
 }
 """The experiments of every kind, as ``jaxmech list`` shows them."""
 

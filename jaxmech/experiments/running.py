@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from jaxmech import report, runner
@@ -28,7 +29,11 @@ def run(experiment: SequentialPriceExperiment, directory: Path) -> int:
 
 
 def resume(experiment: SequentialPriceExperiment, directory: Path) -> int:
-    """As ``go_on``, of an experiment that is not built yet."""
+    """As ``go_on``, of an experiment that is not built yet; a finished one is left as it is."""
+    summary = directory / "summary.json"
+    if summary.is_file() and json.loads(summary.read_text())["updates"] == experiment.updates:
+        say(f"{directory}: already finished")
+        return 0
     study = build(experiment)
     return go_on(study, directory, references_for(study))
 

@@ -41,8 +41,9 @@ def uniform_price(
       ``allocation`` int32 [bidders], 1 for winners; ``payments`` float [bidders].
 
     Raises:
-      ValueError: ``units`` is not an int above 0; a number is negative, NaN, or infinite
-        where it is not a reserve; or a shape is another.
+      ValueError: ``units`` is not an int above 0; a number is negative, NaN, or infinite where it
+        is not a reserve; or a shape is another. Numbers that are traced, as under ``jax.jit`` or
+        ``jax.vmap``, are not checked: a NaN or negative bid counts as none.
     """
     bids, reserve, entry_fee = bids_and_charges(bids, reserve, entry_fee)
     takes_part = who_takes_part(takes_part, bids, reserve)
@@ -76,8 +77,9 @@ def discriminatory_price(
       ``allocation`` int32 [bidders], 1 for winners; ``payments`` float [bidders].
 
     Raises:
-      ValueError: ``units`` is not an int above 0; a number is negative, NaN, or infinite
-        where it is not a reserve; or a shape is another.
+      ValueError: ``units`` is not an int above 0; a number is negative, NaN, or infinite where it
+        is not a reserve; or a shape is another. Numbers that are traced, as under ``jax.jit`` or
+        ``jax.vmap``, are not checked: a NaN or negative bid counts as none.
     """
     bids, reserve, entry_fee = bids_and_charges(bids, reserve, entry_fee)
     takes_part = who_takes_part(takes_part, bids, reserve)

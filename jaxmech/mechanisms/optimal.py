@@ -27,7 +27,9 @@ def myerson(
     Args:
       bids: float [bidders], in units of money.
       virtual_value: from bids, float [bidders], to virtual values, float [bidders]; elementwise
-        and not falling, but it may differ between bidders. NaN and -inf never win.
+        and not falling, but it may differ between bidders. NaN and -inf never win. Of a
+        distribution: ``lambda v: agents.virtual_value(distribution, v)``, or where that may
+        fall ``agents.ironed_virtual_value(distribution)``.
       inverse: from virtual values, float [bidders], to the least bids that reach them, where
         ``virtual_value`` has no flat parts. By default the payment is the least floating-point
         number that wins, found by bisection, which has no gradient.
@@ -38,9 +40,15 @@ def myerson(
       ``allocation`` int32 [bidders], 1 for the winner; ``payments`` float [bidders].
 
     Raises:
-      ValueError: ``bids`` are negative, NaN, infinite or of another shape; or a function
-        returns another shape.
+      ValueError: ``bids`` are negative, NaN, infinite or of another shape; ``virtual_value`` is no
+        function; or a function returns another shape. Numbers that are traced, as under ``jax.jit``
+        or ``jax.vmap``, are not checked: NaN or negative ones give nonsense.
     """
+    if not callable(virtual_value):
+        raise ValueError(
+            f"virtual_value: got {virtual_value!r}; allowed are functions of bids, such as "
+            "lambda v: agents.virtual_value(distribution, v)"
+        )
     (bids,) = as_floats({"bids": bids})
     check_axes("bids", bids, "bidders")
     virtual = virtual_value(bids)

@@ -61,9 +61,10 @@ def generalized_second_price(
       key: breaks ties at random; by default the lowest index goes first.
 
     Raises:
-      ValueError: ``filtering`` is another; a number is negative, NaN, or infinite where it is
-        not a reserve; there are more slots than bidders; ``click_rates`` rise; or a shape is
-        another.
+      ValueError: ``filtering`` is another; a number is negative, NaN, or infinite where it is not a
+        reserve; there are more slots than bidders; ``click_rates`` rise; or a shape is another.
+        Numbers that are traced, as under ``jax.jit`` or ``jax.vmap``, are not checked: NaN or
+        negative ones give nonsense.
     """
     if filtering not in get_args(Filtering):
         allowed = ", ".join(map(repr, get_args(Filtering)))
@@ -112,8 +113,9 @@ def position_vcg(
       key: breaks ties at random; by default the lowest index goes first.
 
     Raises:
-      ValueError: a number is negative, NaN, or infinite where it is not a reserve; there are
-        more slots than bidders; ``click_rates`` rise; or a shape is another.
+      ValueError: a number is negative, NaN, or infinite where it is not a reserve; there are more
+        slots than bidders; ``click_rates`` rise; or a shape is another. Numbers that are traced, as
+        under ``jax.jit`` or ``jax.vmap``, are not checked: NaN or negative ones give nonsense.
     """
     bids, quality, click_rates, squash, reserve = position_auction(
         {"bids": bids, "quality": quality}, click_rates, squash, reserve

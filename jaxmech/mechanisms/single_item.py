@@ -37,8 +37,9 @@ def first_price(
       ``allocation`` int32 [bidders], 1 for the winner; ``payments`` float [bidders].
 
     Raises:
-      ValueError: a number is negative, NaN, or infinite where it is not a reserve; or a shape
-        is another.
+      ValueError: a number is negative, NaN, or infinite where it is not a reserve; or a shape is
+        another. Numbers that are traced, as under ``jax.jit`` or ``jax.vmap``, are not checked: a
+        NaN or negative bid counts as none.
     """
     bids, reserve, entry_fee = bids_and_charges(bids, reserve, entry_fee)
     takes_part = who_takes_part(takes_part, bids, reserve)
@@ -70,8 +71,9 @@ def second_price(
       ``allocation`` int32 [bidders], 1 for the winner; ``payments`` float [bidders].
 
     Raises:
-      ValueError: a number is negative, NaN, or infinite where it is not a reserve; or a shape
-        is another.
+      ValueError: a number is negative, NaN, or infinite where it is not a reserve; or a shape is
+        another. Numbers that are traced, as under ``jax.jit`` or ``jax.vmap``, are not checked: a
+        NaN or negative bid counts as none.
     """
     bids, reserve, entry_fee = bids_and_charges(bids, reserve, entry_fee)
     takes_part = who_takes_part(takes_part, bids, reserve)
@@ -104,8 +106,9 @@ def all_pay(
       ``allocation`` int32 [bidders], 1 for the winner; ``payments`` float [bidders].
 
     Raises:
-      ValueError: a number is negative, NaN, or infinite where it is not a reserve; or a shape
-        is another.
+      ValueError: a number is negative, NaN, or infinite where it is not a reserve; or a shape is
+        another. Numbers that are traced, as under ``jax.jit`` or ``jax.vmap``, are not checked: a
+        NaN or negative bid counts as none.
     """
     bids, reserve, entry_fee = bids_and_charges(bids, reserve, entry_fee)
     takes_part = who_takes_part(takes_part, bids, reserve)

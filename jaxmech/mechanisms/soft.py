@@ -71,6 +71,8 @@ def soft_first_price(
 
     Raises:
       ValueError: a number is negative, NaN or infinite, the temperature 0, or a shape another.
+        Numbers that are traced, as under ``jax.jit`` or ``jax.vmap``, are not checked: NaN or
+        negative ones give nonsense.
     """
     contest = _contest(bids, temperature, reserve, entry_fee)
     allocation = contest.allocation
@@ -97,6 +99,8 @@ def soft_second_price(
 
     Raises:
       ValueError: a number is negative, NaN or infinite, the temperature 0, or a shape another.
+        Numbers that are traced, as under ``jax.jit`` or ``jax.vmap``, are not checked: NaN or
+        negative ones give nonsense.
     """
     contest = _contest(bids, temperature, reserve, entry_fee)
     num_bidders = contest.bids.shape[0]
@@ -133,6 +137,8 @@ def soft_all_pay(
 
     Raises:
       ValueError: a number is negative, NaN or infinite, the temperature 0, or a shape another.
+        Numbers that are traced, as under ``jax.jit`` or ``jax.vmap``, are not checked: NaN or
+        negative ones give nonsense.
     """
     contest = _contest(bids, temperature, reserve, entry_fee)
     return Outcome(contest.allocation, contest.takes_part * contest.bids + contest.fees)

@@ -31,7 +31,9 @@ def vickrey_clarke_groves(values: Numbers, *, key: jax.Array | None = None) -> O
       agent without one. ``payments`` float [agents], at most the value of what is received.
 
     Raises:
-      ValueError: ``values`` are negative, NaN, infinite or of another shape.
+      ValueError: ``values`` are negative, NaN, infinite or of another shape. Numbers that are
+        traced, as under ``jax.jit`` or ``jax.vmap``, are not checked: NaN or negative ones give
+        nonsense.
     """
     (values,) = as_floats({"values": values})
     check_axes("values", values, "agents", "items")

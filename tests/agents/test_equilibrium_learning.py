@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxmech import mechanisms
+from jaxmech.agents import Uniform
 from jaxmech.agents.bid_functions import BidFunctions, l2_distance, tabulated, value_grid
 from jaxmech.agents.equilibrium_learning import learn_equilibrium
 from jaxmech.agents.interim_rules import (
@@ -200,3 +202,22 @@ def test_distances_need_one_function_for_each_group():
         l2_distance(profile, [uniform, uniform])
     with pytest.raises(ValueError, match="^functions: got 2"):
         tabulated([uniform, uniform], [uniform], [2])
+
+
+@pytest.mark.parametrize("rule", ["first_price", mechanisms.first_price])
+def test_another_rule_than_an_interim_one_is_refused(rule):
+    with pytest.raises(ValueError, match="^rule: got .* agents.interim_rules.first_price"):
+        learn_equilibrium(rule, [Uniform()], [2])
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (4, 3)])
+def test_bids_are_asked_for_one_auction(shape):
+    profile = tabulated([lambda v: v / 2], [Uniform()], [3])
+    np.testing.assert_allclose(profile(jnp.asarray([0.2, 0.4, 0.6])), [0.1, 0.2, 0.3], atol=1e-6)
+    with pytest.raises(ValueError, match=r"^values: got shape .*\[bidders\], here \(3,\)"):
+        profile(jnp.zeros(shape))
+
+
+def test_a_bid_function_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match="^bid function: got bids of shape"):
+        tabulated([lambda v: v[:2]], [Uniform()], [3])

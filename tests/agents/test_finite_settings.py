@@ -57,24 +57,24 @@ def test_thirds_sum_to_one():
     [
         ([], "worlds: got none"),
         ([(0.5, [FAIR]), (0.4, [FAIR])], "worlds: got probabilities .* sum to 0.9; they must"),
-        ([(1, [FAIR, [(1, 0.5), (2, 0.4)]])], "world 0, agent 1: got probabilities .* to 0.9;"),
-        ([(1.5, [FAIR]), (-0.5, [FAIR])], "world 0: got probability 1.5; allowed are"),
-        ([(1, [[(1, 2), (2, -1)]])], "world 0, agent 0, alternative 0: got probability 2;"),
-        ([(1, [[(1, float("nan"))]])], "agent 0, alternative 0: got probability nan; allowed"),
-        ([(0.5, [FAIR, FAIR]), (0.5, [FAIR])], "world 1: got 1 agents; world 0 has 2"),
-        ([(1, [])], "world 0: got no agents"),
-        ([(1, [FAIR, []])], "world 0, agent 1: got no alternatives"),
-        ([(1, [FAIR, one_of(2, -3)])], "world 0, agent 1, alternative 1: got -3.0; .*negative"),
-        ([(1, [FAIR, surely(float("nan"))])], "agent 1, alternative 0: got nan; NaN is not"),
-        ([(1, [surely(float("inf"))])], "agent 0, alternative 0: got inf; values must be finite"),
-        ([(1, [surely(1e60)])], "alternative 0: got 1e.60; values must be finite"),
-        ([(1, [surely((1, 2))])], "alternative 0: got .1, 2.; UnitDemand.* needs 1 numbers"),
-        ([(1, [surely("much")])], "alternative 0: got 'much'; numbers are needed"),
-        ([(1, [surely([1, [2]])])], "alternative 0: got .*; numbers are needed"),
-        ([(1, [3])], "world 0, agent 0: got 3; a list of"),
-        ([(1, [[1, 3]])], "alternative 0: got 1; needed is .value, probability."),
-        ([[FAIR]], "world 0: got .*; needed is .probability, agents."),
-        ([(1, 5)], "world 0: got 5; a list of agents"),
+        ([(1, [FAIR, [(1, 0.5), (2, 0.4)]])], "world 1, agent 2: got probabilities .* to 0.9;"),
+        ([(1.5, [FAIR]), (-0.5, [FAIR])], "world 1: got probability 1.5; allowed are"),
+        ([(1, [[(1, 2), (2, -1)]])], "world 1, agent 1, alternative 1: got probability 2;"),
+        ([(1, [[(1, float("nan"))]])], "agent 1, alternative 1: got probability nan; allowed"),
+        ([(0.5, [FAIR, FAIR]), (0.5, [FAIR])], "world 2: got 1 agents; world 1 has 2"),
+        ([(1, [])], "world 1: got no agents"),
+        ([(1, [FAIR, []])], "world 1, agent 2: got no alternatives"),
+        ([(1, [FAIR, one_of(2, -3)])], "world 1, agent 2, alternative 2: got -3.0; .*negative"),
+        ([(1, [FAIR, surely(float("nan"))])], "agent 2, alternative 1: got nan; NaN is not"),
+        ([(1, [surely(float("inf"))])], "agent 1, alternative 1: got inf; values must be finite"),
+        ([(1, [surely(1e60)])], "alternative 1: got 1e.60; values must be finite"),
+        ([(1, [surely((1, 2))])], "alternative 1: got .1, 2.; UnitDemand.* needs 1 numbers"),
+        ([(1, [surely("much")])], "alternative 1: got 'much'; numbers are needed"),
+        ([(1, [surely([1, [2]])])], "alternative 1: got .*; numbers are needed"),
+        ([(1, [3])], "world 1, agent 1: got 3; a list of"),
+        ([(1, [[1, 3]])], "alternative 1: got 1; needed is .value, probability."),
+        ([[FAIR]], "world 1: got .*; needed is .probability, agents."),
+        ([(1, 5)], "world 1: got 5; a list of agents"),
         ([(1, [surely(0), surely(0)])], "got 0 for every value"),
     ],
 )  # fmt: skip
@@ -84,7 +84,7 @@ def test_mistakes_are_named_by_their_place(worlds, message):
 
 
 def test_mistakes_with_several_items():
-    with pytest.raises(ValueError, match="alternative 0: got -1.0 for item 1; .*negative"):
+    with pytest.raises(ValueError, match="alternative 1: got -1.0 for item 2; .*negative"):
         finite_setting([(1, [surely((1, -1))])], units=(1, 1))
     with pytest.raises(ValueError, match="got 1.0 for the empty bundle"):
         finite_setting([(1, [surely((1, 1))])], demand=BundleDemand(1))

@@ -50,7 +50,7 @@ def test_options_change_the_numbers():
         ("additive_types", {"units": (0, 4)}, r"units: got \(0, 4\)"),
         ("additive_types", {"unit": (1, 4)}, "got 'unit'; did you mean 'units'"),
         ("id", {"num_agents": 3}, "option of setting 'id': got 'num_agents'; it has none"),
-        ("proposition_5", {}, "setting: got 'proposition_5'; did you mean 'proposition_"),
+        ("proposition_5", {}, r"setting: got 'proposition_5' \(allowed: additive_types"),
     ],
 )
 def test_options_out_of_range(name, options, message):

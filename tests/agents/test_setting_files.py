@@ -112,20 +112,20 @@ def test_the_documented_example(load):
         ("A: 1,", "A: yes,", "items, A: got True; allowed are integers"),
         ("A: 1,", "A: 1, A: 2,", "line 2: 'A' appears twice"),
         ("probability: 1/2", "probability: 1/3", "worlds: got probabilities .* sum to 0.8333"),
-        ("probability: 1/2", "probability: half", "world 0, probability: got 'half'; a number"),
-        ("probability: 1/2", "probability: 1/0", "world 0, probability: got '1/0'; a number"),
-        ("value: {A: 0.01}", "value: {D: 0.01}", "world 0, agent 0: item: got 'D'"),
-        ("value: {A: 0.01}", "value: {A: -0.01}", "world 0, agent 0, A: got -0.01; values must"),
-        ("value: {A: 0.01}", "value: {A: .nan}", "world 0, agent 0, A: got nan; NaN is not"),
-        ("value: {A: 0.01}", "value: {A: [1]}", "world 0, agent 0, A: got .1.; a number"),
-        ("value: {A: 0.01}", "values: {A: 0.01}", "agent 0: field: got 'values'; did you mean"),
-        ("value: {A: 0.01}", "count: 2", "world 0, agent 0: got ..; needed is one of"),
-        ("value: {C: 1}", "{count: 0, value: 1}", "world 0, agent 1, count: got 0; allowed"),
-        ("value: {C: 1}", "{count: 2, value: 1}", "world 1: got 3 agents; world 0 has 4"),
-        ("value: {C: 1}", "one_of: []", "world 0, agent 1: got no alternatives"),
-        ("value: {C: 1}", "one_of: 3", "world 0, agent 1, one_of: got 3; a list"),
-        ("{value: 0, probability: 0.8}", "{value: 0}", "alternative 1: 'probability' is missing"),
-        ("probability: 4/5", "probability: 0.7", "world 0, agent 2: got probabilities .*0.9"),
+        ("probability: 1/2", "probability: half", "world 1, probability: got 'half'; a number"),
+        ("probability: 1/2", "probability: 1/0", "world 1, probability: got '1/0'; a number"),
+        ("value: {A: 0.01}", "value: {D: 0.01}", "world 1, agent 1: item: got 'D'"),
+        ("value: {A: 0.01}", "value: {A: -0.01}", "world 1, agent 1, A: got -0.01; values must"),
+        ("value: {A: 0.01}", "value: {A: .nan}", "world 1, agent 1, A: got nan; NaN is not"),
+        ("value: {A: 0.01}", "value: {A: [1]}", "world 1, agent 1, A: got .1.; a number"),
+        ("value: {A: 0.01}", "values: {A: 0.01}", "agent 1: field: got 'values'; did you mean"),
+        ("value: {A: 0.01}", "count: 2", "world 1, agent 1: got ..; needed is one of"),
+        ("value: {C: 1}", "{count: 0, value: 1}", "world 1, agent 2, count: got 0; allowed"),
+        ("value: {C: 1}", "{count: 2, value: 1}", "world 2: got 3 agents; world 1 has 4"),
+        ("value: {C: 1}", "one_of: []", "world 1, agent 2: got no alternatives"),
+        ("value: {C: 1}", "one_of: 3", "world 1, agent 2, one_of: got 3; a list"),
+        ("{value: 0, probability: 0.8}", "{value: 0}", "alternative 2: 'probability' is missing"),
+        ("probability: 4/5", "probability: 0.7", "world 1, agent 3: got probabilities .*0.9"),
     ],
 )  # fmt: skip
 def test_mistakes_name_the_file_and_the_place(old, new, message, load):
@@ -137,9 +137,9 @@ def test_mistakes_name_the_file_and_the_place(old, new, message, load):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("3", "world 0, agent 0: got 3; a mapping from bundles is needed"),
-        ("{a + c: 3}", "world 0, agent 0: item: got 'a . c'; did you mean 'a . b'"),
-        ("{a + b: 3, b + a: 3}", "world 0, agent 0: .* appears twice"),
+        ("3", "world 1, agent 1: got 3; a mapping from bundles is needed"),
+        ("{a + c: 3}", "world 1, agent 1: item: got 'a . c'; did you mean 'a . b'"),
+        ("{a + b: 3, b + a: 3}", "world 1, agent 1: .* appears twice"),
     ],
 )
 def test_mistakes_in_bundles(value, message, load):
@@ -161,8 +161,8 @@ def test_names_joined_by_plus_cannot_be_names_of_items(load):
         ("- 1", "a mapping"),
         ("{items: {a: 1}, worlds: 3}", "worlds: got 3; a list"),
         ("{items: {a: 1}, worlds: []}", "worlds: got none"),
-        ("{items: {a: 1}, worlds: [3]}", "world 0: got 3; a mapping"),
-        ("{items: {a: 1}, worlds: [{agents: 3}]}", "world 0, agents: got 3; a list"),
+        ("{items: {a: 1}, worlds: [3]}", "world 1: got 3; a mapping"),
+        ("{items: {a: 1}, worlds: [{agents: 3}]}", "world 1, agents: got 3; a list"),
     ],
 )
 def test_what_is_no_setting_is_refused(text, message, load):

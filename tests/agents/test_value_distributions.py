@@ -240,3 +240,15 @@ def test_affiliated_signals():
     assert abs(correlation - 0.5) < 3 * 0.75 / np.sqrt(20_000)
     private = AffiliatedSignals(private=True).sample(jax.random.key(0), 3)
     np.testing.assert_array_equal(private.values, private.signals)
+
+
+@pytest.mark.parametrize("form", [list, np.asarray])
+def test_empirical_refuses_samples_out_of_order(form):
+    with pytest.raises(ValueError, match="^samples: got some that descend; .*agents.empirical"):
+        Empirical(form([0.7, 0.2, 0.5]))
+
+
+def test_empirical_passes_through_transformations():
+    stacked = jax.vmap(Empirical)(jnp.asarray([[0.2, 0.7], [0.1, 0.3]]))
+    medians = jax.vmap(lambda one: one.quantile(0.5))(stacked)
+    np.testing.assert_allclose(medians, [0.2, 0.1])

@@ -313,3 +313,35 @@ def test_drawn_qualities_reach_the_mechanism():
     found = regret(generalized_second_price)
     assert found.mean > 2 * found.ci95
     assert abs(regret(position_vcg).mean) < 1e-5
+
+
+@pytest.mark.parametrize("factor", [float("nan"), -1.0, float("inf")])
+def test_bids_that_no_rule_takes_are_refused(factor):
+    profile = [lambda v: v, lambda v: factor * v]
+    with pytest.raises(ValueError, match="^profile: got a bid of .* by bidder 1; allowed are"):
+        exploitability(first_price, Uniform(), profile, KEY, num_profiles=64)
+
+
+def test_interim_bids_that_are_not_finite_are_refused():
+    profile = tabulated([lambda v: v * float("nan")], [Uniform()], [2])
+    with pytest.raises(ValueError, match="^profile: got bids that are NaN or infinite"):
+        interim_exploitability(interim_rules.first_price, profile)
+
+
+def test_a_constant_policy_is_exploited_by_bidding_just_above():
+    """Against .25 a bid just above wins; one of the others, at .25, wins the ties."""
+    found = exploitability(
+        first_price, Uniform(), [lambda v: 0.25, lambda v: 0.25], KEY, highest_bid=0.5, num_bids=101
+    )
+    # The first wins all ties: it gains by not bidding where its value is below.
+    assert found.per_bidder[0] == pytest.approx(0.25**2 / 2, abs=0.005)
+    # The second bids .255 where its value is above.
+    assert found.per_bidder[1] == pytest.approx(0.745**2 / 2, abs=0.02)
+
+
+@pytest.mark.parametrize("rule", ["first_price", first_price])
+def test_only_interim_rules_have_interim_exploitability(rule):
+    profile = tabulated([lambda v: 0.3], [Uniform()], [2])
+    np.testing.assert_allclose(profile.bids, 0.3)
+    with pytest.raises(ValueError, match="^rule: got .* agents.interim_rules.first_price"):
+        interim_exploitability(rule, profile)

@@ -145,3 +145,18 @@ def test_bad_input_is_refused():
         individual_rationality(all_pay, Uniform(), KEY, num_bidders=2, notion="always")
     with pytest.raises(ValueError, match="^num_profiles: got 0"):
         individual_rationality(all_pay, Uniform(), KEY, num_bidders=2, num_profiles=0)
+
+
+@pytest.mark.parametrize("factor", [float("nan"), -1.0])
+def test_bids_that_no_rule_takes_are_refused(factor):
+    with pytest.raises(ValueError, match="^bids: got a bid of .* by bidder 0; allowed are"):
+        individual_rationality(
+            first_price, Uniform(), KEY, num_bidders=2, bids=lambda v: factor * v, num_profiles=64
+        )
+
+
+def test_a_constant_policy_wins_at_a_loss_where_its_value_is_lower():
+    found = individual_rationality(
+        first_price, Uniform(), KEY, num_bidders=2, bids=lambda v: 0.3, num_profiles=4096
+    )
+    assert found.violation_probability == pytest.approx(0.3, abs=0.03)

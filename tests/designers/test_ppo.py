@@ -265,6 +265,14 @@ def test_trains_in_double_precision():
         assert all(np.isfinite(metric) for metric in metrics.values())
 
 
+def test_spread_starts_narrower_where_actions_are_arrays():
+    env, params = jaxmech.make("repeated_auction", num_rounds=2)
+    auction = PPO(env, params, num_environments=4, hidden=(8,))
+    for designer, expected in ((small_designer(), 0.0), (auction, -1.0)):
+        state = designer.init(jax.random.key(0))
+        np.testing.assert_array_equal(state.parameters["params"]["log_scale"], expected)
+
+
 def test_initial_log_scale_is_where_prices_start():
     designer = small_designer(initial_log_scale=-2.5)
     state = designer.init(jax.random.key(0))

@@ -62,6 +62,8 @@ CASES = [(name, {}) for name in names()] + [
     ("repeated_auction", {"num_bidders": 20, "num_participants": 2, "num_rounds": 2,
                           "filtering": "lazy", "objective": "max_min",
                           "distribution": CopulaValueQuality}),
+    ("reserve_pricing", {"num_bidders": 1, "days": 3, "num_bins": 6, "memory": 1,
+                         "auctions_per_day": 4, "statistic": "summary", "revenue": "sampled"}),
 ]  # fmt: skip
 
 pytestmark = pytest.mark.parametrize(("name", "options"), CASES)

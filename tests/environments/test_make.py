@@ -29,6 +29,14 @@ def test_make_rejects(options, message):
         jaxmech.make(**{"name": "sequential_price", **options})
 
 
+@pytest.mark.parametrize("name", ["sequential_price", "repeated_auction"])
+def test_an_unknown_option_is_told_where_the_options_are(name):
+    with pytest.raises(ValueError, match=rf"see help\(jaxmech\.environments\.{name}\)"):
+        jaxmech.make(name, colour="red")
+    assert getattr(environments, name).__doc__
+    assert f"jaxmech.environments.{name}" in jaxmech.make.__doc__
+
+
 def test_an_environment_without_open_options_is_checked_too(monkeypatch):
     def closed(size: int = 1):
         return size, None

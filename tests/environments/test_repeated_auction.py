@@ -298,7 +298,7 @@ def test_ppo_learns_the_optimal_reserve():
     env, params = make(num_bidders=2, num_rounds=4)
     designer = PPO(
         env, params, num_environments=512, hidden=(16,), learning_rate=2e-2, gamma=0.0,
-        anneal_updates=40.0, initial_log_scale=-1.0,
+        anneal_updates=40.0,
     )  # fmt: skip
     state, metrics = jax.jit(lambda key: train(designer, key, updates=40))(jax.random.key(0))
     assert metrics["episode_length"][-1] == 4
@@ -396,6 +396,24 @@ def test_utilities_of_drawn_qualities_fill_their_scale(rates):
 def test_refuses_what_makes_no_sense(options, message):
     with pytest.raises(ValueError, match=message):
         make(**options)
+
+
+def test_as_many_slots_as_click_rates():
+    env, params = make(num_bidders=3, click_rates=[1.0, 0.5])
+    assert env.num_slots == 2
+    np.testing.assert_allclose(params.click_rates, [1.0, 0.5])
+
+
+def test_an_action_of_another_shape_is_refused():
+    env, params = make(num_bidders=3)
+    _, state = reset(env, jax.random.key(0), params)
+    for action in (0.5, jnp.zeros(1), jnp.zeros(3), jnp.zeros((4, 2))):
+        with pytest.raises(ValueError, match=r"^action: got shape .* is \(2,\), reserve, squash"):
+            env.step(jax.random.key(1), state, action, params)
+    env, params = make(num_bidders=3, personal_reserves=True)
+    _, state = reset(env, jax.random.key(0), params)
+    with pytest.raises(ValueError, match=r"is \(4,\), a reserve of each bidder, squash"):
+        env.step_env(jax.random.key(1), state, jnp.zeros(2), params)
 
 
 def test_equilibrium_of_one_participant_is_refused():

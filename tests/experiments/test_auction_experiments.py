@@ -231,9 +231,10 @@ def test_the_report_is_rebuilt_from_the_folder(folder, capsys, monkeypatch):
         assert words in after
 
 
-def test_a_finished_study_is_not_computed_again(folder):
+def test_a_finished_study_is_not_computed_again(folder, capsys):
     before = (folder / "summary.json").read_bytes()
     assert command("resume", str(folder)) == 0
+    assert "already finished" in capsys.readouterr().out
     assert (folder / "summary.json").read_bytes() == before
 
 
@@ -315,17 +316,17 @@ def test_a_config_without_a_kind_is_of_sequential_prices(tmp_path):
         ("revenue_equivalence --uniform.high 0", "uniform.high: got 0.0"),
         ("revenue_equivalence --uniform.low -1", "uniform.low: got -1.0"),
         ("revenue_equivalence --exponential.rate nan", "exponential.rate: got nan"),
-        ("revenue_equivalence --log-normal.mu inf", "log_normal.mu: got inf"),
+        ("revenue_equivalence --log-normal.mu inf", "--log-normal.mu: got inf"),
         ("equilibrium --bidders 2 1", "bidders: got 1"),
-        ("equilibrium --num-bids 2", "num_bids: got 2; allowed are integers from 3"),
-        ("equilibrium --num-values 1", "num_values: got 1"),
+        ("equilibrium --num-bids 2", "--num-bids: got 2; allowed are integers from 3"),
+        ("equilibrium --num-values 1", "--num-values: got 1"),
         ("equilibrium --iterations 0", "iterations: got 0"),
         ("equilibrium --responses 1", "responses: got 1"),
         ("equilibrium --rules --no-asymmetric", "rules: got none"),
         ("squashing --slots 14", "slots: got 14; allowed are integers from 1 to the number"),
         ("squashing --spearman 1.5", "spearman: got 1.5; allowed are numbers from -1 to 1"),
         ("squashing --squash inf", "squash: got inf"),
-        ("squashing --click-decay 0.5", "click_decay: got 0.5"),
+        ("squashing --click-decay 0.5", "--click-decay: got 0.5"),
         ("squashing --bidders 1 --slots 1", "bidders: got 1"),
     ],
 )

@@ -57,7 +57,7 @@ def test_static_prices_can_be_learned_beside_a_symmetric_network():
 def test_protocols():
     panel = PANELS["brero2021/figure_2b"]
     quick, paper = panel.experiments(QUICK)["prices"], panel.experiments(PAPER)["prices"]
-    assert (quick.seeds, quick.updates) == (3, 100)
+    assert (quick.seeds, quick.updates) == (3, 85)
     assert (paper.seeds, paper.updates) == (6, panel.experiment.updates)
     assert paper.setting == Correlated(delta=0.25)
     tiny = PAPER.changed_by(Protocol(seeds=1, num_environments=16))

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxmech.agents import Uniform
 from jaxmech.mechanisms import myerson, second_price
 
 
@@ -113,3 +114,8 @@ def test_what_is_refused():
         myerson([1.0, 0.5], jnp.sum)
     with pytest.raises(ValueError, match=r"inverse\(virtual values\): got shape"):
         myerson([1.0, 0.5], uniform, inverse=jnp.sum)
+
+
+def test_a_distribution_in_place_of_virtual_values_is_told_how():
+    with pytest.raises(ValueError, match="^virtual_value: got Uniform.*agents.virtual_value"):
+        myerson([0.5, 0.7], Uniform())

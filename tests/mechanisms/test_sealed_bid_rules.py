@@ -272,3 +272,15 @@ def test_what_is_refused(name):
         jax.jit(lambda bids: rule(bids, reserve=np.zeros(3)))(np.ones(2))
     with pytest.raises(ValueError, match="reserve: got -1"):
         jax.jit(lambda bids: rule(bids, reserve=-1.0))(np.ones(2))
+
+
+@each_rule
+def test_traced_bids_that_are_no_numbers_count_as_none(name):
+    rule, _, _ = RULES[name]
+    bids = jnp.asarray([0.4, jnp.nan, 0.6, -1.0, 0.5])
+    outcome, without = jax.jit(rule)(bids), rule([0.4, 0.6, 0.5])
+    real = jnp.asarray([0, 2, 4])
+    np.testing.assert_array_equal(outcome.allocation[real], without.allocation)
+    np.testing.assert_array_equal(outcome.payments[real], without.payments)
+    np.testing.assert_array_equal(outcome.allocation.sum(), without.allocation.sum())
+    np.testing.assert_array_equal(outcome.payments[jnp.asarray([1, 3])], 0)

@@ -73,10 +73,13 @@ def test_nobody_envies_and_payments_are_those_of_the_mechanism(sizes):
     assert np.all(equilibrium.bids <= values * (1 + 1e-5))
     assert np.max(envy(values, quality, click_rates, equilibrium.bids, squash=squash)) < 2e-5
     outcome = generalized_second_price(equilibrium.bids, quality, click_rates, squash=squash)
-    # Near ties of scores may be ranked in another order; the money is the same.
-    np.testing.assert_allclose(
-        jnp.sum(outcome.payments), jnp.sum(equilibrium.payments), rtol=1e-3, atol=1e-5
-    )
+    # Bids that tie but for rounding may be ranked in another order, which with other squash than
+    # 1 is other money.
+    scores = np.sort(quality**squash * np.asarray(equilibrium.bids))
+    if squash == 1 or np.all(np.diff(scores) > 1e-4 * scores[1:]):
+        np.testing.assert_allclose(
+            jnp.sum(outcome.payments), jnp.sum(equilibrium.payments), rtol=1e-3, atol=1e-5
+        )
     if squash == 1:
         exact = clarke_payments(values, quality, click_rates)
         np.testing.assert_allclose(equilibrium.payments, exact, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,160 @@
+"""Reserves fixed in advance: Myerson's, the best for bids that stay, and the best in hindsight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech.agents.bid_history import BidBins, BidHistory
+from jaxmech.agents.keyword_day import auction_points, day_outcome
+from jaxmech.agents.value_distributions import LogNormal
+from jaxmech.designers.reserve_planning import Simulator
+from jaxmech.oracles.myerson import myerson_reserve
+
+
+def myerson_reserves(history: BidHistory, bins: BidBins) -> jax.Array:
+    """Myerson's reserve for the bids of a keyword, taken for values, float [bidders].
+
+    One for all bidders: the optimal auction's reserve per click does not depend on the number
+    of bidders nor on their quality where that is independent of the value (Ostrovsky and
+    Schwarz 2011). Values are taken to be log-normal, of the mean and standard deviation of the
+    positive bids' logarithms. 0 where nobody bids. On the host, for concrete numbers.
+
+    Args:
+      history: of the initial days; all of them count alike.
+      bins: those of its histograms.
+    """
+    weights = np.asarray(history.histograms, np.float64).sum(axis=(0, 1))
+    weights[0] = 0
+    num_bidders = history.reserves.shape[-1]
+    if not weights.any():
+        return jnp.zeros(num_bidders)
+    weights /= weights.sum()
+    logarithms = np.log(np.asarray(bins.centres, np.float64)[1:])
+    mean = weights[1:] @ logarithms
+    edges = np.log(np.asarray(bins.edges, np.float64)[1:])
+    # Bids lie log-uniformly within their bin.
+    within = np.diff(edges) ** 2 / 12
+    deviation = np.sqrt(weights[1:] @ ((logarithms - mean) ** 2 + within))
+    return jnp.full(num_bidders, myerson_reserve(LogNormal(float(mean), float(deviation))))
+
+
+def revenue_of_histograms(
+    history: BidHistory,
+    bins: BidBins,
+    quality: jax.Array,
+    click_rates: jax.Array,
+    *,
+    num_auctions: int = 256,
+) -> Callable[[jax.Array], jax.Array]:
+    """Revenue per auction as a function of reserves, for bids as in ``history``.
+
+    Bidders do not react, and bid independently of each other. What the function is given is
+    float [bidders], what it returns float [].
+
+    Args:
+      history: of the initial days; all of them count alike.
+      bins: those of its histograms.
+      quality: float [bidders].
+      click_rates: float [slots], not rising.
+      num_auctions: that stand for the distribution of the bids.
+
+    Raises:
+      ValueError: ``num_auctions`` below 1.
+    """
+    if num_auctions < 1:
+        raise ValueError(f"num_auctions: got {num_auctions}; allowed are numbers from 1")
+    histogram = jnp.mean(history.histograms, axis=0)
+    points = jnp.asarray(auction_points(num_auctions, histogram.shape[0]), histogram.dtype)
+    bids = bins.quantile(histogram, points)
+    return lambda reserves: day_outcome(bids, quality, click_rates, reserves).revenue
+
+
+def revenue_of_days(
+    simulator: Simulator, state: Any, keys: jax.Array
+) -> Callable[[jax.Array], jax.Array]:
+    """Mean revenue per auction as a function of reserves that stay for days.
+
+    On a simulator in which bidders react; the days' noise is the same for all reserves.
+
+    Args:
+      simulator: ``ExactSimulator`` for the best in hindsight.
+      state: its state before the first day.
+      keys: of the days, key [days]; those of the environment for the best in hindsight.
+
+    Raises:
+      ValueError: no ``keys``, or a single one.
+    """
+    if not keys.ndim or not len(keys):
+        raise ValueError(f"keys: got shape {keys.shape}; needed is [days], at least one")
+
+    def revenue(reserves: jax.Array) -> jax.Array:
+        def one_day(state: Any, key: jax.Array) -> tuple[Any, jax.Array]:
+            return simulator.step(state, reserves, key)
+
+        return jnp.mean(jax.lax.scan(one_day, state, keys)[1])
+
+    return revenue
+
+
+def best_reserves(
+    revenue: Callable[[jax.Array], jax.Array],
+    grid: jax.Array,
+    num_bidders: int,
+    *,
+    sweeps: int = 2,
+    candidates: jax.Array | None = None,
+) -> tuple[jax.Array, jax.Array]:
+    """Reserves of the greatest revenue, by a search along one coordinate at a time.
+
+    Starts from the best of the common reserves of the grid and the candidates, and never does
+    worse. Pure. The result is a local optimum of the grid once a sweep changes nothing.
+
+    Args:
+      revenue: from reserves, float [bidders], to float [].
+      grid: float [levels], reserves to try; should hold 0.
+      num_bidders: how many bidders there are.
+      sweeps: times that every bidder's reserve is tried at all levels.
+      candidates: float [candidates, bidders], other reserves to start from.
+
+    Returns:
+      reserves, float [bidders], and their revenue, float [].
+
+    Raises:
+      ValueError: an empty grid, ``num_bidders`` below 1 or ``sweeps`` below 0.
+    """
+    grid = jnp.asarray(grid, float)
+    if grid.ndim != 1 or not grid.size:
+        raise ValueError(f"grid: got shape {grid.shape}; needed is [levels], at least one")
+    if num_bidders < 1:
+        raise ValueError(f"num_bidders: got {num_bidders}; allowed are numbers from 1")
+    if sweeps < 0:
+        raise ValueError(f"sweeps: got {sweeps}; allowed are integers from 0")
+    revenues = jax.vmap(revenue)
+    common = jnp.broadcast_to(grid[:, None], (grid.size, num_bidders))
+    starts = common if candidates is None else jnp.concatenate([common, candidates])
+    of_starts = revenues(starts)
+    start = jnp.argmax(of_starts)
+
+    def along_one(
+        best: tuple[jax.Array, jax.Array], bidder: jax.Array
+    ) -> tuple[tuple[jax.Array, jax.Array], None]:
+        reserves, earned = best
+        is_bidder = jnp.arange(num_bidders) == bidder
+        tried = jnp.where(is_bidder, grid[:, None], reserves)
+        of_tried = revenues(tried)
+        level = jnp.argmax(of_tried)
+        better = of_tried[level] > earned
+        chosen = (
+            jnp.where(better, tried[level], reserves),
+            jnp.where(better, of_tried[level], earned),
+        )
+        return chosen, None
+
+    bidders = jnp.tile(jnp.arange(num_bidders), sweeps)
+    best, _ = jax.lax.scan(along_one, (starts[start], of_starts[start]), bidders)
+    return best

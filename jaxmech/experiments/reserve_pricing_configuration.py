@@ -1,0 +1,313 @@
+"""The typed configuration of the study of daily reserve prices.
+
+Nothing here imports jax.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import astuple, dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import tyro
+
+LeafValue = Literal["none", "held", "held_forever"]
+Backup = Literal["mean", "max", "sarsa_lambda"]
+Start = Literal["initial", "model"]
+WindowModelName = Literal["persistence", "linear", "mlp"]
+ModelName = Literal[WindowModelName, "lstm", "exact"]
+
+
+@dataclass(frozen=True)
+class BidderKinds:
+    """Weights of the kinds of bidders; each bidder's kind is drawn independently."""
+
+    inactive: float = 0.25
+    """Keep their bid most days."""
+    quantal_response: float = 0.25
+    """Choose a slot at yesterday's prices by logit."""
+    best_response: float = 0.25
+    """Choose the best slot at yesterday's prices."""
+    kpi_target: float = 0.25
+    """Move their bid towards the one that gets them so many clicks."""
+
+
+@dataclass(frozen=True)
+class ModelTraining:
+    """How bidder models are trained, on simulated logs of other keywords."""
+
+    keywords: int = 2048
+    """Keywords in the logs."""
+    held_out_keywords: int = 256
+    """Further keywords, on whose later days the models are compared."""
+    days: int = 100
+    """Days of each keyword."""
+    held_out_days: int = 30
+    """Days at the end that are kept for the comparison."""
+    steps: int = 4000
+    """Gradient steps of each model."""
+    models: tuple[WindowModelName, ...] = ("persistence", "linear", "mlp")
+    """What the LSTM is compared with."""
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How reserves are planned."""
+
+    depth: int = 5
+    """Moves looked ahead."""
+    simulations: int = 64
+    """Moves simulated for the decision of a day."""
+    held_days: int = 6
+    """Simulated days after each move, whose mean revenue counts; what is played is one day."""
+    patience: int = 30
+    """The same for patient GREEDY."""
+    gamma: float = 0.95
+    """Discount factor of a move."""
+    leaf_value: LeafValue = "held"
+    """What comes after a plan: nothing, what its last move earns until --depth, or for ever."""
+    backup: Backup = "max"
+    """What a move's value is made of."""
+    auctions: int = 32
+    """Auctions that stand for a day on the learned model."""
+
+
+@dataclass(frozen=True)
+class LearnedPolicies:
+    """How PPO and policy gradient are trained, in the simulator, on other keywords."""
+
+    updates: int = 200
+    """Iterations; 0 to leave both out."""
+    environments: int = 64
+    """Keywords learned from at once."""
+    rollout_days: int = 32
+    """Days of each per iteration."""
+    gamma: float = 0.95
+    """Discount factor of a day."""
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What is varied one at a time around the tree search, on fewer keywords and days."""
+
+    keywords: int = 12
+    """Keywords, the first of those compared, all of them where they are fewer; 0 for no
+    ablation."""
+    days: int = 90
+    """Days of each, all of them where they are fewer."""
+    depth_and_simulations: tuple[tuple[int, int], ...] = ((1, 16), (2, 64), (5, 256))
+    """Moves looked ahead, and moves simulated for a decision: deeper trees need more."""
+    held_days: tuple[int, ...] = (1, 6, 15)
+    """Simulated days after each move."""
+    models: tuple[ModelName, ...] = ("persistence", "linear", "mlp", "lstm", "exact")
+    """What is planned on; exact is the environment itself."""
+
+
+@dataclass(frozen=True)
+class ReservePricingStudy:
+    """Schemes that set the reserves of keywords whose bidders react, compared day by day."""
+
+    name: Annotated[str, tyro.conf.Suppress]
+    """What the experiment is called."""
+    summary: Annotated[str, tyro.conf.Suppress]
+    """One line: what is computed."""
+    reproduces: Annotated[str, tyro.conf.Suppress]
+    """Which result it reproduces."""
+
+    keywords: int = 40
+    """Keywords, the same for all schemes."""
+    days: int = 240
+    """Days of each."""
+    last_days: int = 60
+    """Days at the end that stand for convergence."""
+    bidders: int | None = None
+    """Bidders on a keyword; where not given 3, or as many as --bids has."""
+    slots: int = 3
+    """Slots of an auction."""
+    bins: int = 50
+    """Bins of bids in the history, and in what bidder models predict."""
+    bids: str | None = None
+    """Your own bids, taken for values: a CSV or Parquet file with columns keyword, bidder and bid,
+    with a row for each bidder of each keyword. By default values are log-normal."""
+    quality_column: str | None = None
+    """Column of --bids that holds qualities; by default these are Beta(2.71, 25.43)."""
+    deployed_reserve: float = 0.15
+    """In force before the first day, as a share of the median value."""
+    kinds: BidderKinds = field(default_factory=BidderKinds)
+    inactive_activity: float = 0.02
+    """Daily probability that an inactive bidder reconsiders its bid."""
+    start: Start = "initial"
+    """Static reserves from which GREEDY and tree search start where they are named so: the best on
+    the initial bids, or on the bidder model."""
+    reserve_levels: int = 32
+    """Levels that static reserves are chosen from, besides 0."""
+    training: ModelTraining = field(default_factory=ModelTraining)
+    search: SearchSettings = field(default_factory=SearchSettings)
+    policies: LearnedPolicies = field(default_factory=LearnedPolicies)
+    ablation: Ablation = field(default_factory=Ablation)
+    exact: bool = True
+    """Also play patient GREEDY on the simulator itself, to tell the bidder model's errors apart."""
+    never_react: bool = True
+    """Repeat the comparison where no bidder ever reacts."""
+    seed: int = 0
+    """Of all draws."""
+
+    def __post_init__(self) -> None:
+        for name, lowest in (("keywords", 2), ("days", 1), ("last_days", 1), ("slots", 1)):
+            _integer_from(name, lowest, getattr(self, name))
+        _integer_from("bins", 3, self.bins)
+        _integer_from("reserve_levels", 2, self.reserve_levels)
+        _integer_from("seed", 0, self.seed)
+        if self.last_days > self.days:
+            raise ValueError(
+                f"last_days: got {self.last_days}; allowed are integers up to days, {self.days}"
+            )
+        if self.bidders is not None:
+            _integer_from("bidders", 1, self.bidders)
+        if self.slots > self.num_bidders and self.bids is None:
+            raise ValueError(
+                f"slots: got {self.slots}; allowed are integers up to the number of bidders, "
+                f"{self.num_bidders}"
+            )
+        _number("deployed_reserve", self.deployed_reserve, 0, 1)
+        _number("inactive_activity", self.inactive_activity, 0, 1)
+        weights = astuple(self.kinds)
+        if not all(0 <= weight < math.inf for weight in weights) or not sum(weights):
+            raise ValueError(
+                f"kinds: got {weights}; allowed are numbers from 0, of which some above 0"
+            )
+        self._check_bids()
+        self._check_training()
+        self._check_planning()
+
+    def _check_bids(self) -> None:
+        if self.bids is None:
+            if self.quality_column is not None:
+                raise ValueError(
+                    f"quality_column: got {self.quality_column!r} without bids; it names a column "
+                    "of theirs"
+                )
+            return
+        if self.bidders is not None:
+            raise ValueError(
+                f"bidders: got {self.bidders} with bids; allowed is nothing, as they say how many"
+            )
+        if not Path(self.bids).is_file():
+            raise ValueError(f"bids: got {self.bids}; there is no such file")
+
+    def _check_training(self) -> None:
+        training = self.training
+        for name in ("keywords", "held_out_keywords", "steps"):
+            _integer_from(f"training.{name}", 2, getattr(training, name))
+        _integer_from("training.held_out_days", 1, training.held_out_days)
+        if training.days < training.held_out_days + MEMORY + DAYS_IN_A_ROW:
+            raise ValueError(
+                f"training.days: got {training.days}; allowed are integers from "
+                f"{MEMORY + DAYS_IN_A_ROW} above training.held_out_days, {training.held_out_days}"
+            )
+        _known("training.models", training.models, WindowModelName)
+        _integer_from("policies.updates", 0, self.policies.updates)
+        for name in ("environments", "rollout_days"):
+            _integer_from(f"policies.{name}", 1, getattr(self.policies, name))
+        if self.policies.environments % 4:
+            raise ValueError(
+                f"policies.environments: got {self.policies.environments}; allowed are multiples "
+                "of 4"
+            )
+        _number("policies.gamma", self.policies.gamma, 0, 1)
+
+    def _check_planning(self) -> None:
+        search, ablation = self.search, self.ablation
+        _integer_from("search.auctions", 1, search.auctions)
+        if not 0 <= search.gamma < 1:
+            raise ValueError(
+                f"search.gamma: got {search.gamma}; allowed are numbers from 0 to below 1"
+            )
+        for name, allowed in (("leaf_value", LeafValue), ("backup", Backup)):
+            if getattr(search, name) not in get_args(allowed):
+                raise ValueError(
+                    f"search.{name}: got {getattr(search, name)!r}; allowed are {get_args(allowed)}"
+                )
+        for name, numbers in (
+            ("search.depth", (search.depth,)),
+            ("search.held_days", (search.held_days,)),
+            ("search.patience", (search.patience,)),
+            ("ablation.depth_and_simulations", [depth for depth, _ in self._depths_varied]),
+            ("ablation.held_days", ablation.held_days),
+            ("ablation.days", (ablation.days,)),
+        ):
+            for number in numbers:
+                _integer_from(name, 1, number)
+        if ablation.keywords == 1:
+            raise ValueError("ablation.keywords: got 1; allowed are 0 and integers from 2")
+        _integer_from("ablation.keywords", 0, ablation.keywords)
+        _known("ablation.models", ablation.models, ModelName)
+        for model in ablation.models if ablation.keywords else ():
+            if model not in (*self.training.models, "lstm", "exact"):
+                raise ValueError(
+                    f"ablation.models: got {model!r}, which is not trained; training.models are "
+                    f"{self.training.models}"
+                )
+        self.check_simulations(1 if self.bids is not None else self.num_bidders)
+
+    def check_simulations(self, num_bidders: int) -> None:
+        """Refuses searches that cannot try every move; how many there are, bids may have to tell.
+
+        Raises:
+          ValueError: fewer simulations than moves.
+        """
+        moves = 2 * num_bidders + 1
+        for name, counts in (
+            ("search.simulations", [self.search.simulations]),
+            ("ablation.depth_and_simulations", [count for _, count in self._depths_varied]),
+        ):
+            for count in counts:
+                if count < moves:
+                    raise ValueError(
+                        f"{name}: got {count} simulations; allowed are integers from {moves}, the "
+                        f"number of moves with {num_bidders} bidders"
+                    )
+
+    @property
+    def _depths_varied(self) -> tuple[tuple[int, int], ...]:
+        return self.ablation.depth_and_simulations if self.ablation.keywords else ()
+
+    @property
+    def num_bidders(self) -> int:
+        """Where there is no file of bids."""
+        return 3 if self.bidders is None else self.bidders
+
+    def resolved(self) -> ReservePricingStudy:
+        """The same experiment, with the whole path of the file of bids."""
+        return self if self.bids is None else replace(self, bids=str(Path(self.bids).absolute()))
+
+    @property
+    def title(self) -> str:
+        return self.name if self.bids is None else f"{self.name}: {Path(self.bids).name}"
+
+
+MEMORY = 28
+"""Days that the search engine keeps, and the recurrent bidder model reads."""
+
+WINDOW = 7
+"""The last days, which the other bidder models read."""
+
+DAYS_IN_A_ROW = 24
+"""Days predicted from one another while a bidder model is trained."""
+
+
+def _integer_from(name: str, lowest: int, number: Any) -> None:
+    if not isinstance(number, int) or number < lowest:
+        raise ValueError(f"{name}: got {number}; allowed are integers from {lowest}")
+
+
+def _known(name: str, values: tuple[str, ...], allowed: Any) -> None:
+    for value in values:
+        if value not in get_args(allowed):
+            raise ValueError(f"{name}: got {value!r}; allowed are {get_args(allowed)}")
+
+
+def _number(name: str, number: float, low: float, high: float) -> None:
+    if not low <= number <= high:
+        raise ValueError(f"{name}: got {number}; allowed are numbers from {low:g} to {high:g}")

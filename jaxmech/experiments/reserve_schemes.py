@@ -1,0 +1,302 @@
+"""The schemes that set reserves, fixed in advance or planned day by day; and all of them played."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech.designers.held_days import HeldDays
+from jaxmech.designers.reserve_planners import ReservePlanner, greedy_planner, tree_search_planner
+from jaxmech.designers.reserve_planning import Simulator
+from jaxmech.designers.reserve_simulators import ExactSimulator, LearnedSimulator
+from jaxmech.designers.static_reserves import (
+    best_reserves,
+    myerson_reserves,
+    revenue_of_days,
+    revenue_of_histograms,
+)
+from jaxmech.designers.tree_search import TreeSearch
+from jaxmech.environments import ReservePricing, ReservePricingParams, ReservePricingState
+from jaxmech.experiments.reserve_keywords import Choose, Clock, Given, Keywords, play
+from jaxmech.experiments.reserve_pricing_configuration import (
+    WINDOW,
+    ReservePricingStudy,
+    SearchSettings,
+)
+from jaxmech.networks.bidder_models import bidder_model
+
+STATIC = ("deployed", "myerson", "static_initial", "static_model", "static_hindsight")
+DYNAMIC = (
+    "greedy",
+    "greedy_from_static",
+    "greedy_held",
+    "greedy_held_from_static",
+    "tree_search",
+    "tree_search_from_static",
+    "policy_gradient",
+    "ppo",
+)
+EXACT = "greedy_held_exact"
+"""Knows the simulator, as no scheme can."""
+
+SCHEMES = (*STATIC, EXACT, *DYNAMIC)
+"""In the order in which they are shown; see ``LABELS``."""
+
+LABELS = {
+    "deployed": "deployed fixed reserve",
+    "myerson": "static Myerson on the initial bids",
+    "static_initial": "static best on the initial bids",
+    "static_model": "static best on the bidder model",
+    "static_hindsight": "static best in hindsight",
+    "greedy": "GREEDY",
+    "greedy_from_static": "GREEDY from static best",
+    "greedy_held": "patient GREEDY",
+    "greedy_held_from_static": "patient GREEDY from static best",
+    "greedy_held_exact": "patient GREEDY from static best, on the simulator itself",
+    "tree_search": "tree search",
+    "tree_search_from_static": "tree search from static best",
+    "policy_gradient": "policy gradient",
+    "ppo": "PPO",
+}
+
+MakePlanner = Callable[[ReservePricing, ReservePricingParams, Simulator], ReservePlanner]
+
+DAYS_FORESEEN = 30
+"""Days for which the bidder model is asked what static reserves would earn."""
+
+_SWEEPS = 2
+"""Times that the best static reserve of each bidder is looked for, the others being given."""
+
+_NEARBY = 15
+"""Reserves then tried for each bidder, up to 18 % around the best level; the middle is that."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a scheme earned.
+
+    Attributes:
+      revenue: float [keywords, days], per auction.
+      reserves: float [keywords, days, bidders].
+    """
+
+    revenue: Any
+    reserves: Any
+
+
+def static_reserves(
+    study: ReservePricingStudy, env: ReservePricing, given: Given, keywords: Keywords, clock: Clock
+) -> dict[str, jax.Array]:
+    """The reserves of each static scheme, float [keywords, bidders]."""
+    grid = reserve_grid(study, given.params)
+    deployed = keywords.states.history.reserves[:, -1]
+    # On the host; for each keyword the root of an equation.
+    histories = jax.device_get(keywords.states.history)
+
+    def myerson_of(place: int) -> jax.Array:
+        return myerson_reserves(jax.tree.map(lambda of: of[place], histories), given.params.bins)
+
+    myerson = jnp.stack([myerson_of(place) for place in range(study.keywords)])
+
+    def best(revenue: Callable[[jax.Array], jax.Array], candidates: jax.Array) -> jax.Array:
+        count = env.num_bidders
+        coarse, _ = best_reserves(revenue, grid, count, sweeps=_SWEEPS, candidates=candidates)
+        # Else planners, whose moves are finer than the levels, could beat any static reserves.
+        nearby, _ = best_reserves(
+            lambda factors: revenue(coarse * factors),
+            jnp.geomspace(0.85, 1 / 0.85, _NEARBY),
+            count,
+            sweeps=1,
+            candidates=jnp.ones((1, count)),
+        )
+        return jnp.minimum(coarse * nearby, given.params.reserve_high)
+
+    def initial(given: Given, states: ReservePricingState, candidates: jax.Array) -> jax.Array:
+        def of_keyword(state: ReservePricingState, candidates: jax.Array) -> jax.Array:
+            params = given.params
+            revenue = revenue_of_histograms(
+                state.history, params.bins, state.quality, params.click_rates
+            )
+            return best(revenue, candidates=candidates)
+
+        return jax.vmap(of_keyword)(states, candidates)
+
+    def foreseen(given: Given, states: ReservePricingState, candidates: jax.Array) -> jax.Array:
+        simulator = simulator_of("lstm", given, env, study.search.auctions)
+        keys = jax.random.split(jax.random.key(0), DAYS_FORESEEN)
+
+        def of_keyword(state: ReservePricingState, candidates: jax.Array) -> jax.Array:
+            revenue = revenue_of_days(simulator, simulator.start(state), keys)
+            return best(revenue, candidates=candidates)
+
+        return jax.vmap(of_keyword)(states, candidates)
+
+    def hindsight(given: Given, keywords: Keywords, candidates: jax.Array) -> jax.Array:
+        simulator = ExactSimulator(env, given.params)
+
+        def of_keyword(keyword: Keywords, candidates: jax.Array) -> jax.Array:
+            revenue = revenue_of_days(simulator, keyword.states, keyword.day_keys)
+            return best(revenue, candidates=candidates)
+
+        return jax.vmap(of_keyword)(keywords, candidates)
+
+    candidates = jnp.stack([deployed, myerson], axis=1)
+    of_initial = clock.run(
+        "static best on the initial bids", initial, given, keywords.states, candidates
+    )
+    candidates = jnp.concatenate([candidates, of_initial[:, None]], axis=1)
+    of_model = clock.run(
+        "static best on the bidder model", foreseen, given, keywords.states, candidates
+    )
+    candidates = jnp.concatenate([candidates, of_model[:, None]], axis=1)
+    of_hindsight = clock.run("static best in hindsight", hindsight, given, keywords, candidates)
+    return dict(zip(STATIC, (deployed, myerson, of_initial, of_model, of_hindsight), strict=True))
+
+
+def reserve_grid(study: ReservePricingStudy, params: ReservePricingParams) -> jax.Array:
+    """Levels that static reserves are chosen from, float [1 + levels]."""
+    levels = np.geomspace(
+        float(params.bins.edges[1]), float(params.reserve_high), study.reserve_levels
+    )
+    return jnp.asarray(np.concatenate([[0.0], levels]), float)
+
+
+def fixed(
+    given: Given, reserves: jax.Array, observation: Any, state: Any, key: jax.Array
+) -> jax.Array:
+    """The same reserves every day."""
+    del given, observation, state, key
+    return reserves
+
+
+def planned(make: MakePlanner, model: str, env: ReservePricing, auctions: int) -> Choose:
+    """The plan's first move every day; on the first day the reserves given, if they are finite.
+
+    Args:
+      make: makes the planner of a model's simulator.
+      model: a trained model by its name, or "exact".
+      env: the environment.
+      auctions: that stand for a day on a trained model.
+    """
+
+    def choose(
+        given: Given,
+        start: jax.Array,
+        observation: jax.Array,
+        state: ReservePricingState,
+        key: jax.Array,
+    ) -> jax.Array:
+        del observation
+        planner = make(env, given.params, simulator_of(model, given, env, auctions))
+        return jnp.where(
+            (state.day == 0) & jnp.isfinite(start), start, planner.reserves(state, key)
+        )
+
+    return choose
+
+
+def simulator_of(model: str, given: Given, env: ReservePricing, auctions: int) -> Simulator:
+    """What is planned on: a trained model by its name, or "exact"."""
+    if model == "exact":
+        return ExactSimulator(env, given.params)
+    return LearnedSimulator(
+        bidder_model(model, WINDOW),  # type: ignore[arg-type]
+        given.models[model],
+        given.params.bins,
+        given.params.click_rates,
+        num_auctions=auctions,
+    )
+
+
+def patient_greedy(search: SearchSettings) -> MakePlanner:
+    """GREEDY, where a move is judged by the days of ``search.patience``."""
+
+    def make(
+        env: ReservePricing, params: ReservePricingParams, simulator: Simulator
+    ) -> ReservePlanner:
+        return greedy_planner(env, params, HeldDays(simulator, search.patience))
+
+    return make
+
+
+def tree_search(search: SearchSettings) -> MakePlanner:
+    """Tree search with these settings."""
+
+    def make(
+        env: ReservePricing, params: ReservePricingParams, simulator: Simulator
+    ) -> ReservePlanner:
+        return tree_search_planner(
+            env,
+            params,
+            HeldDays(simulator, search.held_days),
+            depth=search.depth,
+            leaf_value=search.leaf_value,
+            gamma=search.gamma,
+            search=TreeSearch(num_simulations=search.simulations, backup=search.backup),
+        )
+
+    return make
+
+
+def play_all(
+    study: ReservePricingStudy,
+    env: ReservePricing,
+    given: Given,
+    keywords: Keywords,
+    policies: Mapping[str, Choose],
+    clock: Clock,
+    *,
+    exact: bool,
+) -> dict[str, Played]:
+    """All schemes on the same keywords, by name, in the order of ``SCHEMES``.
+
+    Args:
+      study: the experiment.
+      env: the environment.
+      given: its parameters, and the bidder models.
+      keywords: to play on.
+      policies: learned ones, by name.
+      clock: runs the programs.
+      exact: also play ``EXACT``.
+    """
+    reserves = static_reserves(study, env, given, keywords, clock)
+    search = study.search
+    nowhere = jnp.full_like(reserves["deployed"], jnp.nan)
+    starts = {"": nowhere, "_from_static": reserves["static_" + study.start]}
+    played: dict[str, Played] = {}
+
+    def play_together(program: str, choose: Choose, of_keywords: Mapping[str, jax.Array]) -> None:
+        """One program for several schemes, which differ by what is known of a keyword."""
+        copies = jax.tree.map(lambda leaf: jnp.concatenate([leaf] * len(of_keywords)), keywords)
+        found = clock.run(
+            f"play {program}",
+            partial(play, env, choose),
+            given,
+            copies,
+            jnp.concatenate(list(of_keywords.values())),
+        )
+        parts = [np.split(np.asarray(of, np.float64), len(of_keywords)) for of in found]
+        for place, name in enumerate(of_keywords):
+            played[name] = Played(*(part[place] for part in parts))
+
+    play_together("static", fixed, reserves)
+    makers = {
+        "greedy": greedy_planner,
+        "greedy_held": patient_greedy(search),
+        "tree_search": tree_search(search),
+    }
+    for name, make in makers.items():
+        choose = planned(make, "lstm", env, search.auctions)
+        play_together(name, choose, {name + suffix: start for suffix, start in starts.items()})
+    if exact:
+        choose = planned(patient_greedy(search), "exact", env, search.auctions)
+        play_together(EXACT, choose, {EXACT: starts["_from_static"]})
+    for name, choose in policies.items():
+        play_together(name, choose, {name: nowhere})
+    return {name: played[name] for name in SCHEMES if name in played}

@@ -1,0 +1,220 @@
+"""Fixed reserves: Myerson's, the best for bids that stay, the best in hindsight."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxmech
+from jaxmech.agents.bid_history import BidBins, BidHistory
+from jaxmech.agents.keyword_distribution import keyword_distribution
+from jaxmech.designers.reserve_planners import FixedReserves, greedy_planner, tree_search_planner
+from jaxmech.designers.reserve_simulators import ExactSimulator
+from jaxmech.designers.static_reserves import (
+    best_reserves,
+    myerson_reserves,
+    revenue_of_days,
+    revenue_of_histograms,
+)
+from jaxmech.designers.tree_search import TreeSearch
+
+KEY = jax.random.key(6)
+BINS = BidBins.log_spaced(0.02, 60.0, 120)
+GRID = jnp.concatenate([jnp.zeros(1), jnp.geomspace(0.1, 6.0, 24)])
+
+
+def history_of(bids, memory=2):
+    """Of bids float [samples, bidders], the same every day."""
+    histogram = BINS.histogram(bids.T)
+    num_bidders = bids.shape[1]
+    return BidHistory(
+        jnp.tile(histogram, (memory, 1, 1)),
+        jnp.zeros((memory, num_bidders)),
+        jnp.zeros((memory, num_bidders, 3)),
+    )
+
+
+def test_myerson_reserve_of_log_normal_bids():
+    normal = jax.random.normal(KEY, (20_000, 3))
+    reserves = myerson_reserves(history_of(jnp.exp(0.35 + 0.71 * normal)), BINS)
+    np.testing.assert_allclose(reserves, 1.2834, rtol=0.02)
+
+
+def test_myerson_reserve_is_zero_where_nobody_bids():
+    np.testing.assert_array_equal(myerson_reserves(history_of(jnp.zeros((5, 2))), BINS), 0)
+
+
+def test_bidders_who_bid_nothing_do_not_count():
+    bids = jnp.exp(0.35 + 0.71 * jax.random.normal(KEY, (500, 2)))
+    with_silent = jnp.concatenate([bids, jnp.zeros((500, 1))], axis=1)
+    reserves = myerson_reserves(history_of(with_silent), BINS)
+    np.testing.assert_allclose(reserves[:2], myerson_reserves(history_of(bids), BINS), rtol=1e-6)
+
+
+def test_best_reserves_of_one_bidder_who_does_not_react():
+    """Uniform bids of one bidder: a price of 1/2 earns 1/4 of a click."""
+    bids = (jnp.arange(2000) + 0.5)[:, None] / 2000
+    history = history_of(bids)
+    revenue = revenue_of_histograms(history, BINS, jnp.ones(1), jnp.ones(1), num_auctions=512)
+    reserves, earned = best_reserves(revenue, jnp.linspace(0, 1, 41), 1)
+    assert float(reserves[0]) == pytest.approx(0.5, abs=0.051)
+    assert float(earned) == pytest.approx(0.25, abs=0.01)
+
+
+def test_myerson_is_the_best_common_reserve_of_truthful_uniform_bids():
+    """Second price, two bidders U[0, 1]: reserve 1/2 earns 5/12, none 1/3."""
+    bids = (jnp.arange(2000)[:, None] + 0.5) / 2000 * jnp.ones(2)
+    history = history_of(bids)
+    revenue = jax.jit(
+        revenue_of_histograms(history, BINS, jnp.ones(2), jnp.ones(1), num_auctions=2048)
+    )
+    assert float(revenue(jnp.zeros(2))) == pytest.approx(1 / 3, abs=0.01)
+    assert float(revenue(jnp.full(2, 0.5))) == pytest.approx(5 / 12, abs=0.01)
+    reserves, _ = best_reserves(revenue, jnp.linspace(0, 1, 21), 2, sweeps=1)
+    np.testing.assert_allclose(reserves, 0.5, atol=0.11)
+
+
+def test_coordinate_search_climbs_from_the_best_start():
+    def revenue(reserves):
+        return -jnp.sum((reserves - jnp.array([1.0, 3.0])) ** 2)
+
+    grid = jnp.arange(5.0)
+    reserves, earned = best_reserves(revenue, grid, 2)
+    np.testing.assert_array_equal(reserves, [1, 3])
+    assert earned == 0
+    none, _ = best_reserves(revenue, grid, 2, sweeps=0)
+    np.testing.assert_array_equal(none, [2, 2])
+    outside = jnp.array([[1.1, 3.0]])
+    reserves, _ = best_reserves(revenue, grid + 0.5, 2, candidates=outside)
+    np.testing.assert_allclose(reserves, outside[0])
+
+
+@pytest.mark.parametrize(
+    ("call", "field"),
+    [
+        (lambda: best_reserves(jnp.sum, jnp.zeros(0), 2), "grid"),
+        (lambda: best_reserves(jnp.sum, jnp.zeros(3), 0), "num_bidders"),
+        (lambda: best_reserves(jnp.sum, jnp.zeros(3), 2, sweeps=-1), "sweeps"),
+        (lambda: revenue_of_days(None, None, KEY), "keys"),
+        (lambda: revenue_of_days(None, None, jax.random.split(KEY, 0)), "keys"),
+    ],
+)
+def test_what_is_out_of_range_is_refused(call, field):
+    with pytest.raises(ValueError, match=f"^{field}.*: got "):
+        call()
+
+
+def episode_revenues(env, params, state, key, reserves_of):
+    """Revenue of each day, float [days], from a state on."""
+
+    def one_day(state, key):
+        act_key, day_key = jax.random.split(key)
+        _, state, revenue, _, _ = env.step_env(day_key, state, reserves_of(state, act_key), params)
+        return state, revenue
+
+    return jax.lax.scan(one_day, state, jax.random.split(key, env.days))[1]
+
+
+@pytest.fixture(scope="module")
+def still():
+    """Keywords whose bidders never react."""
+    env, params = jaxmech.make(
+        "reserve_pricing",
+        num_bidders=2,
+        days=40,
+        num_bins=30,
+        memory=2,
+        auctions_per_day=16,
+        kinds={"inactive": 1.0},
+        inactive_activity=0.0,
+    )
+    states = jax.jit(jax.vmap(lambda key: env.reset(key, params)[1]))(jax.random.split(KEY, 8))
+    return env, params, states
+
+
+def test_no_planning_beats_the_best_static_reserves_where_bidders_do_not_react(still):
+    env, params, states = still
+    simulator = ExactSimulator(env, params)
+    planners = (
+        greedy_planner(env, params, simulator),
+        tree_search_planner(
+            env, params, simulator, depth=3, search=TreeSearch(num_simulations=25, backup="max")
+        ),
+    )
+    # A ladder of 5 % steps from the deployed reserve: every reserve a planner can reach.
+    grid = jnp.append(0.2 * 1.05 ** jnp.arange(-20, 60), 0.0)
+
+    @jax.jit
+    def of_keyword(state):
+        revenue = revenue_of_days(simulator, state, jax.random.split(KEY, 4))
+        static, _ = best_reserves(revenue, grid, env.num_bidders)
+        fixed = FixedReserves(static)
+        earned = [episode_revenues(env, params, state, KEY, lambda *_: fixed.act(None, None, None))]
+        for planner in planners:
+            earned.append(episode_revenues(env, params, state, KEY, planner.reserves))
+        return jnp.stack(earned)
+
+    static, greedy, searched = np.moveaxis(np.asarray(jax.vmap(of_keyword)(states)), 1, 0)
+    assert (static.std(axis=-1) < 1e-5 * static.mean(axis=-1)).all()  # nobody reacts
+    for dynamic in (greedy, searched):
+        # 5 % down and 5 % up do not return to where they began: a little between the steps.
+        assert dynamic.mean() <= static.mean() * 1.01
+        # Planning is no waste of time either: it ends above where it began.
+        assert dynamic[:, -1].mean() > 1.1 * dynamic[:, 0].mean()
+
+
+def test_revenue_of_days_is_that_of_the_environment_with_the_same_keys(still):
+    env, params, _ = still
+    reserves = jnp.array([0.3, 0.5])
+    keys = jax.random.split(jax.random.key(11), env.days)
+    moving = params.replace(
+        distribution=keyword_distribution(
+            kinds={"quantal_response": 1.0}, precision=3.0, response_activity=0.5
+        )
+    )
+    _, state = jax.jit(env.reset)(KEY, moving)
+    days = jax.jit(
+        lambda: jax.lax.scan(
+            lambda state, key: env.step_env(key, state, reserves, moving)[1:3], state, keys
+        )[1]
+    )()
+    assert np.std(days) > 1e-4  # bidders react, by the keys of their days
+    mean = jax.jit(revenue_of_days(ExactSimulator(env, moving), state, keys))(reserves)
+    np.testing.assert_allclose(mean, days.mean(), rtol=1e-5)
+
+
+def test_best_in_hindsight_is_above_every_other_static_on_the_same_days():
+    env, params = jaxmech.make(
+        "reserve_pricing", num_bidders=2, days=30, num_bins=30, memory=2, auctions_per_day=16
+    )
+    states = jax.jit(jax.vmap(lambda key: env.reset(key, params)[1]))(jax.random.split(KEY, 6))
+    simulator = ExactSimulator(env, params)
+    myerson = jnp.stack(
+        [
+            myerson_reserves(jax.tree.map(lambda leaf, i=i: leaf[i], states.history), params.bins)
+            for i in range(6)
+        ]
+    )
+
+    @jax.jit
+    def of_keyword(state, myerson):
+        hindsight = revenue_of_days(simulator, state, jax.random.split(KEY, env.days))
+        initial, expected = best_reserves(
+            revenue_of_histograms(state.history, params.bins, state.quality, params.click_rates),
+            GRID,
+            env.num_bidders,
+        )
+        others = jnp.stack([myerson, params.deployed_reserves, initial])
+        reserves, earned = best_reserves(hindsight, GRID, env.num_bidders, candidates=others)
+        return earned, hindsight(reserves), jax.vmap(hindsight)(others), expected
+
+    earned, again, others, expected = map(np.asarray, jax.vmap(of_keyword)(states, myerson))
+    np.testing.assert_allclose(earned, again, rtol=1e-5)
+    assert (earned[:, None] >= others - 1e-7).all()
+    # What was expected of the initial bids is not what bidders who react leave.
+    assert abs(expected.mean() / others[:, 2].mean() - 1) > 0.02
+    assert math.isfinite(expected.sum())
