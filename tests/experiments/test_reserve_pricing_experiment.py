@@ -117,7 +117,7 @@ def schemes(compared):
 def test_a_run_writes_its_whole_folder(folder):
     for name in ("config.yaml", "summary.json", "report.html", "figures/revenue.png"):
         assert (folder / name).stat().st_size > 0, name
-    assert experiment_in(folder).search.simulations == 5
+    assert experiment_in(folder).search.simulations == 9
     found, _ = findings.read(folder)
     assert [table.title for table in found.tables] == [
         "Revenue of 4 keywords",
