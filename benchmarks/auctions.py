@@ -213,9 +213,14 @@ def _seconds_of_a_call(run: Callable[[], Any], least: float) -> float:
     return elapsed / calls
 
 
+def _short(number: float) -> str:
+    """Three digits, and no exponent, which the columns would cut off."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
 def _cells(row: Row) -> list[str]:
     def millions(name: str) -> str:
-        return f"{row.auctions / statistics.median(row.seconds[name]) / 1e6:.3g}"
+        return _short(row.auctions / statistics.median(row.seconds[name]) / 1e6)
 
     def ratio(name: str, over: str) -> str:
         # Within a round of repetitions, where the load was much the same.
@@ -232,7 +237,7 @@ def _cells(row: Row) -> list[str]:
         ratio("NumPy", "jaxmech"),
         millions("PyTorch") if torch else "n/a",
         ratio("PyTorch", "jaxmech") if torch else "",
-        f"{row.auctions * row.bandwidth / row.bytes_moved / 1e6:.3g}",
+        _short(row.auctions * row.bandwidth / row.bytes_moved / 1e6),
         millions(DRAW),
         millions(DRAW_AND_CLEAR),
         ratio(DRAW_AND_CLEAR, DRAW),

@@ -117,5 +117,5 @@ def read(directory: Path) -> tuple[Findings, dict[str, Any]] | None:
             for name in summary["figures"]
         ]
         return structure({**summary, "figures": figures}, Findings), summary
-    except Exception as error:
+    except Exception as error:  # damage shows as any kind of error
         raise ValueError(f"{path}: not the summary of a study: {error!r}") from error

@@ -12,7 +12,11 @@ import numpy as np
 from jaxmech.environments import ReservePricing
 from jaxmech.experiments.reserve_comparison import mean_of, paired
 from jaxmech.experiments.reserve_keywords import Clock, Given, Keywords, play
-from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy, SearchSettings
+from jaxmech.experiments.reserve_pricing_configuration import (
+    ModelName,
+    ReservePricingStudy,
+    SearchSettings,
+)
 from jaxmech.experiments.reserve_schemes import planned, tree_search
 
 
@@ -36,7 +40,7 @@ def ablation(
     """
     revenue: dict[tuple[SearchSettings, str], Any] = {}
 
-    def earned(search: SearchSettings, model: str) -> Any:
+    def earned(search: SearchSettings, model: ModelName) -> Any:
         if (search, model) not in revenue:
             choose = planned(tree_search(search), model, env, search.auctions)
             found, _ = clock.run(
@@ -52,7 +56,7 @@ def ablation(
 
     search, varied = study.search, study.ablation
     usual = earned(search, "lstm")
-    variants: list[tuple[str, Any, SearchSettings, str]] = [
+    variants: list[tuple[str, Any, SearchSettings, ModelName]] = [
         *(
             (
                 "depth, simulations",

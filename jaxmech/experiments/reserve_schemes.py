@@ -26,6 +26,7 @@ from jaxmech.environments import ReservePricing, ReservePricingParams, ReservePr
 from jaxmech.experiments.reserve_keywords import Choose, Clock, Given, Keywords, play
 from jaxmech.experiments.reserve_pricing_configuration import (
     WINDOW,
+    ModelName,
     ReservePricingStudy,
     SearchSettings,
 )
@@ -175,7 +176,7 @@ def fixed(
     return reserves
 
 
-def planned(make: MakePlanner, model: str, env: ReservePricing, auctions: int) -> Choose:
+def planned(make: MakePlanner, model: ModelName, env: ReservePricing, auctions: int) -> Choose:
     """The plan's first move every day; on the first day the reserves given, if they are finite.
 
     Args:
@@ -201,12 +202,12 @@ def planned(make: MakePlanner, model: str, env: ReservePricing, auctions: int) -
     return choose
 
 
-def simulator_of(model: str, given: Given, env: ReservePricing, auctions: int) -> Simulator:
+def simulator_of(model: ModelName, given: Given, env: ReservePricing, auctions: int) -> Simulator:
     """What is planned on: a trained model by its name, or "exact"."""
     if model == "exact":
         return ExactSimulator(env, given.params)
     return LearnedSimulator(
-        bidder_model(model, WINDOW),  # type: ignore[arg-type]
+        bidder_model(model, WINDOW),
         given.models[model],
         given.params.bins,
         given.params.click_rates,

@@ -101,14 +101,14 @@ def test_private_value_auctions(rule, distribution, bidders, terms):
     mechanism = (SEVERAL if units else SINGLE)[rule]
     # Between the entry value and the next point of the grid the table would mix two kinds.
     entry = exact.entry_value
-    if rule in ("second_price", "uniform_price"):
-        bid = lambda value: value  # noqa: E731
-    else:
+    bid = None
+    if rule not in ("second_price", "uniform_price"):
         bid = table_of(exact.bids, entry, float(distribution.support[1]))
 
     def revenue(key):
         values = distribution.sample(key, (bidders,))
-        return jnp.sum(mechanism(bid(values), *units, takes_part=values >= entry, **terms).payments)
+        bids = values if bid is None else bid(values)
+        return jnp.sum(mechanism(bids, *units, takes_part=values >= entry, **terms).payments)
 
     mean, error = mean_and_error(revenue)
     assert abs(mean - exact.expected_revenue) < 3 * error + 1e-5
