@@ -5,9 +5,10 @@ import json
 
 import chex
 import pytest
+from command_line import command
 from rich.console import Console
 
-from jaxmech import adaptivity, cli
+from jaxmech import adaptivity
 from jaxmech.agents import setting
 from jaxmech.cli import Adaptivity
 
@@ -21,12 +22,6 @@ worlds:
 """
 
 
-def command(*arguments):
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["adaptivity", *arguments])
-    return ended.value.code or 0
-
-
 def printed(found, width):
     console = Console(width=width, file=io.StringIO())
     console.print(adaptivity.rich_table(found, width=width))
@@ -34,7 +29,8 @@ def printed(found, width):
 
 
 def test_writes_the_exact_values_and_says_how_far_it_is(tmp_path, capsys):
-    assert command("proposition_3", "proposition_4", "--directory", str(tmp_path / "new")) == 0
+    directory = ("--directory", str(tmp_path / "new"))
+    assert command("adaptivity", "proposition_3", "proposition_4", *directory) == 0
     written = json.loads((tmp_path / "new" / "adaptivity.json").read_text())["settings"]
     assert list(written) == ["proposition_3", "proposition_4"]
     known = [139 / 12, 20.75, 20.75, 20.75, 21, 21, 21, 21]
@@ -49,14 +45,14 @@ def test_writes_the_exact_values_and_says_how_far_it_is(tmp_path, capsys):
 
 def test_nothing_is_written_unless_asked_for(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert command("proposition_1") == 0
+    assert command("adaptivity", "proposition_1") == 0
     assert not list(tmp_path.iterdir())
 
 
 def test_a_setting_of_ones_own(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "gems.yaml").write_text(OWN)
-    assert command("gems.yaml") == 0
+    assert command("adaptivity", "gems.yaml") == 0
     assert "gems.yaml" in capsys.readouterr().out
 
 
@@ -123,7 +119,7 @@ def test_what_is_not_known_is_a_dash_with_its_reason():
 def test_mistakes_get_one_clean_answer(arguments, answer, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "adaptivity.json").write_text("mine")
-    assert command(*arguments) == 2
+    assert command("adaptivity", *arguments) == 2
     shown = capsys.readouterr()
     assert answer in shown.err
     assert "%" not in shown.out

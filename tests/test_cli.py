@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from command_line import command
 
 import jaxmech
 from jaxmech import cli
@@ -24,24 +25,14 @@ TINY = [
     "--validation-episodes", "400",
 ]  # fmt: skip
 
-
-def command(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
-    return ended.value.code or 0
-
-
-@pytest.fixture(autouse=True)
-def leave_jax_as_it_is(monkeypatch):
-    monkeypatch.setattr(cli, "_set_up_jax", lambda: None)
+pytestmark = pytest.mark.usefixtures("leave_jax_as_it_is")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, leave_jax_as_it_is):
     """A folder with a finished run in ``runs/``, and nothing else."""
     folder = tmp_path_factory.mktemp("user")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "_set_up_jax", lambda: None)
         patch.chdir(folder)
         assert command(*TINY) == 0
     return folder

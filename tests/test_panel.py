@@ -5,6 +5,7 @@ import json
 import signal
 
 import pytest
+from command_line import command
 
 import jaxmech
 from jaxmech import cli, panel, panel_results
@@ -14,6 +15,8 @@ from jaxmech.experiments.panels import PANELS, Protocol
 TINY = Protocol(
     seeds=2, updates=2, num_environments=16, evaluation_episodes=400, validation_episodes=400
 )
+pytestmark = pytest.mark.usefixtures("leave_jax_as_it_is", "compile_quickly")
+
 COMPARED = ("agents_items", "anonymous_static_prices")
 
 
@@ -22,7 +25,7 @@ def kitchen_sink():
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, compile_quickly):
     """The folder of panels, with one that was stopped within its first run and gone on with."""
     directory = tmp_path_factory.mktemp("panels")
     train = jaxmech.runner.run
@@ -135,12 +138,9 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path, monkeyp
 
 
 def test_the_command_says_where_it_is_and_stops_at_a_signal(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(cli, "_set_up_jax", lambda: None)
     monkeypatch.setattr(running, "start", lambda *_: 128 + signal.SIGINT)
     arguments = ["panel", "brero2021/id", "brero2021/kitchen_sink", "--directory", str(tmp_path)]
-    with pytest.raises(SystemExit) as ended:
-        cli.main([*arguments, "--seeds", "1", "--updates", "2"])
-    assert ended.value.code == 130
+    assert command(*arguments, "--seeds", "1", "--updates", "2") == 130
     shown = capsys.readouterr().out
     assert "panel 1 of 2, brero2021/figure_3e; mechanism 1 of 5, prices: writing" in shown
     assert "panel 2" not in shown
@@ -148,9 +148,7 @@ def test_the_command_says_where_it_is_and_stops_at_a_signal(monkeypatch, tmp_pat
 
 
 def test_a_wrong_name_suggests_the_nearest(capsys):
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["panel", "brero2021/two_wolds"])
-    assert ended.value.code == 2
+    assert command("panel", "brero2021/two_wolds") == 2
     assert "did you mean 'brero2021/two_worlds'" in capsys.readouterr().err
 
 
@@ -164,15 +162,12 @@ def test_a_mechanism_that_diverges_does_not_stop_the_others(tmp_path, monkeypatc
 
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setattr(running, "start", diverging)
-    monkeypatch.setattr(cli, "_set_up_jax", lambda: None)
     monkeypatch.setattr(cli, "panels_called", lambda names: (kitchen_sink(), kitchen_sink()))
     sizes = [
         part for name, size in dataclasses.asdict(TINY).items()
         for part in (f"--{name.replace('_', '-')}", str(size))
     ]  # fmt: skip
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["panel", "any", "--directory", str(tmp_path), *sizes])
-    assert ended.value.code == 1
+    assert command("panel", "any", "--directory", str(tmp_path), *sizes) == 1
     comparison = panel_results.read(folder_in(tmp_path))
     assert list(comparison["mechanisms"]) == ["anonymous_static_prices"]
     assert comparison["diverged"] == {"agents_items": "update 7: no longer finite"}

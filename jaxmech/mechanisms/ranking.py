@@ -27,8 +27,8 @@ ONE_PASS = 24
 """Most bidders whose best is found in one pass that carries score and order together."""
 
 BLOCK = 8
-"""Of more bidders the best of each block of so many is found so, then the best of those; of
-blocks twice as long beyond ``ONE_PASS`` blocks."""
+"""Of more bidders the best of each block of so many is found so, then the best of those; blocks
+are twice as long where that leaves ``ONE_PASS`` of them and these do not."""
 
 UNROLLED_PLACES = 16
 """Most places found by a loop unrolled over places, which takes time to compile."""
@@ -136,22 +136,34 @@ def _in_turn_by_blocks(
 ) -> tuple[jax.Array, jax.Array]:
     """As ``_in_turn``: keeps the first of every block, and searches one block again a place."""
     num_bidders = scores.shape[0]
-    block = BLOCK if num_bidders <= BLOCK * ONE_PASS else 2 * BLOCK
-    blocks = -(-num_bidders // block)
-    if blocks > ONE_PASS:
-        blocks += -blocks % BLOCK
-    padding = blocks * block - num_bidders
-    scores = jnp.pad(scores, (0, padding), constant_values=-jnp.inf).reshape(blocks, block)
-    order = jnp.pad(order, (0, padding), constant_values=_LAST).reshape(blocks, block)
+    length = 2 * BLOCK if BLOCK < num_bidders / ONE_PASS <= 2 * BLOCK else BLOCK
+    blocks = num_bidders // length
+    in_blocks = blocks * length
+    # Whoever is left over is a block apart: padding all of them would keep the pass over the
+    # blocks from being vectorised.
+    rest = (scores[in_blocks:], order[in_blocks:])
+    scores = scores[:in_blocks].reshape(blocks, length)
+    order = order[:in_blocks].reshape(blocks, length)
+    all_firsts = _one_pass(scores, order)
+    if num_bidders > in_blocks:
+        all_firsts = _appended(all_firsts, _one_pass(*rest))
+        rest = _padded(length, *rest)
+
+    def block(number: jax.Array) -> _Firsts:
+        scores_there = lax.dynamic_index_in_dim(scores, number, keepdims=False)
+        order_there = lax.dynamic_index_in_dim(order, number, keepdims=False)
+        if num_bidders == in_blocks:
+            return scores_there, order_there
+        in_rest = number == blocks
+        return jnp.where(in_rest, rest[0], scores_there), jnp.where(in_rest, rest[1], order_there)
 
     def next_place(firsts: _Firsts, _: None) -> tuple[_Firsts, _Firsts]:
         best, who = _first(*firsts)
-        searched = _index(who, num_bidders) // block
-        its_scores = lax.dynamic_index_in_dim(scores, searched, keepdims=False)
-        its_order = lax.dynamic_index_in_dim(order, searched, keepdims=False)
+        searched = _index(who, num_bidders) // length
+        its_scores, its_order = block(searched)
         left = (its_scores < best) | ((its_scores == best) & (its_order > who))
         next_first = _one_pass(jnp.where(left, its_scores, -jnp.inf), its_order)
-        here = jnp.arange(blocks) == searched
+        here = jnp.arange(firsts[0].shape[0]) == searched
         firsts = (
             jnp.where(here, next_first[0], firsts[0]),
             jnp.where(here, next_first[1], firsts[1]),
@@ -159,10 +171,21 @@ def _in_turn_by_blocks(
         return firsts, (best, _or_nobody(best, who))
 
     found: _Firsts
-    _, found = lax.scan(
-        next_place, _one_pass(scores, order), length=places, unroll=_unrolled(places)
-    )
+    _, found = lax.scan(next_place, all_firsts, length=places, unroll=_unrolled(places))
     return found
+
+
+def _appended(firsts: _Firsts, one: _Firsts) -> _Firsts:
+    return jnp.append(firsts[0], one[0]), jnp.append(firsts[1], one[1])
+
+
+def _padded(length: int, scores: jax.Array, order: jax.Array) -> _Firsts:
+    """With nobody, to the length of a block."""
+    padding = length - scores.shape[0]
+    return (
+        jnp.pad(scores, (0, padding), constant_values=-jnp.inf),
+        jnp.pad(order, (0, padding), constant_values=_LAST),
+    )
 
 
 def _unrolled(places: int) -> int:
@@ -171,8 +194,6 @@ def _unrolled(places: int) -> int:
 
 def _first(scores: jax.Array, order: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Score and order of the first."""
-    if scores.shape[0] > ONE_PASS:
-        scores, order = _one_pass(scores.reshape(-1, BLOCK), order.reshape(-1, BLOCK))
     if scores.shape[0] <= ONE_PASS:
         return _one_pass(scores, order)
     best = jnp.max(scores)

@@ -63,16 +63,27 @@ def clarke_payments(values, quality, click_rates):
     return np.array(payments)
 
 
+@jax.jit
+def played(values, quality, click_rates, squash):
+    """The equilibrium, its envy, and its bids in the auction."""
+    equilibrium = lowest_envy_free(values, quality, click_rates, squash=squash)
+    bids = equilibrium.bids
+    return (
+        equilibrium,
+        envy(values, quality, click_rates, bids, squash=squash),
+        generalized_second_price(bids, quality, click_rates, squash=squash),
+    )
+
+
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(SIZES)
 def test_nobody_envies_and_payments_are_those_of_the_mechanism(sizes):
     values, quality, steps, squash = (np.array(x) for x in sizes)
     click_rates = np.cumprod(steps)
-    equilibrium = lowest_envy_free(values, quality, click_rates, squash=squash)
+    equilibrium, envied, outcome = played(values, quality, click_rates, squash)
     assert np.all(equilibrium.utilities >= -1e-5)
     assert np.all(equilibrium.bids <= values * (1 + 1e-5))
-    assert np.max(envy(values, quality, click_rates, equilibrium.bids, squash=squash)) < 2e-5
-    outcome = generalized_second_price(equilibrium.bids, quality, click_rates, squash=squash)
+    assert np.max(envied) < 2e-5
     # Bids that tie but for rounding may be ranked in another order, which with other squash than
     # 1 is other money.
     scores = np.sort(quality**squash * np.asarray(equilibrium.bids))
@@ -82,7 +93,10 @@ def test_nobody_envies_and_payments_are_those_of_the_mechanism(sizes):
         )
     if squash == 1:
         exact = clarke_payments(values, quality, click_rates)
-        np.testing.assert_allclose(equilibrium.payments, exact, rtol=1e-4, atol=1e-5)
+        # Whoever ties may take another's slot.
+        np.testing.assert_allclose(
+            np.sort(equilibrium.payments), np.sort(exact), rtol=1e-4, atol=1e-5
+        )
 
 
 def test_it_is_the_lowest():

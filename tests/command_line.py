@@ -1,0 +1,12 @@
+"""The command, called in this process."""
+
+import pytest
+
+from jaxmech import cli
+
+
+def command(*arguments: str) -> int:
+    """Its exit status."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    return ended.value.code or 0
