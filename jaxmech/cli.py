@@ -240,15 +240,25 @@ def _carry_out(command: Any) -> int:
 
 
 def _list() -> int:
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    environments = Table("Environment", "", title="Environments", title_justify="left", box=None)
+    def names(heading: str) -> Column:
+        """What is copied into a command is not cut off in a narrow terminal."""
+        return Column(heading, no_wrap=True)
+
+    environments = Table(
+        names("Environment"), "", title="Environments", title_justify="left", box=None
+    )
     for name, summary in ENVIRONMENTS.items():
         environments.add_row(name, summary)
-    experiments = Table("Experiment", "", "Reproduces", title="Experiments", title_justify="left")
+    experiments = Table(
+        names("Experiment"), "", "Reproduces", title="Experiments", title_justify="left"
+    )
     for name, experiment in EXPERIMENTS.items():
         experiments.add_row(name, experiment.summary, experiment.reproduces)
-    panels = Table("Panel", "Also called", "Shows", title="Panels", title_justify="left")
+    panels = Table(
+        names("Panel"), names("Also called"), "Shows", title="Panels", title_justify="left"
+    )
     for panel in PANELS.values():
         panels.add_row(panel.name, panel.also, panel.shows)
     console().print(environments, "", experiments, "", panels, "")

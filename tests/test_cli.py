@@ -12,6 +12,7 @@ from command_line import command
 import jaxmech
 from jaxmech import cli
 from jaxmech.experiments import EXPERIMENTS, read_config
+from jaxmech.experiments.panels import PANELS
 
 TINY = [
     "run",
@@ -66,12 +67,12 @@ def test_compiled_programs_are_kept_unless_arranged_for(arranged, monkeypatch, t
     assert shown.strip() == (arranged or str(tmp_path / "jaxmech"))
 
 
-def test_list_names_all_there_is(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
+def test_list_names_all_there_is_in_full(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     assert command("list") == 0
     shown = capsys.readouterr().out
-    for name in (*EXPERIMENTS, *jaxmech.environments.names()):
-        assert name in shown
+    for name in (*EXPERIMENTS, *PANELS, *jaxmech.environments.names()):
+        assert f" {name} " in shown
     assert "Figure 3 (b)" in shown
     assert set(cli.ENVIRONMENTS) == set(jaxmech.environments.names())
 
