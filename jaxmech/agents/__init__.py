@@ -2,7 +2,9 @@
 
 from jaxmech.agents import interim_rules
 from jaxmech.agents.bid_functions import BidFunctions, l2_distance, tabulated
-from jaxmech.agents.bid_logs import load_bid_logs
+from jaxmech.agents.bid_history import BidBins, BidHistory
+from jaxmech.agents.bid_log_writer import write_bid_logs
+from jaxmech.agents.bid_logs import BidLogs, load_bid_logs, split_logs
 from jaxmech.agents.bidder_population import BidderPopulation, bidder_population
 from jaxmech.agents.bidders import (
     EquilibriumTable,
@@ -11,6 +13,7 @@ from jaxmech.agents.bidders import (
     logit_response,
     truthful,
 )
+from jaxmech.agents.daily_bidders import DailyBidders
 from jaxmech.agents.demand import AdditiveDemand, BundleDemand, Demand, UnitDemand, Valuations
 from jaxmech.agents.distributions import (
     CorrelatedUniform,
@@ -56,11 +59,15 @@ __all__ = [
     "AdditiveDemand",
     "AffiliatedSignals",
     "Beta",
+    "BidBins",
     "BidFunctions",
+    "BidHistory",
+    "BidLogs",
     "BidderPopulation",
     "BundleDemand",
     "CopulaValueQuality",
     "CorrelatedUniform",
+    "DailyBidders",
     "Demand",
     "Empirical",
     "EquilibriumTable",
@@ -105,8 +112,10 @@ __all__ = [
     "one_of",
     "setting",
     "settings_from_samples",
+    "split_logs",
     "surely",
     "tabulated",
     "truthful",
     "virtual_value",
+    "write_bid_logs",
 ]

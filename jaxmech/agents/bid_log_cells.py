@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,12 @@ def places_of(table: tables.Table, wanted: list[str]) -> dict[str, int]:
       ValueError: one is missing, wanted twice, or there twice.
     """
     places = {name: place for place, name in enumerate(table.columns)}
+    separators = [each for each in ";\t|" if len(places) == 1 and each in table.columns[0]]
+    if separators:
+        raise ValueError(
+            f"{table.name}: got one column, {table.columns[0]!r}; is the separator "
+            f"{separators[0]!r}? Allowed is ','"
+        )
     for name in wanted:
         lookup(f"column of {table.name}", name, places)
         if wanted.count(name) > 1:
@@ -30,9 +36,16 @@ def places_of(table: tables.Table, wanted: list[str]) -> dict[str, int]:
 
 
 def numbers_of(
-    table: tables.Table, place: int, *, positive: bool, highest: float = np.inf
+    table: tables.Table, place: int, *, positive: bool, highest: float = np.inf, meaning: str = ""
 ) -> NDArray[np.float64]:
     """A column's numbers, float64 [rows]: at least 0, or above it, and at most ``highest``.
+
+    Args:
+      table: the rows.
+      place: where the column is.
+      positive: whether 0 is refused.
+      highest: number allowed.
+      meaning: of the numbers, told to who goes above it.
 
     Raises:
       ValueError: a cell that is empty, no number or out of range, by its place.
@@ -51,7 +64,7 @@ def numbers_of(
             if positive and numbers[row] == 0:
                 problem = "allowed are numbers above 0"
             if not problem and numbers[row] > highest:
-                problem = f"allowed are numbers up to {highest:g}"
+                problem = f"allowed are numbers up to {highest:g}{meaning and f', {meaning}'}"
         if problem:
             raise ValueError(f"{_place(table, row, place)}: got {cell!r}; {problem}")
     return numbers
@@ -63,6 +76,7 @@ def check_at_most(
     numbers: NDArray[np.float64],
     highest: NDArray[np.float64],
     what: str,
+    advice: str = "",
 ) -> None:
     """ValueError where one of a column's ``numbers`` is above ``highest``, but for rounding.
 
@@ -71,13 +85,14 @@ def check_at_most(
       place: where the column is.
       numbers, highest: float64 [rows].
       what: the second is, in words.
+      advice: ends the message.
     """
     above = numbers > highest * (1 + 1e-5)
     if above.any():
         row = int(np.argmax(above))
         raise ValueError(
             f"{_place(table, row, place)}: got {table.rows[row][place]!r}; allowed are numbers up "
-            f"to the {what}, {highest[row]:g}"
+            f"to the {what}, {highest[row]:g}{advice}"
         )
 
 
@@ -95,7 +110,7 @@ def days_of(table: tables.Table, place: int) -> NDArray[np.intp]:
         day, is_date = _day(label)
         problem = ""
         if day is None:
-            problem = "allowed are whole numbers and dates such as 2024-05-31"
+            problem = "allowed are whole numbers and dates such as 2024-05-31, without a time"
         elif not is_date and (meant := _meant_date(day)):
             problem = f"a whole number that looks like a date; write {meant}"
         elif first_is_date not in (None, is_date):
@@ -209,9 +224,11 @@ def _day(label: Any) -> tuple[int | None, bool]:
     except (TypeError, ValueError, OverflowError):
         pass
     try:
-        return date.fromisoformat(str(label)).toordinal(), True
+        moment = datetime.fromisoformat(str(label))
     except ValueError:
         return None, False
+    # A day as many programs write it; any other time of it would be that of an auction.
+    return (moment.toordinal() if moment.time() == time() else None), True
 
 
 def _meant_date(number: int) -> str:

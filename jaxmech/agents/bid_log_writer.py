@@ -18,8 +18,8 @@ def write_bid_logs(logs: BidLogs, path: str | Path) -> None:
     """One row for each bin that a bidder's bids of a day fell into.
 
     Keywords, days and bidders are called by their numbers, and a bid is the centre of its bin,
-    so that ``load_bid_logs(path, auctions_column=AUCTIONS_COLUMN, bins=logs.bins)`` reads the
-    same logs.
+    so that ``load_bid_logs(path, auctions_column="auctions", bins=logs.bins)`` reads the same
+    logs.
 
     Args:
       logs: of any number of keywords.

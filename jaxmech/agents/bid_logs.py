@@ -23,7 +23,7 @@ from jaxmech.agents.bid_log_cells import (
     numbers_of,
     places_of,
 )
-from jaxmech.naming import lookup
+from jaxmech.naming import lookup, nearest
 
 COLUMNS = ("keyword", "day", "bidder", "bid", "reserve", *KPIS, "quality")
 """The columns that a file needs, by the names they have unless others are given."""
@@ -58,6 +58,11 @@ class BidLogs:
     @property
     def num_days(self) -> int:
         return self.days.reserves.shape[1]
+
+    @property
+    def num_bidders(self) -> int:
+        """Of the keyword with most."""
+        return self.quality.shape[1]
 
     def part(self, keywords: slice, days: slice) -> BidLogs:
         """Some keywords, some days."""
@@ -110,6 +115,7 @@ def load_bid_logs(
     *,
     columns: Mapping[str, str] | None = None,
     auctions_column: str | None = None,
+    quality: float | None = None,
     bins: BidBins | None = None,
     num_bins: int = 50,
     rowless_days: RowlessDays = "refuse",
@@ -128,10 +134,14 @@ def load_bid_logs(
 
     Args:
       source: path of a ``.csv`` or ``.parquet`` file; columns that nothing names are left out.
-      columns: names in the file of columns that are called otherwise than ``COLUMNS``.
+      columns: names in the file of columns that are called otherwise than ``COLUMNS``, by the
+        names there.
       auctions_column: holds the number of auctions that a row stands for; 1 unless given.
+      quality: every bidder's, from 0 to 1, of a file without a column of it. A bidder of
+        quality q is clicked with probability q times the click rate of its slot.
       bins: of the histograms; unless given ``num_bins`` log-spaced ones around the positive
-        bids, down to a thousandth of the highest.
+        bids, down to a thousandth of the highest. A planner of an environment needs its:
+        ``bins=params.bins``, or logs read first and ``make("reserve_pricing", bins=logs.bins)``.
       num_bins: see ``bins``.
       rowless_days: of a keyword, between the first and the last day of the file: ``"refuse"``
         them, or take it that there were ``"no_bids"``.
@@ -142,8 +152,9 @@ def load_bid_logs(
       ValueError: an unknown file type or option, a column that is missing or there twice, no
         rows, an empty or damaged cell, a number that is negative, NaN or infinite, a number
         of auctions of 0, more impressions than auctions or clicks than impressions in a row, a
-        quality above 1, no positive bid; days that are numbers here and dates there, that look
-        like dates without being any, or that are far more than rows; what the options refuse.
+        quality above 1 or given twice, no positive bid; days that are numbers here and dates
+        there, that look like dates without being any, or that are far more than rows; what the
+        options refuse.
       ModuleNotFoundError: a ``.parquet`` file without the extra ``data`` installed.
     """
     for option, got, allowed in (
@@ -152,13 +163,13 @@ def load_bid_logs(
     ):
         if got not in allowed:
             raise ValueError(f"{option}: got {got!r}; allowed are {allowed}")
+    if bins is not None and not isinstance(bins, BidBins):
+        raise ValueError(f"bins: got {bins!r}; allowed are BidBins, such as params.bins")
     path = Path(source)
+    names = _names(columns, quality)
     table = tables.read_table(path)
-    names = dict(zip(COLUMNS, COLUMNS, strict=True))
-    for column, name in (columns or {}).items():
-        lookup("columns", column, names)
-        names[column] = name
     wanted = [*names.values()] + ([] if auctions_column is None else [auctions_column])
+    _check_columns(table, names)
     places = places_of(table, wanted)
     if not table.rows:
         raise ValueError(f"{path}: no bids, only a header")
@@ -171,14 +182,23 @@ def load_bid_logs(
             places[names[column]],
             positive=False,
             highest=1 if column == "quality" else np.inf,
+            meaning="a factor of the click probability; a score out of 10 is one divided by 10",
         )
         for column in _NUMBERS
+        if column in names
     }
+    if quality is not None:
+        numbers["quality"] = np.full(len(table.rows), float(quality))
     auctions = np.ones(len(table.rows))
     if auctions_column is not None:
         auctions = numbers_of(table, places[auctions_column], positive=True)
     of_row = "auctions of the row"
-    check_at_most(table, places[names["impressions"]], numbers["impressions"], auctions, of_row)
+    advice = ""
+    if auctions_column is None:
+        advice = '; if rows stand for more, auctions_column="..." names the column of them'
+    check_at_most(
+        table, places[names["impressions"]], numbers["impressions"], auctions, of_row, advice
+    )
     check_at_most(
         table, places[names["clicks"]], numbers["clicks"], numbers["impressions"], "impressions"
     )
@@ -205,7 +225,7 @@ def load_bid_logs(
     kpis = np.stack([_total(numbers[kpi], cell, shape) for kpi in KPIS], axis=-1)
     of_bidder = (keywords, bidders)
     weights = _total(auctions, of_bidder, present.shape)
-    quality = _total(numbers["quality"] * auctions, of_bidder, present.shape)
+    qualities = _total(numbers["quality"] * auctions, of_bidder, present.shape)
     of_days = (
         histograms / divisor[..., None],
         _filled(reserves, has_rows),
@@ -213,9 +233,50 @@ def load_bid_logs(
     )
     return BidLogs(
         BidHistory(*(jnp.asarray(array, float) for array in of_days)),
-        jnp.asarray(np.where(present, quality / np.where(present, weights, 1), 1), float),
+        jnp.asarray(np.where(present, qualities / np.where(present, weights, 1), 1), float),
         jnp.asarray(present),
         bins,
+    )
+
+
+def _names(columns: Mapping[str, str] | None, quality: float | None) -> dict[str, str]:
+    """What each of ``COLUMNS`` that is needed is called in the file."""
+    names = dict(zip(COLUMNS, COLUMNS, strict=True))
+    columns = {} if columns is None else columns
+    if not isinstance(columns, Mapping):
+        raise ValueError(
+            f'columns: got {columns!r}; allowed are names by ours, {{"keyword": "campaign_id"}}'
+        )
+    for column, name in columns.items():
+        if column not in names and name in names:
+            raise ValueError(
+                f"columns: got {column!r} for {name!r}; ours is the key, the one in the file the "
+                f"value: {{{name!r}: {column!r}}}"
+            )
+        lookup("columns", column, names)
+        names[column] = name
+    if quality is None:
+        return names
+    if "quality" in columns:
+        raise ValueError(f"quality: got {quality!r} and a column of it; allowed is one of the two")
+    if not isinstance(quality, int | float) or not 0 <= quality <= 1:
+        raise ValueError(f"quality: got {quality!r}; allowed are numbers from 0 to 1")
+    del names["quality"]
+    return names
+
+
+def _check_columns(table: tables.Table, names: Mapping[str, str]) -> None:
+    """ValueError where columns are missing that no option named, with the one that would."""
+    missing = [name for name in names if names[name] == name and name not in table.columns]
+    if not missing or len(table.columns) == 1:
+        return
+    near = nearest(missing[0], set(table.columns) - set(names.values()))
+    example = f"{{{missing[0]!r}: {near or '...'!r}}}"
+    constant = "; without qualities, quality=1" if "quality" in missing else ""
+    raise ValueError(
+        f"{table.name}: no column {' nor '.join(map(repr, missing))}; there are "
+        f"{', '.join(map(repr, table.columns))}; columns={example} says what one is called "
+        f"there{constant}"
     )
 
 

@@ -21,9 +21,14 @@ import jax.numpy as jnp
 from flax import struct
 
 from jaxmech.agents.bid_history import KPIS
+from jaxmech.mechanisms.position import Filtering, ranking_weights
 from jaxmech.mechanisms.ranking import leaders, tie_order
 
 KINDS = ("inactive", "quantal_response", "best_response", "kpi_target")
+
+LEAST_BID = 1e-15
+"""What a free slot costs, money per click: a bid of 0 gets none. So far above the least positive
+number that the scatter of a day's bids does not round it to 0."""
 
 
 @struct.dataclass
@@ -77,6 +82,8 @@ def next_bids(
     *,
     reserves: jax.Array,
     click_rates: jax.Array,
+    filtering: Filtering = "eager",
+    squash: float = 1.0,
 ) -> jax.Array:
     """The strategy bids of today, float [bidders].
 
@@ -85,6 +92,7 @@ def next_bids(
       key: draws who reconsiders, and the quantal responses.
       reserves: float [bidders], of today.
       click_rates: float [slots], not rising.
+      filtering, squash: of the auctions.
     """
     num_slots = click_rates.shape[0]
     tiny = jnp.finfo(strategy_bids.dtype).tiny
@@ -92,7 +100,9 @@ def next_bids(
         key, (strategy_bids.shape[0], num_slots + 2), strategy_bids.dtype, minval=tiny
     )
     noise = -jnp.log(-jnp.log(uniforms[:, 1:])) / bidders.precision[:, None]
-    prices = slot_prices(bidders.quality, yesterday, reserves, num_slots)
+    prices = slot_prices(
+        bidders.quality, yesterday, reserves, num_slots, filtering=filtering, squash=squash
+    )
     responses = balanced_bids(bidders.values, prices, click_rates, noise)
     adjusted = bids_towards_target(bidders, strategy_bids, yesterday.kpis)
     reconsidered = jnp.where(bidders.aims_at_kpi, adjusted, responses)
@@ -100,24 +110,37 @@ def next_bids(
 
 
 def slot_prices(
-    quality: jax.Array, yesterday: Yesterday, reserves: jax.Array, num_slots: int
+    quality: jax.Array,
+    yesterday: Yesterday,
+    reserves: jax.Array,
+    num_slots: int,
+    *,
+    filtering: Filtering = "eager",
+    squash: float = 1.0,
 ) -> jax.Array:
     """The least bid that gets a bidder each slot, or a better one, float [bidders, slots].
 
-    Against yesterday's strategy bids of the others that met their reserves, at today's
-    ``reserves``, float [bidders]. Infinite where no bid does.
+    Against yesterday's strategy bids of the others, with eager filtering of those that met
+    their reserves, at today's ``reserves``, float [bidders]. ``LEAST_BID`` where any bid does,
+    infinite where none does.
     """
-    takes_part = yesterday.bids >= yesterday.reserves
-    scores = jnp.where(takes_part, quality * yesterday.bids, -jnp.inf)
+    takes_part = yesterday.bids > 0
+    if filtering == "eager":
+        takes_part &= yesterday.bids >= yesterday.reserves
+    weights = quality
+    if squash != 1:
+        weights = ranking_weights(quality, jnp.asarray(squash, quality.dtype))
+    scores = jnp.where(takes_part, weights * yesterday.bids, -jnp.inf)
     ranked = leaders(scores, num_slots + 1, tie_order(scores.shape[0], None)).scores
     # Without itself, whoever is in a slot finds there the next below.
     is_above = takes_part[:, None] & (scores[:, None] >= ranked[:-1])
     to_beat = jnp.maximum(jnp.where(is_above, ranked[1:], ranked[:-1]), 0)
-    clickable = quality[:, None] > 0
+    ranked_above_0 = weights[:, None] > 0
     needed = jnp.where(
-        clickable, to_beat / jnp.where(clickable, quality[:, None], 1), to_beat * jnp.inf
+        ranked_above_0, to_beat / jnp.where(ranked_above_0, weights[:, None], 1), to_beat * jnp.inf
     )
-    return jnp.maximum(jnp.where(to_beat > 0, needed, 0), reserves[:, None])
+    least = jnp.maximum(reserves, LEAST_BID)[:, None]
+    return jnp.maximum(jnp.where(to_beat > 0, needed, 0), least)
 
 
 def balanced_bids(

@@ -10,7 +10,7 @@ import numpy as np
 from flax import struct
 from numpy.typing import NDArray
 
-from jaxmech.mechanisms.position import generalized_second_price
+from jaxmech.mechanisms.position import Filtering, generalized_second_price
 
 
 @struct.dataclass
@@ -33,8 +33,12 @@ def day_outcome(
     reserves: jax.Array,
     *,
     key: jax.Array | None = None,
+    filtering: Filtering = "eager",
+    squash: float = 1.0,
 ) -> DayOutcome:
     """A day of weighted generalised second-price auctions with personal reserves.
+
+    A bid of 0 is none, at reserve 0 too: who makes it is not shown.
 
     Args:
       bids: float [auctions, bidders], money per click.
@@ -42,14 +46,20 @@ def day_outcome(
       click_rates: float [slots], not rising.
       reserves: float [bidders], money per click.
       key: draws who is clicked; by default clicks and costs are expected ones.
+      filtering, squash: see ``jaxmech.mechanisms.generalized_second_price``.
 
     Raises:
       ValueError: what ``jaxmech.mechanisms.generalized_second_price`` refuses.
     """
     auction = partial(
-        generalized_second_price, quality=quality, click_rates=click_rates, reserve=reserves
+        generalized_second_price,
+        quality=quality,
+        click_rates=click_rates,
+        squash=squash,
+        filtering=filtering,
     )
-    outcome = jax.vmap(auction)(bids)
+    # To the auction a bid of 0 meets a reserve of 0.
+    outcome = jax.vmap(auction)(bids, reserve=jnp.where(bids > 0, reserves, jnp.inf))
     # Adding slot by slot: XLA adds up short rows far more slowly.
     shown = sum(outcome.allocation[..., slot] for slot in range(outcome.allocation.shape[-1]))
     clicks = outcome.clicks

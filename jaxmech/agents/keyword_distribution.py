@@ -40,13 +40,23 @@ class SampledKeywords:
     quality_distribution: Beta
 
     @property
+    def num_keywords(self) -> int:
+        return self.values.shape[0]
+
+    @property
     def highest_value(self) -> float:
         return float(jnp.max(self.values))
+
+    def only(self, places: ArrayLike) -> SampledKeywords:
+        """The list of those keywords alone that are at ``places``, int [keywords left]."""
+        places = jnp.asarray(places)
+        quality = None if self.quality is None else self.quality[places]
+        return SampledKeywords(self.values[places], quality, self.quality_distribution)
 
     @property
     def lowest_median(self) -> float:
         """The least of the keywords' medians of positive values."""
-        return float(np.nanmin(_medians(np.asarray(self.values, np.float64))))
+        return float(np.min(_medians(np.asarray(self.values, np.float64))))
 
     def sample(self, key: jax.Array, num_bidders: int) -> ValuesAndQuality:
         """One keyword of the list, any alike.
@@ -94,8 +104,8 @@ def load_keywords(
 
     Raises:
       ValueError: no rows, a damaged file, an unknown column, more bidders on one keyword than on
-        another, a repeated bidder; a bid that is negative or not finite, bids that are all 0, or
-        a quality outside [0, 1].
+        another, a repeated bidder; a bid that is negative or not finite, a keyword on which
+        nobody bids above 0, or a quality outside [0, 1].
       ModuleNotFoundError: a ``.parquet`` file without the extra ``data`` installed.
     """
     if isinstance(source, str | Path):
@@ -104,11 +114,16 @@ def load_keywords(
         )
     else:
         bids, quality = bids_of_array(source)
-    if not bids.any():
-        raise ValueError("source: got bids that are all 0; some must be above 0")
+    silent = np.flatnonzero(~bids.any(axis=1))
+    if len(silent):
+        name = source if isinstance(source, str | Path) else "source"
+        others = f", and on {len(silent) - 1} more" if len(silent) > 1 else ""
+        raise ValueError(
+            f"{name}: got no bid above 0 on keyword number {silent[0] + 1} of {len(bids)}{others}; "
+            "needed is one on each: leave out keywords on which nobody bids"
+        )
     if relative:
-        medians = _medians(bids)[:, None]
-        bids = np.divide(bids, medians, out=np.zeros_like(bids), where=medians > 0)
+        bids = bids / _medians(bids)[:, None]
     return SampledKeywords(
         jnp.asarray(bids, float),
         None if quality is None else jnp.asarray(quality, float),
@@ -117,8 +132,8 @@ def load_keywords(
 
 
 def _medians(bids: Floats) -> Floats:
-    """Of each keyword's positive bids, float64 [keywords]; NaN where there is none."""
-    return np.array([np.median(row[row > 0]) if row.any() else np.nan for row in bids])
+    """Of each keyword's positive bids, float64 [keywords]."""
+    return np.array([np.median(row[row > 0]) for row in bids])
 
 
 @struct.dataclass

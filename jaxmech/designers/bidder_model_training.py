@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import jax
 import jax.numpy as jnp
 import optax
+from flax import linen as nn
 from flax import struct
 
 from jaxmech.agents.bid_history import BidHistory
 from jaxmech.agents.bid_logs import BidLogs
 from jaxmech.networks.bid_features import SeenDays, see_days
-from jaxmech.networks.bidder_models import BidderModel
+from jaxmech.networks.bidder_models import BidderModel, BidderModelName, bidder_model
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class _Learning:
 
 def train_bidder_model(
     key: jax.Array,
-    model: BidderModel,
+    model: BidderModel | BidderModelName,
     logs: BidLogs,
     training: BidderModelTraining = BidderModelTraining(),
 ) -> tuple[Any, jax.Array]:
@@ -70,12 +72,32 @@ def train_bidder_model(
     The loss is the cross-entropy of a day's histogram, in nats, a mean over bidders. Pure:
     it may be compiled whole, and mapped over keys.
 
+    Args:
+      key: of the first parameters and the runs drawn.
+      model: see ``jaxmech.networks.bidder_model``; a name stands for
+        ``bidder_model(name, training.memory)``.
+      logs: such as ``load_bid_logs`` reads.
+      training: how.
+
     Returns:
       parameters of ``model``; losses, float [num_steps].
 
     Raises:
-      ValueError: the logs have too few days for one run.
+      ValueError: what is no model or no logs, or logs of too few days for one run.
     """
+    if isinstance(model, str):
+        model = bidder_model(model, training.memory)
+    if not isinstance(model, nn.Module):
+        raise ValueError(
+            f"model: got {type(model).__name__}; allowed are "
+            f"{', '.join(map(repr, get_args(BidderModelName)))} and what bidder_model(name, "
+            "memory) makes of them"
+        )
+    if not isinstance(logs, BidLogs):
+        raise ValueError(
+            f"logs: got {str(logs) if isinstance(logs, str | Path) else type(logs).__name__!r}; "
+            "needed are BidLogs: load_bid_logs(path)"
+        )
     length = training.memory + training.days_in_a_row
     if logs.num_days < length:
         raise ValueError(

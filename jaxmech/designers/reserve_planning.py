@@ -38,7 +38,8 @@ class Moves:
 
     Move 0 keeps all; move ``1 + bidder * len(factors) + place`` scales that bidder's reserve
     by ``factors[place]``, and moves it into the bounds, so that reserves of 0 can rise too. A
-    factor below 1 never raises a reserve: one that is below ``low`` stays.
+    factor below 1 never raises a reserve: one that is below ``low`` stays. Any other never
+    lowers one: one that is above ``high`` stays.
 
     Attributes:
       num_bidders: how many bidders there are.
@@ -76,7 +77,7 @@ class Moves:
         bidder, place = jnp.divmod(move - 1, len(self.factors))
         factor = jnp.asarray(self.factors, reserves.dtype)[place]
         moved = jnp.clip(reserves * factor, self.low, self.high).astype(reserves.dtype)
-        moved = jnp.where(factor < 1, jnp.minimum(moved, reserves), moved)
+        moved = jnp.where(factor < 1, jnp.minimum(moved, reserves), jnp.maximum(moved, reserves))
         chosen = (jnp.arange(self.num_bidders) == bidder) & (move > 0)
         return jnp.where(chosen, moved, reserves)
 

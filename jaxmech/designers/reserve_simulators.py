@@ -11,6 +11,7 @@ from flax import struct
 from jaxmech.agents.bid_history import BidBins, BidHistory
 from jaxmech.agents.keyword_day import auction_points, day_outcome
 from jaxmech.environments.reserve_pricing import ReservePricingState
+from jaxmech.mechanisms.position import Filtering
 from jaxmech.networks.bidder_models import BidderModel
 
 
@@ -39,9 +40,10 @@ class LearnedSimulator:
     Attributes:
       model: the form of the bidder model.
       parameters: its parameters.
-      bins: bins of bids.
+      bins: bins of bids; those of the logs that the model learnt from and of the environment.
       click_rates: float [slots], not rising.
       num_auctions: auctions that stand for a day.
+      filtering, squash: of the auctions, as in the environment.
 
     Raises:
       ValueError: ``num_auctions`` below 1.
@@ -52,6 +54,8 @@ class LearnedSimulator:
     bins: BidBins
     click_rates: jax.Array
     num_auctions: int = struct.field(pytree_node=False, default=32)
+    filtering: Filtering = struct.field(pytree_node=False, default="eager")
+    squash: float = struct.field(pytree_node=False, default=1.0)
 
     def __post_init__(self) -> None:
         if self.num_auctions < 1:
@@ -69,7 +73,14 @@ class LearnedSimulator:
         del key
         distribution = self.predict(state, reserves)
         bids = spread_bids(self.bins, distribution, self.num_auctions)
-        outcome = day_outcome(bids, state.quality, self.click_rates, reserves)
+        outcome = day_outcome(
+            bids,
+            state.quality,
+            self.click_rates,
+            reserves,
+            filtering=self.filtering,
+            squash=self.squash,
+        )
         day = BidHistory(distribution, reserves, outcome.kpis)
         return self.advance(state, day), outcome.revenue
 

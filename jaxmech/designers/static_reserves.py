@@ -15,6 +15,9 @@ from jaxmech.agents.value_distributions import LogNormal
 from jaxmech.designers.reserve_planning import Simulator
 from jaxmech.oracles.myerson import myerson_reserve
 
+_ALL = -1
+"""In place of a bidder: the reserves of all change."""
+
 
 def myerson_reserves(history: BidHistory, bins: BidBins) -> jax.Array:
     """Myerson's reserve for the bids of a keyword, taken for values, float [bidders].
@@ -137,15 +140,17 @@ def best_reserves(
     revenues = jax.vmap(revenue)
     common = jnp.broadcast_to(grid[:, None], (grid.size, num_bidders))
     starts = common if candidates is None else jnp.concatenate([common, candidates])
-    of_starts = revenues(starts)
-    start = jnp.argmax(of_starts)
+    # Starts and levels are tried in one loop, so that the days they are tried on, which may be
+    # those of a learned model, are compiled once.
+    levels = jnp.concatenate([grid, jnp.broadcast_to(grid[:1], len(starts) - grid.size)])
 
-    def along_one(
+    def improve(
         best: tuple[jax.Array, jax.Array], bidder: jax.Array
     ) -> tuple[tuple[jax.Array, jax.Array], None]:
         reserves, earned = best
         is_bidder = jnp.arange(num_bidders) == bidder
-        tried = jnp.where(is_bidder, grid[:, None], reserves)
+        along_one = jnp.where(is_bidder, levels[:, None], reserves)
+        tried = jnp.where(bidder == _ALL, starts, along_one)
         of_tried = revenues(tried)
         level = jnp.argmax(of_tried)
         better = of_tried[level] > earned
@@ -155,6 +160,7 @@ def best_reserves(
         )
         return chosen, None
 
-    bidders = jnp.tile(jnp.arange(num_bidders), sweeps)
-    best, _ = jax.lax.scan(along_one, (starts[start], of_starts[start]), bidders)
+    bidders = jnp.concatenate([jnp.full(1, _ALL), jnp.tile(jnp.arange(num_bidders), sweeps)])
+    worst = jnp.asarray(-jnp.inf, jax.eval_shape(revenue, starts[0]).dtype)
+    best, _ = jax.lax.scan(improve, (starts[0], worst), bidders)
     return best

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from inspect import Parameter, signature
 from typing import Any
 
 from jaxmech.agents import SETTINGS, Setting
 from jaxmech.agents import setting as named_setting
+from jaxmech.agents.bid_history import BidBins
 from jaxmech.agents.bidder_population import Kind, bidder_population
 from jaxmech.agents.bidders import EquilibriumTable, PaymentRule
 from jaxmech.agents.joint_distributions import CopulaValueQuality
-from jaxmech.agents.keyword_distribution import keyword_distribution
+from jaxmech.agents.keyword_distribution import SampledKeywords, keyword_distribution
 from jaxmech.agents.value_distributions import Uniform, UnivariateDistribution
+from jaxmech.environments.relative_reserves import RelativeReserves
 from jaxmech.environments.repeated_auction import RepeatedAuction, ValueDraws
 from jaxmech.environments.repeated_auction_params import RepeatedAuctionParams, check_count
 from jaxmech.environments.repeated_auction_params import params_of as auction_params_of
@@ -212,26 +215,32 @@ def reserve_pricing(
     num_bidders: int = 3,
     num_slots: int | None = None,
     days: int = 240,
-    num_bins: int = 50,
+    num_bins: int | None = None,
     memory: int = 7,
     auctions_per_day: int = 32,
     revenue: RevenueMode = "expected",
     statistic: HistoryStatistic = "history",
+    filtering: Filtering = "eager",
+    squash: float = 1.0,
     click_rates: Sequence[float] | None = None,
     deployed_reserves: float | Sequence[float] = 0.2,
     reserve_high: float | None = None,
     bid_low: float | None = None,
     bid_high: float | None = None,
+    bins: BidBins | None = None,
     **keyword_options: Any,
 ) -> tuple[ReservePricing, ReservePricingParams]:
     """Daily reserve prices for the bidders on a keyword of sponsored search.
 
     Args:
-      num_bidders, days, num_bins, memory, auctions_per_day, revenue, statistic: see
+      num_bidders, days, memory, auctions_per_day, revenue, statistic, filtering, squash: see
         ``ReservePricing``.
+      num_bins: bins of bids, 50 unless given.
       num_slots: 3, or ``num_bidders`` if fewer, unless given.
       click_rates, deployed_reserves, reserve_high, bid_low, bid_high: see ``params_of`` in
         ``jaxmech.environments.reserve_pricing_params``.
+      bins: of bids, in place of ``num_bins``, ``bid_low`` and ``bid_high``; such as those of
+        the user's logs, ``load_bid_logs(...).bins``, for plans on a model learned from these.
       keyword_options: arguments of ``jaxmech.agents.keyword_distribution``: the mix of
         ``kinds`` of bidders, their parameters, and as ``values_and_quality`` the user's own
         keywords, see ``load_keywords`` there.
@@ -242,15 +251,28 @@ def reserve_pricing(
     allowed = _named_parameters(reserve_pricing) | _named_parameters(keyword_distribution)
     for option in keyword_options:
         lookup("option of environment 'reserve_pricing'", option, allowed)
+    _check_keyword_options(**keyword_options)
+    if bins is not None:
+        if not isinstance(bins, BidBins):
+            raise ValueError(
+                f"bins: got {bins!r}; allowed are BidBins, such as load_bid_logs(...).bins"
+            )
+        for field, other in (("num_bins", num_bins), ("bid_low", bid_low), ("bid_high", bid_high)):
+            if other is not None:
+                raise ValueError(f"{field}: got {other!r} and bins; allowed is one of the two")
+        num_bins = bins.num_bins
+        bid_low, bid_high = float(bins.edges[1]), float(bins.edges[-1])
     env = ReservePricing(
         num_bidders=num_bidders,
         num_slots=min(num_bidders, 3) if num_slots is None else num_slots,
         days=days,
-        num_bins=num_bins,
+        num_bins=50 if num_bins is None else num_bins,
         memory=memory,
         auctions_per_day=auctions_per_day,
         revenue=revenue,
         statistic=statistic,
+        filtering=filtering,
+        squash=squash,
     )
     params = reserve_params_of(
         env,
@@ -261,7 +283,25 @@ def reserve_pricing(
         bid_low=bid_low,
         bid_high=bid_high,
     )
-    return env, params
+    return env, params if bins is None else replace(params, bins=bins)
+
+
+def _check_keyword_options(
+    values_and_quality: Any = None, kinds: Any = None, **other_options: Any
+) -> None:
+    """ValueError for what is of another kind than needed, before it is looked into."""
+    del other_options
+    allowed = CopulaValueQuality | SampledKeywords
+    if values_and_quality is not None and not isinstance(values_and_quality, allowed):
+        raise ValueError(
+            f"values_and_quality: got {values_and_quality!r}; allowed are "
+            "CopulaValueQuality(values=..., quality=...) and your own bids, load_keywords(...)"
+        )
+    if kinds is not None and not isinstance(kinds, Mapping):
+        raise ValueError(
+            f"kinds: got {kinds!r}; allowed are weights by name, "
+            '{"best_response": 1.0, "kpi_target": 1.0}'
+        )
 
 
 REGISTRY: Mapping[str, Callable[..., tuple[Any, Any]]] = {
@@ -276,8 +316,9 @@ def make(name: str, **options: Any) -> tuple[Any, Any]:
 
     Args:
       name: one of ``names()``.
-      options: those of the function of that name, ``jaxmech.environments.repeated_auction``
-        or ``jaxmech.environments.sequential_price``, whose documentation has them all.
+      options: those of the function of that name, ``jaxmech.environments.repeated_auction``,
+        ``jaxmech.environments.reserve_pricing`` or ``jaxmech.environments.sequential_price``,
+        whose documentation has them all.
 
     Raises:
       ValueError: an unknown name, or options its function does not take.
@@ -315,6 +356,7 @@ def _takes_any_option(function: Callable[..., Any]) -> bool:
 __all__ = [
     "OBJECTIVES",
     "REGISTRY",
+    "RelativeReserves",
     "RepeatedAuction",
     "RepeatedAuctionParams",
     "RepeatedAuctionState",

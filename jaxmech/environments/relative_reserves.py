@@ -25,9 +25,19 @@ class RelativeReserves:
 
     Attributes:
       env: the environment seen through it.
+
+    Raises:
+      ValueError: ``env`` is something else.
     """
 
     env: ReservePricing
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.env, ReservePricing):
+            raise ValueError(
+                f"env: got {self.env!r}; needed is the environment, the first of what "
+                'make("reserve_pricing", ...) returns'
+            )
 
     @property
     def name(self) -> str:

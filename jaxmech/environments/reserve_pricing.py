@@ -6,6 +6,7 @@ reconsider their bids in the light of yesterday, and meet in the auctions of the
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -25,6 +26,7 @@ from jaxmech.agents.keyword_day import DayOutcome, auction_normals, day_outcome
 from jaxmech.environments.autoreset import step_with_reset
 from jaxmech.environments.repeated_auction_params import check_count
 from jaxmech.environments.reserve_pricing_params import ReservePricingParams, params_of
+from jaxmech.mechanisms.position import Filtering
 from jaxmech.spaces import Box
 
 RevenueMode = Literal["expected", "sampled"]
@@ -87,6 +89,9 @@ class ReservePricing:
       statistic: what the designer observes. ``"history"``: all of it; ``"summary"``: of the
         last day, with the mean and the spread of each bidder's bids in place of the
         distribution.
+      filtering: of bids below their reserve, before ranking ("eager") or after it ("lazy").
+      squash: exponent of the quality in the ranking, 1 to rank by revenue, 0 by bid; for both
+        see ``jaxmech.mechanisms.generalized_second_price``.
     """
 
     num_bidders: int
@@ -97,6 +102,8 @@ class ReservePricing:
     auctions_per_day: int = 32
     revenue: RevenueMode = "expected"
     statistic: HistoryStatistic = "history"
+    filtering: Filtering = "eager"
+    squash: float = 1.0
 
     def __post_init__(self) -> None:
         check_count("num_bidders", self.num_bidders, 1, None)
@@ -108,9 +115,12 @@ class ReservePricing:
         for field, allowed in (
             ("revenue", get_args(RevenueMode)),
             ("statistic", get_args(HistoryStatistic)),
+            ("filtering", get_args(Filtering)),
         ):
             if getattr(self, field) not in allowed:
                 raise ValueError(f"{field}: got {getattr(self, field)!r}; allowed are {allowed}")
+        if not isinstance(self.squash, int | float) or not 0 <= self.squash < math.inf:
+            raise ValueError(f"squash: got {self.squash!r}; allowed are finite numbers from 0")
 
     @property
     def name(self) -> str:
@@ -243,6 +253,8 @@ class ReservePricing:
             bidders_key,
             reserves=reserves,
             click_rates=params.click_rates,
+            filtering=self.filtering,
+            squash=self.squash,
         )
         strategy_bids = jnp.where(is_first, state.strategy_bids, reconsidered)
         placed = placed_bids(state.bidders, strategy_bids, reserves)
@@ -255,7 +267,15 @@ class ReservePricing:
             bids_key, clicks_key = jax.random.split(auctions_key)
             normals = jax.random.normal(bids_key, shape, dtype)
         bids = scattered_bids(state.bidders, placed, normals)
-        outcome = day_outcome(bids, state.quality, params.click_rates, reserves, key=clicks_key)
+        outcome = day_outcome(
+            bids,
+            state.quality,
+            params.click_rates,
+            reserves,
+            key=clicks_key,
+            filtering=self.filtering,
+            squash=self.squash,
+        )
         histogram = params.bins.histogram(bids.T)
         history = state.history.push(histogram, reserves, outcome.kpis)
         state = replace(state, strategy_bids=strategy_bids, placed_bids=placed, history=history)

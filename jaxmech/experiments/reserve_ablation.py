@@ -1,7 +1,8 @@
-"""What depth, simulations and the bidder model are worth to the tree search."""
+"""What depth, simulations, moves and the bidder model are worth to the tree search."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,7 +18,13 @@ from jaxmech.experiments.reserve_pricing_configuration import (
     ReservePricingStudy,
     SearchSettings,
 )
-from jaxmech.experiments.reserve_schemes import planned, tree_search
+from jaxmech.experiments.reserve_schemes import (
+    LABELS,
+    Played,
+    planned,
+    tree_search,
+    with_larger_moves,
+)
 
 
 def ablation(
@@ -26,26 +33,38 @@ def ablation(
     given: Given,
     keywords: Keywords,
     start: jax.Array,
+    played: Mapping[str, Played],
     clock: Clock,
 ) -> list[dict[str, Any]]:
     """A record for each variant of the tree search; all play the same keywords and days.
+
+    So do the static reserves it starts from, and the best in hindsight, which come last.
 
     Args:
       study: the experiment.
       env: the environment.
       given: its parameters, and the bidder models.
-      keywords: to play on.
+      keywords: to play on, the first of those that all schemes played.
       start: float [keywords, bidders], reserves of the first day.
+      played: what the schemes earned, by name.
       clock: counts the seconds.
     """
-    revenue: dict[tuple[SearchSettings, str], Any] = {}
+    search, varied = study.search, study.ablation
+    count, days = keywords.day_keys.shape
+
+    def played_by(scheme: str) -> Any:
+        return played[scheme].revenue[:count, :days].mean(axis=1)
+
+    # The usual search is a scheme that has played these days already.
+    usual = played_by("tree_search_from_static")
+    revenue: dict[tuple[SearchSettings, ModelName], Any] = {(search, "lstm"): usual}
 
     def earned(search: SearchSettings, model: ModelName) -> Any:
         if (search, model) not in revenue:
             choose = planned(tree_search(search), model, env, search.auctions)
             found, _ = clock.run(
                 f"ablation, {model}, depth {search.depth}, {search.simulations} simulations, "
-                f"moves held for {search.held_days}",
+                f"moves held for {search.held_days}, {len(search.factors)} factors",
                 partial(play, env, choose),
                 given,
                 keywords,
@@ -54,30 +73,44 @@ def ablation(
             revenue[search, model] = np.asarray(found, np.float64).mean(axis=1)
         return revenue[search, model]
 
-    search, varied = study.search, study.ablation
-    usual = earned(search, "lstm")
-    variants: list[tuple[str, Any, SearchSettings, ModelName]] = [
+    found: list[tuple[str, Any, Any]] = [
         *(
             (
                 "depth, simulations",
-                f"{depth}, {count}",
-                replace(search, depth=depth, simulations=count),
-                "lstm",
+                f"{depth}, {simulations}",
+                earned(replace(search, depth=depth, simulations=simulations), "lstm"),
             )
-            for depth, count in varied.depth_and_simulations
+            for depth, simulations in varied.depth_and_simulations
         ),
         *(
-            ("held_days", days, replace(search, held_days=days), "lstm")
-            for days in varied.held_days
+            ("held_days", held, earned(replace(search, held_days=held), "lstm"))
+            for held in varied.held_days
         ),
-        *(("model", model, search, model) for model in varied.models),
+        *(("model", model, earned(search, model)) for model in varied.models),
+    ]
+    if search.larger_factors:
+        larger = with_larger_moves(search)
+        deployed = "factors, from deployed"
+        found += [
+            ("factors", numbers(larger.factors), earned(larger, "lstm")),
+            (deployed, numbers(search.factors), played_by("tree_search")),
+            (deployed, numbers(larger.factors), played_by("tree_search_larger_moves")),
+        ]
+    found += [
+        ("no search", LABELS[name], played_by(name))
+        for name in (f"static_{study.start}", "static_hindsight")
     ]
     return [
         {
             "varied": name,
             "value": value,
-            "revenue": mean_of(earned(changed, model)),
-            "against_usual": paired(earned(changed, model), usual),
+            "revenue": mean_of(values),
+            "against_usual": paired(values, usual),
         }
-        for name, value, changed, model in variants
+        for name, value, values in found
     ]
+
+
+def numbers(factors: tuple[float, ...]) -> str:
+    """Factors of a move, in words."""
+    return ", ".join(f"{factor:g}" for factor in factors)

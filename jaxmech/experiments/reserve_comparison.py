@@ -27,10 +27,19 @@ ORDERINGS = (
     ("greedy", "static_initial"),
     ("greedy_from_static", "static_hindsight"),
     ("greedy_from_static", "static_initial"),
+    ("greedy_from_static", "static_model"),
+    ("greedy", "myerson"),
+    ("greedy", "deployed"),
     ("greedy_held_from_static", "static_initial"),
     ("tree_search", "static_hindsight"),
     ("tree_search_from_static", "static_hindsight"),
     ("tree_search_from_static", "static_initial"),
+    ("tree_search_from_static", "static_model"),
+    ("tree_search", "myerson"),
+    ("tree_search", "deployed"),
+    ("tree_search_larger_moves", "tree_search"),
+    ("tree_search_larger_moves", "static_initial"),
+    ("tree_search_larger_moves", "static_hindsight"),
     ("static_hindsight", "greedy_held_exact"),
     ("greedy_held_exact", "greedy_held_from_static"),
     ("ppo", "static_hindsight"),
@@ -38,7 +47,12 @@ ORDERINGS = (
     ("static_initial", "myerson"),
     ("myerson", "deployed"),
 )
-"""Which scheme the paper, or the reference setting, has earn at least as much as which."""
+"""Pairs of which the first is asked to earn at least as much.
+
+That is what Tang (2017) or the reference setting has of tree search, GREEDY, PPO, and static,
+Myerson's and deployed reserves. The pairs with patient GREEDY, with larger moves, with the static
+best on the bidder model, or with the simulator itself are this study's own.
+"""
 
 
 def earned(played: Played, period: Period, last_days: int) -> NDArray[np.float64]:

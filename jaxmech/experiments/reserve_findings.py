@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jaxmech.experiments.reserve_ablation import numbers
 from jaxmech.experiments.reserve_comparison import REFERENCES, verdict
 from jaxmech.experiments.reserve_keywords import Clock
 from jaxmech.experiments.reserve_pricing_configuration import MEMORY, WINDOW, ReservePricingStudy
@@ -26,11 +27,15 @@ _VERDICTS = {
     "not known from one keyword": "not known from one keyword",
 }
 
+_TRAINED_ONCE = (
+    "Each model and each policy was trained once, so that the intervals leave out what another "
+    "training would change."
+)
+
 _INTERVALS = (
     "95 % intervals over keywords (Student's t). Differences are paired: all schemes meet the "
     "same bidders and the same chance, so that these intervals, not those of the revenues, say "
-    "which scheme earns more. Each model and each policy was trained once, so that the intervals "
-    "leave out what another training would change."
+    f"which scheme earns more. {_TRAINED_ONCE}"
 )
 
 HEADLINE_SCHEME = "tree_search_from_static"
@@ -56,7 +61,7 @@ def findings_of(
             study,
             results["reacting"],
             f"Revenue of {study.keywords} keywords",
-            _whose(results["reacting"]),
+            (*_listed(study, results), *_whose(study, results["reacting"])),
         ),
         _orderings(results["reacting"]),
     ]
@@ -66,7 +71,7 @@ def findings_of(
             _schemes(study, results["never_reacting"], "Where bidders never react", (_OWN_LSTM,))
         )
         figures.append(_curves(study, still, "never_reacting", "Bidders never react."))
-    tables += [_cross_entropies(results["cross_entropy"]), _foresight(results["foresight"])]
+    tables += [_cross_entropies(study, results["cross_entropy"]), _foresight(results["foresight"])]
     if "ablation" in results:
         tables.append(_ablation(study, results["ablation"]))
     return Findings(
@@ -107,8 +112,8 @@ def _headline(study: ReservePricingStudy, results: Mapping[str, Any]) -> str:
     return words
 
 
-def _whose(compared: Mapping[str, Any]) -> tuple[str, ...]:
-    """Why patient GREEDY misses what hindsight earns, by way of ``EXACT``."""
+def _whose(study: ReservePricingStudy, compared: Mapping[str, Any]) -> tuple[str, ...]:
+    """What patient GREEDY misses of what hindsight earns, split at ``EXACT``."""
     of = {(one["scheme"], one["other"]): one["all_days"] for one in compared["orderings"]}
     missed, errors = (
         of.get(pair) for pair in (("static_hindsight", EXACT), (EXACT, "greedy_held_from_static"))
@@ -118,10 +123,27 @@ def _whose(compared: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         f"What the {LABELS['static_hindsight']} earns over all days above "
         f"{LABELS['greedy_held_from_static']} has two parts. "
-        f"{_difference(missed)} it earns above the same plans on the simulator itself: the price "
-        "of moving one reserve by 5 % a day, and of not knowing the chance. "
-        f"{_difference(errors)} these earn above the plans on the LSTM: the price of the bidder "
-        "model's errors, and of not seeing the bidders' values and kinds.",
+        f"{_difference(missed)} it earns above the same plans on the simulator itself. These "
+        f"multiply one reserve a day by {_either(study.search.factors)}, look one move ahead, plan "
+        "on a single draw of the chance, and do not know that of the days; which of these it is "
+        "that costs, the difference does not tell. "
+        f"{_difference(errors)} they earn above the plans on the LSTM, which errs, and does not "
+        "see the bidders' values and kinds.",
+    )
+
+
+def _listed(study: ReservePricingStudy, results: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which of the user's keywords are compared."""
+    if "listed" not in results:
+        return ()
+    learned, kept = results["listed"]["learned_on"], results["listed"]["kept_for_comparison"]
+    which = "all" if kept == study.keywords else f"{study.keywords} of the {kept}"
+    money = " Money is in medians of each keyword's positive bids." if study.relative else ""
+    return (
+        f"The keywords compared are {which} that were not learned on, each once. Models and "
+        f"policies learned on {learned} others of the file. Bins and the highest reserve reach "
+        "all bids of the file; the deployed reserve is a share of the median positive bid of "
+        f"those learned on.{money}",
     )
 
 
@@ -162,7 +184,8 @@ def _schemes(
         f"after another on {study.reserve_levels} levels, and then near the best ones. No scheme "
         "that has to learn them knows as much. Keywords ahead: those where a scheme earns more "
         "over the last days.",
-        "GREEDY and tree search move one bidder's reserve by 5 % a day, from the deployed "
+        "GREEDY and tree search multiply at most one bidder's reserve a day by "
+        f"{_either(study.search.factors)}{_larger(study)}. They start from the deployed "
         "reserves or, where so named, from the static best on "
         f"the {'initial bids' if study.start == 'initial' else 'bidder model'}. They plan on the "
         "learned LSTM: GREEDY what a move earns on its first day, patient GREEDY what it earns "
@@ -171,6 +194,9 @@ def _schemes(
         f"static best on it is that of {DAYS_FORESEEN} days as it foresees them. "
         "PPO and policy gradient were trained in the simulator on other keywords; "
         "theirs is each bidder's reserve as a share of yesterday's mean bid.",
+        "A reserve below the price that the next bidder sets does not bind: on such a plateau "
+        "small moves change nothing, and a plan that sees no slope keeps the reserves. Compare "
+        "what is earned from the deployed reserves and from the static best.",
         *further_notes,
     )
     return Table(title, heads, rows, notes)
@@ -193,7 +219,12 @@ def _orderings(compared: Mapping[str, Any]) -> Table:
     )
 
 
-def _cross_entropies(records: Sequence[Mapping[str, Any]]) -> Table:
+def _cross_entropies(study: ReservePricingStudy, records: Sequence[Mapping[str, Any]]) -> Table:
+    unseen = "keywords that no model was trained on"
+    if study.bids is not None:
+        unseen = (
+            "other bidders' kinds and bids, drawn for the same listed keywords that were learned on"
+        )
     rows = tuple(
         (
             one["model"],
@@ -206,11 +237,15 @@ def _cross_entropies(records: Sequence[Mapping[str, Any]]) -> Table:
     )
     heads = ("Bidder model", "Cross-entropy", "above the entropy", "above the LSTM", "")
     notes = (
-        "Nats per bid, on later days of keywords that no model was trained on, all by as many "
+        f"Nats per bid, on later days of {unseen}, all by as many "
         f"gradient steps. The LSTM predicts from the {MEMORY} days before, the others from the "
-        f"last {WINDOW}, or {MEMORY} where so named; plans are on the former. The entropy is that "
-        "of the days' histograms, which no model could go below. 95 % intervals over keywords; "
-        "differences are paired.",
+        f"last {WINDOW}, or {MEMORY} where so named, and all but persistence from fading "
+        f"means of those before; plans are on the former. With {WINDOW} days the LSTM is the "
+        f"same one, which learned to read from {WINDOW} days on. The entropy is that of the days' "
+        "histograms, which no model could go below. 95 % intervals over keywords; differences are "
+        f"paired. {_TRAINED_ONCE}",
+        f"The reference setting reads {WINDOW} days and learns at the rate 1e-3; here it is 3e-3, "
+        "and .03 for persistence.",
     )
     return Table("Bidder models, held out", heads, rows, notes)
 
@@ -246,19 +281,22 @@ def _ablation(study: ReservePricingStudy, records: Sequence[Mapping[str, Any]]) 
             one["varied"],
             str(one["value"]),
             _plus_minus(one["revenue"]),
-            _percent(one["against_usual"]),
+            _difference(one["against_usual"]),
+            _percent(one["against_usual"], interval=False),
             verdict(one["against_usual"]),
         )
         for one in records
     )
-    heads = ("Varied", "to", "Revenue", "on the usual search", "")
+    heads = ("Varied", "to", "Revenue", "on the usual search", "", "")
     search = study.search
     notes = (
         f"Tree search from static best on {min(study.ablation.keywords, study.keywords)} keywords "
         f"for {min(study.ablation.days, study.days)} days; all of these days count. The "
         f"usual search: depth {search.depth}, {search.simulations} simulations, moves held for "
         f"{search.held_days} days, on the LSTM. On exact it plans on the environment "
-        "itself, with the bidders' values and kinds, but other chance. " + _INTERVALS,
+        "itself, with the bidders' values and kinds, but other chance. Factors are what a move may "
+        "multiply one reserve by. No search: the reserves it starts from, and those that are the "
+        f"best of all {study.days} days of the study. " + _INTERVALS,
     )
     return Table("Tree search, one thing varied", heads, rows, notes)
 
@@ -279,13 +317,22 @@ def _curves(
             curves.append(Curve(LABELS[scheme], x, y))
     return Figure(
         name=name,
-        caption=f"Revenue per auction by day, means of weeks over {study.keywords} keywords. "
-        f"{words} Dashed: the static best in hindsight. Intervals are in the tables; the curves "
-        "share their keywords.",
+        caption="Revenue per auction by day, means of whole weeks (days left over are not shown) "
+        f"over {study.keywords} keywords. {words} Dashed: the static best in hindsight. Intervals "
+        "are in the tables; the curves share their keywords.",
         x_label="day",
         y_label="revenue per auction",
         curves=tuple(curves),
     )
+
+
+def _larger(study: ReservePricingStudy) -> str:
+    factors = study.search.larger_factors
+    return f", or, with larger moves, by {_either(factors)}" if factors else ""
+
+
+def _either(factors: tuple[float, ...]) -> str:
+    return numbers(factors) if len(factors) == 1 else f"one of {numbers(factors)}"
 
 
 def _plus_minus(found: Mapping[str, Any], *, digits: int = 4, signed: bool = False) -> str:
@@ -298,8 +345,10 @@ def _difference(found: Mapping[str, Any], *, digits: int = 4) -> str:
     return _plus_minus(found, digits=digits, signed=True)
 
 
-def _percent(found: Mapping[str, Any]) -> str:
+def _percent(found: Mapping[str, Any], *, interval: bool = True) -> str:
     if found["percent"] is None:
         return "of 0"
     mean = f"{found['percent']:+.1f} %"
-    return mean if found["percent_ci95"] is None else f"{mean} ± {found['percent_ci95']:.1f}"
+    if not interval or found["percent_ci95"] is None:
+        return mean
+    return f"{mean} ± {found['percent_ci95']:.1f}"

@@ -47,7 +47,7 @@ Choose = Callable[[Given, Any, jax.Array, ReservePricingState, jax.Array], jax.A
 
 @dataclass
 class Clock:
-    """Runs programs, says when each is done, and counts the seconds.
+    """Runs programs, says when each begins and is done, and counts the seconds.
 
     Attributes:
       seconds: of running.
@@ -64,6 +64,7 @@ class Clock:
 
         Later calls have to be of the same function, and of arguments of the same shapes.
         """
+        say(f"{name} ...")
         start = time.perf_counter()
         if name not in self.programs:
             self.programs[name] = jax.jit(function).lower(*arguments).compile()
@@ -83,16 +84,18 @@ class Keywords:
     Attributes:
       observations, states: in the evening before the first day.
       day_keys: [keywords, days], of the bidders' choices, the same for all schemes.
+      plan_keys: [keywords, days], of the chance that plans reckon with, which is another.
     """
 
     observations: jax.Array
     states: ReservePricingState
     day_keys: jax.Array
+    plan_keys: jax.Array
 
     def first(self, keywords: int, days: int) -> Keywords:
         """The first of them, for their first days."""
         part: Keywords = jax.tree.map(lambda leaf: leaf[:keywords], self)
-        return replace(part, day_keys=part.day_keys[:, :days])
+        return replace(part, day_keys=part.day_keys[:, :days], plan_keys=part.plan_keys[:, :days])
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,16 @@ class Population:
     Attributes:
       env: the environment.
       learning, comparing: its parameters.
+      keywords: how many to compare on; of the user's own each only once.
+      listed: the user's own keywords that are learned on, and those that are not; None where
+        keywords are drawn from a distribution.
     """
 
     env: ReservePricing
     learning: ReservePricingParams
     comparing: ReservePricingParams
+    keywords: int
+    listed: tuple[int, int] | None = None
 
 
 def population_of(study: ReservePricingStudy) -> Population:
@@ -121,12 +129,19 @@ def population_of(study: ReservePricingStudy) -> Population:
     known = None
     num_bidders = study.num_bidders
     if study.bids is not None:
-        known = load_keywords(study.bids, quality_column=study.quality_column)
+        known = load_keywords(
+            study.bids,
+            keyword_column=study.keyword_column,
+            bidder_column=study.bidder_column,
+            bid_column=study.bid_column,
+            quality_column=study.quality_column,
+            relative=study.relative,
+        )
         count, num_bidders = known.values.shape
-        if count < 2:
+        if count < 4:
             raise ValueError(
-                f"bids: got {count} keyword; needed are at least 2, one to learn on and another to "
-                "compare on"
+                f"bids: got {count} keyword{'' if count == 1 else 's'}; needed are at least 4, as "
+                "half of them are compared on, and an interval needs 2"
             )
         if study.slots > num_bidders:
             raise ValueError(
@@ -137,19 +152,40 @@ def population_of(study: ReservePricingStudy) -> Population:
     env = ReservePricing(
         num_bidders, study.slots, days=study.days, num_bins=study.bins, memory=MEMORY
     )
-    everything = _distribution(study, known)
-    median = MEDIAN_VALUE if known is None else float(jnp.median(known.values))
-    whole = params_of(env, everything, deployed_reserves=study.deployed_reserve * median)
     if known is None:
-        return Population(env, whole, whole)
+        params = params_of(
+            env,
+            _distribution(study, None),
+            deployed_reserves=study.deployed_reserve * MEDIAN_VALUE,
+        )
+        return Population(env, params, params, study.keywords)
     # Any order in the file must not tell the two parts apart.
-    order = np.random.default_rng(study.seed).permutation(known.values.shape[0])
-    compared = order[: len(order) // 2]
-    learned = order[len(order) // 2 :]
+    order = np.random.default_rng(study.seed).permutation(known.num_keywords)
+    compared = known.only(order[: len(order) // 2])
+    learned = known.only(order[len(order) // 2 :])
+    # A bid of 0 is of one who does not bid.
+    positive = learned.values[learned.values > 0]
+    try:
+        # Bins and the highest reserve are those of the whole file: they have to reach all bids.
+        whole = params_of(
+            env,
+            _distribution(study, known),
+            deployed_reserves=study.deployed_reserve * float(jnp.median(positive)),
+        )
+    except ValueError as error:
+        if not str(error).startswith("num_bins: "):
+            raise
+        raise ValueError(
+            f"bins: got {study.bins}, too few to tell apart bids of keywords whose medians go down "
+            f"to {known.lowest_median:g} where the highest bid is {known.highest_value:g}; allowed "
+            "are more, or --relative, bids in the median of their keyword"
+        ) from None
     return Population(
         env,
-        replace(whole, distribution=_distribution(study, _listed(known, learned))),
-        replace(whole, distribution=_distribution(study, _listed(known, compared))),
+        replace(whole, distribution=_distribution(study, learned)),
+        replace(whole, distribution=_distribution(study, compared)),
+        min(study.keywords, compared.num_keywords),
+        (learned.num_keywords, compared.num_keywords),
     )
 
 
@@ -167,14 +203,33 @@ def never_reacting(params: ReservePricingParams) -> ReservePricingParams:
 def draw_keywords(
     env: ReservePricing, params: ReservePricingParams, key: jax.Array, count: int
 ) -> Keywords:
-    """Fresh keywords after the days at the deployed reserves; pure."""
+    """Keywords after the days at the deployed reserves; pure.
 
-    def one(key: jax.Array) -> Keywords:
+    Fresh ones, or the first of the user's own, each once: the keywords of a list are no draws
+    from something larger, and one that came twice would count as two.
+
+    Raises:
+      ValueError: ``count`` above the number of listed keywords.
+    """
+    listed = params.distribution.values_and_quality
+    if isinstance(listed, SampledKeywords) and count > listed.num_keywords:
+        raise ValueError(
+            f"count: got {count}; allowed are integers up to {listed.num_keywords}, the keywords "
+            "listed"
+        )
+
+    def one(key: jax.Array, place: jax.Array) -> Keywords:
         reset_key, days_key = jax.random.split(key)
-        observation, state = env.reset(reset_key, params)
-        return Keywords(observation, state, jax.random.split(days_key, env.days))
+        distribution = params.distribution
+        if isinstance(listed, SampledKeywords):
+            distribution = replace(distribution, values_and_quality=listed.only(place[None]))
+        observation, state = env.reset(reset_key, replace(params, distribution=distribution))
+        # The third part of the key, of which the first two are in use.
+        plans_key = jax.random.split(key, 3)[2]
+        day_keys, plan_keys = (jax.random.split(of, env.days) for of in (days_key, plans_key))
+        return Keywords(observation, state, day_keys, plan_keys)
 
-    keywords: Keywords = jax.vmap(one)(jax.random.split(key, count))
+    keywords: Keywords = jax.vmap(one)(jax.random.split(key, count), jnp.arange(count))
     return keywords
 
 
@@ -195,16 +250,17 @@ def play(
     """
 
     def one(keywords: Keywords, of_keyword: Any) -> tuple[jax.Array, jax.Array]:
-        def day(carry: Any, key: jax.Array) -> tuple[Any, tuple[jax.Array, jax.Array]]:
+        def day(
+            carry: Any, keys: tuple[jax.Array, jax.Array]
+        ) -> tuple[Any, tuple[jax.Array, jax.Array]]:
             observation, state = carry
-            # A plan's noise is not that with which the day will be played.
-            plan_key = jax.random.fold_in(key, 1)
+            key, plan_key = keys
             reserves = choose(given, of_keyword, observation, state, plan_key)
             observation, state, revenue, _, _ = env.step_env(key, state, reserves, given.params)
             return (observation, state), (revenue, state.reserves)
 
         start = (keywords.observations, keywords.states)
-        return jax.lax.scan(day, start, keywords.day_keys)[1]
+        return jax.lax.scan(day, start, (keywords.day_keys, keywords.plan_keys))[1]
 
     earned: tuple[jax.Array, jax.Array] = jax.vmap(one)(keywords, of_keyword)
     return earned
@@ -214,8 +270,3 @@ def _distribution(study: ReservePricingStudy, known: SampledKeywords | None) -> 
     return keyword_distribution(
         known, kinds=asdict(study.kinds), inactive_activity=study.inactive_activity
     )
-
-
-def _listed(known: SampledKeywords, places: Any) -> SampledKeywords:
-    quality = None if known.quality is None else known.quality[places]
-    return replace(known, values=known.values[places], quality=quality)

@@ -14,8 +14,9 @@ auction that drew five bids a keyword, bids in multiples of the tract's advertis
         for keyword, bids in enumerate(load_timber_bids(5)[:, :, 0]):
             table.writerows((keyword, bidder, bid) for bidder, bid in enumerate(bids))
 
-These are real bids, but not for clicks: a bid stands for its bidder's value of a click, and how
-the bidders would react, and their qualities, remain assumed.
+Half of the keywords are learned on; each of the others is compared on once. These are real
+bids, but not for clicks: a bid stands for its bidder's value of a click, and how the bidders
+would react, and their qualities, remain assumed.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from jaxmech.console import say
 from jaxmech.environments import ReservePricingParams
 from jaxmech.experiments.reserve_ablation import ablation
 from jaxmech.experiments.reserve_comparison import comparison, mean_of, paired
@@ -48,23 +50,66 @@ from jaxmech.experiments.reserve_models import (
     train_models,
 )
 from jaxmech.experiments.reserve_policies import learned_policies
-from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy
+from jaxmech.experiments.reserve_pricing_configuration import (
+    MEMORY,
+    WINDOW,
+    ReservePricingStudy,
+)
 from jaxmech.experiments.reserve_schemes import play_all
 from jaxmech.findings import Findings
+
+_MODELS = f"training the bidder models, which read {WINDOW} or {MEMORY} days of simulated logs"
+_POLICIES = "training PPO and policy gradient"
+_PLAY = "playing all schemes"
+_FORESIGHT = "comparing what models foresee with the simulator"
+_STILL_MODELS = "training the LSTM anew, for bidders that never react"
+_STILL_PLAY = "playing all schemes where bidders never react"
+_ABLATION = "varying the tree search"
 
 
 def reserve_pricing(study: ReservePricingStudy) -> Findings:
     """Trains the models and the policies, plays all schemes, and compares.
 
+    Nothing is kept of a study that is stopped.
+
     Raises:
       ValueError: the file of bids cannot be used.
     """
+    try:
+        return _computed(study)
+    except KeyboardInterrupt:
+        say("stopped; jaxmech resume computes the study anew, from its beginning")
+        raise
+
+
+def _computed(study: ReservePricingStudy) -> Findings:
     clock = Clock()
     population = population_of(study)
+    study = replace(study, keywords=population.keywords)
+    count = min(study.ablation.keywords, study.keywords)
+    stages = [
+        stage
+        for stage, wanted in (
+            (_MODELS, True),
+            (_POLICIES, study.policies.updates),
+            (_PLAY, True),
+            (_FORESIGHT, True),
+            (_STILL_MODELS, study.never_react),
+            (_STILL_PLAY, study.never_react),
+            (_ABLATION, count),
+        )
+        if wanted
+    ]
+
+    def begin(stage: str) -> None:
+        say(f"[{1 + stages.index(stage)}/{len(stages)}] {stage}")
+
+    say("the study is computed at one go: stopped and resumed, it begins anew")
     key = jax.random.key(study.seed)
     # Policies see a summary of the history; planners read the history itself.
     env = replace(population.env, statistic="summary")
     models_key = jax.random.fold_in(key, 1)
+    begin(_MODELS)
     models = train_models(
         study.training,
         env,
@@ -73,6 +118,8 @@ def reserve_pricing(study: ReservePricingStudy) -> Findings:
         clock,
         (*study.training.models, "lstm"),
     )
+    if study.policies.updates:
+        begin(_POLICIES)
     policies = learned_policies(study, env, population.learning, clock)
 
     def drawn(params: ReservePricingParams) -> Keywords:
@@ -81,9 +128,11 @@ def reserve_pricing(study: ReservePricingStudy) -> Findings:
         return keywords
 
     given = Given(population.comparing, models.parameters)
+    begin(_PLAY)
     keywords = drawn(given.params)
     played = play_all(study, env, given, keywords, policies, clock, exact=study.exact)
     start = jnp.asarray(played[f"static_{study.start}"].reserves[:, 0], float)
+    begin(_FORESIGHT)
     foreseen = foresight(env, given, keywords, start, study.search.auctions, clock)
     results: dict[str, Any] = {
         "deployed_reserve": float(given.params.deployed_reserves[0]),
@@ -91,19 +140,25 @@ def reserve_pricing(study: ReservePricingStudy) -> Findings:
         "cross_entropy": _cross_entropies(models.cross_entropy, models.entropy),
         "foresight": _errors(foreseen),
     }
+    if population.listed is not None:
+        results["listed"] = dict(
+            zip(("learned_on", "kept_for_comparison"), population.listed, strict=True)
+        )
     still = None
     if study.never_react:
+        begin(_STILL_MODELS)
         learning = never_reacting(population.learning)
         lstm = train_models(study.training, env, learning, models_key, clock, ("lstm",))
         # Without the policies, which have learned from bidders that react.
+        begin(_STILL_PLAY)
         params = never_reacting(given.params)
         still_given = Given(params, {**models.parameters, **lstm.parameters})
         still = play_all(study, env, still_given, drawn(params), {}, clock, exact=False)
         results["never_reacting"] = comparison(still, study.last_days)
-    count = min(study.ablation.keywords, study.keywords)
     if count:
+        begin(_ABLATION)
         part = keywords.first(count, study.ablation.days)
-        results["ablation"] = ablation(study, env, given, part, start[:count], clock)
+        results["ablation"] = ablation(study, env, given, part, start[:count], played, clock)
     return findings_of(study, results, played, still, clock)
 
 

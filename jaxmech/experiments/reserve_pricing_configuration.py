@@ -6,7 +6,7 @@ Nothing here imports jax.
 from __future__ import annotations
 
 import math
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -71,6 +71,11 @@ class SearchSettings:
     """What a move's value is made of."""
     auctions: int = 32
     """Auctions that stand for a day on the learned model."""
+    factors: tuple[float, ...] = (0.95, 1.05)
+    """What a move may multiply one bidder's reserve by."""
+    larger_factors: tuple[float, ...] = (0.5, 0.8, 0.95, 1.05, 1.25, 2.0)
+    """The same where moves are larger: in one further scheme, and in the ablation. None to leave
+    both out."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,7 @@ class ReservePricingStudy:
     """Which result it reproduces."""
 
     keywords: int = 40
-    """Keywords, the same for all schemes."""
+    """Keywords, the same for all schemes; of --bids no more than are not learned on."""
     days: int = 240
     """Days of each."""
     last_days: int = 60
@@ -130,8 +135,16 @@ class ReservePricingStudy:
     bids: str | None = None
     """Your own bids, taken for values: a CSV or Parquet file with columns keyword, bidder and bid,
     with a row for each bidder of each keyword. By default values are log-normal."""
+    keyword_column: str = "keyword"
+    """Column of --bids that holds keywords."""
+    bidder_column: str = "bidder"
+    """Column of --bids that holds bidders."""
+    bid_column: str = "bid"
+    """Column of --bids that holds bids."""
     quality_column: str | None = None
     """Column of --bids that holds qualities; by default these are Beta(2.71, 25.43)."""
+    relative: bool = False
+    """Measure the bids of each keyword of --bids in the median of its positive ones."""
     deployed_reserve: float = 0.15
     """In force before the first day, as a share of the median value."""
     kinds: BidderKinds = field(default_factory=BidderKinds)
@@ -161,7 +174,7 @@ class ReservePricingStudy:
         _integer_from("seed", 0, self.seed)
         if self.last_days > self.days:
             raise ValueError(
-                f"last_days: got {self.last_days}; allowed are integers up to days, {self.days}"
+                f"last_days: got {self.last_days}; allowed are integers up to --days, {self.days}"
             )
         if self.bidders is not None:
             _integer_from("bidders", 1, self.bidders)
@@ -172,26 +185,33 @@ class ReservePricingStudy:
             )
         _number("deployed_reserve", self.deployed_reserve, 0, 1)
         _number("inactive_activity", self.inactive_activity, 0, 1)
-        weights = astuple(self.kinds)
-        if not all(0 <= weight < math.inf for weight in weights) or not sum(weights):
-            raise ValueError(
-                f"kinds: got {weights}; allowed are numbers from 0, of which some above 0"
-            )
+        weights = asdict(self.kinds)
+        for kind, weight in weights.items():
+            if not 0 <= weight < math.inf:
+                raise ValueError(f"kinds.{kind}: got {weight}; allowed are finite numbers from 0")
+        if not sum(weights.values()):
+            flags = ", ".join("--kinds." + kind.replace("_", "-") for kind in weights)
+            raise ValueError(f"{flags}: got 0 for all; some must be above 0")
         self._check_bids()
         self._check_training()
         self._check_planning()
 
     def _check_bids(self) -> None:
         if self.bids is None:
-            if self.quality_column is not None:
+            for column in ("keyword_column", "bidder_column", "bid_column", "quality_column"):
+                named = getattr(self, column)
+                if named != getattr(ReservePricingStudy, column):
+                    raise ValueError(
+                        f"{column}: got {named!r} without --bids; it names a column of theirs"
+                    )
+            if self.relative:
                 raise ValueError(
-                    f"quality_column: got {self.quality_column!r} without bids; it names a column "
-                    "of theirs"
+                    "relative: got True without --bids; it says what their bids are measured in"
                 )
             return
         if self.bidders is not None:
             raise ValueError(
-                f"bidders: got {self.bidders} with bids; allowed is nothing, as they say how many"
+                f"bidders: got {self.bidders} with --bids; allowed is nothing, as they say how many"
             )
         if not Path(self.bids).is_file():
             raise ValueError(f"bids: got {self.bids}; there is no such file")
@@ -201,10 +221,12 @@ class ReservePricingStudy:
         for name in ("keywords", "held_out_keywords", "steps"):
             _integer_from(f"training.{name}", 2, getattr(training, name))
         _integer_from("training.held_out_days", 1, training.held_out_days)
-        if training.days < training.held_out_days + MEMORY + DAYS_IN_A_ROW:
+        needed = MEMORY + DAYS_IN_A_ROW
+        if training.days < training.held_out_days + needed:
             raise ValueError(
                 f"training.days: got {training.days}; allowed are integers from "
-                f"{MEMORY + DAYS_IN_A_ROW} above training.held_out_days, {training.held_out_days}"
+                f"{training.held_out_days + needed}, {needed} more than --training.held-out-days "
+                f"({training.held_out_days})"
             )
         _known("training.models", training.models, WindowModelName)
         _integer_from("policies.updates", 0, self.policies.updates)
@@ -239,6 +261,14 @@ class ReservePricingStudy:
         ):
             for number in numbers:
                 _integer_from(name, 1, number)
+        for name, factors in (
+            ("search.factors", search.factors),
+            ("search.larger_factors", search.larger_factors),
+        ):
+            if not all(0 < factor < math.inf for factor in factors):
+                raise ValueError(f"{name}: got {factors}; allowed are finite numbers above 0")
+        if not search.factors:
+            raise ValueError("search.factors: got none; needed is at least one")
         if ablation.keywords == 1:
             raise ValueError("ablation.keywords: got 1; allowed are 0 and integers from 2")
         _integer_from("ablation.keywords", 0, ablation.keywords)
@@ -246,7 +276,7 @@ class ReservePricingStudy:
         for model in ablation.models if ablation.keywords else ():
             if model not in (*self.training.models, "lstm", "exact"):
                 raise ValueError(
-                    f"ablation.models: got {model!r}, which is not trained; training.models are "
+                    f"ablation.models: got {model!r}, which is not trained; --training.models are "
                     f"{self.training.models}"
                 )
         self.check_simulations(1 if self.bids is not None else self.num_bidders)
@@ -257,16 +287,25 @@ class ReservePricingStudy:
         Raises:
           ValueError: fewer simulations than moves.
         """
-        moves = 2 * num_bidders + 1
-        for name, counts in (
-            ("search.simulations", [self.search.simulations]),
-            ("ablation.depth_and_simulations", [count for _, count in self._depths_varied]),
+        search = self.search
+        for name, counts, factors in (
+            ("search.simulations", [search.simulations], "factors"),
+            (
+                "ablation.depth_and_simulations",
+                [count for _, count in self._depths_varied],
+                "factors",
+            ),
+            ("search.simulations", [search.simulations], "larger_factors"),
         ):
-            for count in counts:
+            number = len(getattr(search, factors))
+            moves = 1 + number * num_bidders
+            for count in counts if number else ():
                 if count < moves:
+                    flag = "--search." + factors.replace("_", "-")
                     raise ValueError(
-                        f"{name}: got {count} simulations; allowed are integers from {moves}, the "
-                        f"number of moves with {num_bidders} bidders"
+                        f"{name}: got {_counted(count, 'simulation')}; allowed are integers from "
+                        f"{moves}, the number of moves with {_counted(num_bidders, 'bidder')} and "
+                        f"{number} {flag}"
                     )
 
     @property
@@ -300,6 +339,10 @@ DAYS_IN_A_ROW = 24
 def _integer_from(name: str, lowest: int, number: Any) -> None:
     if not isinstance(number, int) or number < lowest:
         raise ValueError(f"{name}: got {number}; allowed are integers from {lowest}")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _known(name: str, values: tuple[str, ...], allowed: Any) -> None:

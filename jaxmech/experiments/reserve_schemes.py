@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech.designers.held_days import HeldDays
-from jaxmech.designers.reserve_planners import ReservePlanner, greedy_planner, tree_search_planner
+from jaxmech.designers.reserve_planners import (
+    FixedReserves,
+    ReservePlanner,
+    greedy_planner,
+    tree_search_planner,
+)
 from jaxmech.designers.reserve_planning import Simulator
 from jaxmech.designers.reserve_simulators import ExactSimulator, LearnedSimulator
 from jaxmech.designers.static_reserves import (
@@ -40,6 +45,7 @@ DYNAMIC = (
     "greedy_held_from_static",
     "tree_search",
     "tree_search_from_static",
+    "tree_search_larger_moves",
     "policy_gradient",
     "ppo",
 )
@@ -62,6 +68,7 @@ LABELS = {
     "greedy_held_exact": "patient GREEDY from static best, on the simulator itself",
     "tree_search": "tree search",
     "tree_search_from_static": "tree search from static best",
+    "tree_search_larger_moves": "tree search from deployed, larger moves",
     "policy_gradient": "policy gradient",
     "ppo": "PPO",
 }
@@ -105,7 +112,12 @@ def static_reserves(
 
     myerson = jnp.stack([myerson_of(place) for place in range(study.keywords)])
 
-    def best(revenue: Callable[[jax.Array], jax.Array], candidates: jax.Array) -> jax.Array:
+    def best(
+        revenue: Callable[[jax.Array], jax.Array],
+        grid: jax.Array,
+        candidates: jax.Array,
+        reserve_high: jax.Array,
+    ) -> jax.Array:
         count = env.num_bidders
         coarse, _ = best_reserves(revenue, grid, count, sweeps=_SWEEPS, candidates=candidates)
         # Else planners, whose moves are finer than the levels, could beat any static reserves.
@@ -116,47 +128,55 @@ def static_reserves(
             sweeps=1,
             candidates=jnp.ones((1, count)),
         )
-        return jnp.minimum(coarse * nearby, given.params.reserve_high)
+        return jnp.minimum(coarse * nearby, reserve_high)
 
-    def initial(given: Given, states: ReservePricingState, candidates: jax.Array) -> jax.Array:
+    def initial(
+        given: Given, grid: jax.Array, states: ReservePricingState, candidates: jax.Array
+    ) -> jax.Array:
         def of_keyword(state: ReservePricingState, candidates: jax.Array) -> jax.Array:
             params = given.params
             revenue = revenue_of_histograms(
                 state.history, params.bins, state.quality, params.click_rates
             )
-            return best(revenue, candidates=candidates)
+            return best(revenue, grid, candidates, params.reserve_high)
 
         return jax.vmap(of_keyword)(states, candidates)
 
-    def foreseen(given: Given, states: ReservePricingState, candidates: jax.Array) -> jax.Array:
+    def foreseen(
+        given: Given, grid: jax.Array, states: ReservePricingState, candidates: jax.Array
+    ) -> jax.Array:
         simulator = simulator_of("lstm", given, env, study.search.auctions)
         keys = jax.random.split(jax.random.key(0), DAYS_FORESEEN)
 
         def of_keyword(state: ReservePricingState, candidates: jax.Array) -> jax.Array:
             revenue = revenue_of_days(simulator, simulator.start(state), keys)
-            return best(revenue, candidates=candidates)
+            return best(revenue, grid, candidates, given.params.reserve_high)
 
         return jax.vmap(of_keyword)(states, candidates)
 
-    def hindsight(given: Given, keywords: Keywords, candidates: jax.Array) -> jax.Array:
+    def hindsight(
+        given: Given, grid: jax.Array, keywords: Keywords, candidates: jax.Array
+    ) -> jax.Array:
         simulator = ExactSimulator(env, given.params)
 
         def of_keyword(keyword: Keywords, candidates: jax.Array) -> jax.Array:
             revenue = revenue_of_days(simulator, keyword.states, keyword.day_keys)
-            return best(revenue, candidates=candidates)
+            return best(revenue, grid, candidates, given.params.reserve_high)
 
         return jax.vmap(of_keyword)(keywords, candidates)
 
     candidates = jnp.stack([deployed, myerson], axis=1)
     of_initial = clock.run(
-        "static best on the initial bids", initial, given, keywords.states, candidates
+        "static best on the initial bids", initial, given, grid, keywords.states, candidates
     )
     candidates = jnp.concatenate([candidates, of_initial[:, None]], axis=1)
     of_model = clock.run(
-        "static best on the bidder model", foreseen, given, keywords.states, candidates
+        "static best on the bidder model", foreseen, given, grid, keywords.states, candidates
     )
     candidates = jnp.concatenate([candidates, of_model[:, None]], axis=1)
-    of_hindsight = clock.run("static best in hindsight", hindsight, given, keywords, candidates)
+    of_hindsight = clock.run(
+        "static best in hindsight", hindsight, given, grid, keywords, candidates
+    )
     return dict(zip(STATIC, (deployed, myerson, of_initial, of_model, of_hindsight), strict=True))
 
 
@@ -172,8 +192,8 @@ def fixed(
     given: Given, reserves: jax.Array, observation: Any, state: Any, key: jax.Array
 ) -> jax.Array:
     """The same reserves every day."""
-    del given, observation, state, key
-    return reserves
+    del given
+    return FixedReserves(reserves).act(state, observation, key)
 
 
 def planned(make: MakePlanner, model: ModelName, env: ReservePricing, auctions: int) -> Choose:
@@ -215,13 +235,24 @@ def simulator_of(model: ModelName, given: Given, env: ReservePricing, auctions: 
     )
 
 
+def greedy(search: SearchSettings) -> MakePlanner:
+    """GREEDY, with the moves of these settings."""
+
+    def make(
+        env: ReservePricing, params: ReservePricingParams, simulator: Simulator
+    ) -> ReservePlanner:
+        return _moving(greedy_planner(env, params, simulator), search)
+
+    return make
+
+
 def patient_greedy(search: SearchSettings) -> MakePlanner:
     """GREEDY, where a move is judged by the days of ``search.patience``."""
 
     def make(
         env: ReservePricing, params: ReservePricingParams, simulator: Simulator
     ) -> ReservePlanner:
-        return greedy_planner(env, params, HeldDays(simulator, search.patience))
+        return _moving(greedy_planner(env, params, HeldDays(simulator, search.patience)), search)
 
     return make
 
@@ -232,7 +263,7 @@ def tree_search(search: SearchSettings) -> MakePlanner:
     def make(
         env: ReservePricing, params: ReservePricingParams, simulator: Simulator
     ) -> ReservePlanner:
-        return tree_search_planner(
+        planner = tree_search_planner(
             env,
             params,
             HeldDays(simulator, search.held_days),
@@ -241,8 +272,20 @@ def tree_search(search: SearchSettings) -> MakePlanner:
             gamma=search.gamma,
             search=TreeSearch(num_simulations=search.simulations, backup=search.backup),
         )
+        return _moving(planner, search)
 
     return make
+
+
+def with_larger_moves(search: SearchSettings) -> SearchSettings:
+    """The same search with ``larger_factors``."""
+    return replace(search, factors=search.larger_factors)
+
+
+def _moving(planner: ReservePlanner, search: SearchSettings) -> ReservePlanner:
+    """The planner with the moves of ``search``."""
+    moves = replace(planner.planning.moves, factors=search.factors)
+    return replace(planner, planning=replace(planner.planning, moves=moves))
 
 
 def play_all(
@@ -288,13 +331,16 @@ def play_all(
 
     play_together("static", fixed, reserves)
     makers = {
-        "greedy": greedy_planner,
+        "greedy": greedy(search),
         "greedy_held": patient_greedy(search),
         "tree_search": tree_search(search),
     }
     for name, make in makers.items():
         choose = planned(make, "lstm", env, search.auctions)
         play_together(name, choose, {name + suffix: start for suffix, start in starts.items()})
+    if search.larger_factors:
+        choose = planned(tree_search(with_larger_moves(search)), "lstm", env, search.auctions)
+        play_together("tree_search_larger_moves", choose, {"tree_search_larger_moves": nowhere})
     if exact:
         choose = planned(patient_greedy(search), "exact", env, search.auctions)
         play_together(EXACT, choose, {EXACT: starts["_from_static"]})

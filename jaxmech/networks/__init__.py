@@ -1,6 +1,13 @@
 """Flax modules, and the action distributions they parametrise."""
 
 from jaxmech.networks.actor_critic import MLP, ActorCritic
+from jaxmech.networks.bidder_models import (
+    BidderModelName,
+    LSTMModel,
+    PersistenceModel,
+    WindowModel,
+    bidder_model,
+)
 from jaxmech.networks.policies import (
     CategoricalPolicy,
     GaussianPolicy,
@@ -18,14 +25,19 @@ __all__ = [
     "ActorCritic",
     "ActorSees",
     "Architecture",
+    "BidderModelName",
     "CategoricalPolicy",
     "GaussianPolicy",
+    "LSTMModel",
     "Network",
+    "PersistenceModel",
     "Policy",
     "RecurrentActorCritic",
     "SymmetricActorCritic",
     "Visit",
     "VisitAndPricePolicy",
+    "WindowModel",
+    "bidder_model",
     "network_for",
     "policy_for",
 ]

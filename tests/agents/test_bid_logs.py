@@ -99,11 +99,14 @@ def test_default_bins_hold_every_positive_bid_inside(tmp_path):
         ([*ROWS, "hats,4,cat,inf,0,0,0,0,1"], r"row 7 .*'bid': got 'inf'.*finite"),
         ([*ROWS, "hats,4,cat,1,0,0,-1,0,1"], r"row 7 .*'clicks': got '-1'.*negative"),
         ([*ROWS, "hats,4,cat,1,0,0,0,0,nan"], r"row 7 .*'quality': got 'nan'.*NaN"),
-        ([*ROWS, "hats,4,cat,1,0,0,0,0,7"], r"row 7 .*'quality': got '7'; allowed .* up to 1"),
+        ([*ROWS, "hats,4,cat,1,0,0,0,0,7"], r"row 7 .*'quality': got '7'.* up to 1, a factor of"),
         ([*ROWS, "hats,4,cat,1,0"], r"row 7 .*got 5 cells for 9 columns; column 'impressions'"),
         ([*ROWS, "hats,4,cat,-1,0,0,0,0,1"], r"row 7 .*'bid': got '-1'"),
         ([*ROWS, "hats,4,cat,1,nan,0,0,0,1"], r"row 7 .*'reserve': got 'nan'.*NaN"),
-        ([*ROWS, "hats,4,cat,1,0,2,0,0,1"], r"row 7 .*'impressions': got '2'.*auctions .*row, 1"),
+        (
+            [*ROWS, "hats,4,cat,1,0,2,0,0,1"],
+            r"row 7 .*'impressions': got '2'.*row, 1;.*ns_column=",
+        ),
         ([*ROWS, "hats,4,cat,1,0,.5,.6,0,1"], r"row 7 .*'clicks': got '.6'.*the impressions, 0.5"),
         ([*ROWS, "hats,2024-05-31,cat,1,0,0,0,0,1"], r"row 7 .*whole numbers and dates are in one"),
         (["hats,20240531,cat,1,0,0,0,0,1"], r"row 1 .*'day'.*looks like a date; write 2024-05-31"),
@@ -121,12 +124,53 @@ def test_a_mistake_is_named_by_its_place(tmp_path, rows, message):
 
 def test_unknown_columns_and_file_types(tmp_path):
     path = write(tmp_path, header=HEADER.replace("quality", "qualty"))
-    with pytest.raises(ValueError, match=r"got 'quality'; did you mean 'qualty'"):
+    with pytest.raises(
+        ValueError, match=r"no column 'quality'.*\{'quality': 'qualty'\}.*quality=1"
+    ):
         load_bid_logs(path)
     with pytest.raises(ValueError, match=r"columns: got 'bids'; did you mean 'bid'"):
-        load_bid_logs(path, columns={"bids": "bid"})
+        load_bid_logs(path, columns={"bids": "cpc"})
+    with pytest.raises(ValueError, match=r"columns: got 'shop' for 'keyword'.*\{'keyword': 'shop'"):
+        load_bid_logs(path, columns={"shop": "keyword"})
+    with pytest.raises(ValueError, match=r"columns: got \['bid'\]; allowed are names by ours"):
+        load_bid_logs(path, columns=["bid"])
     with pytest.raises(ValueError, match=r"type of file: got '\.txt'"):
         load_bid_logs(tmp_path / "bids.txt")
+    with pytest.raises(ValueError, match=r"bins: got 50; allowed are BidBins"):
+        load_bid_logs(path, bins=50)
+
+
+def test_names_of_their_own_are_told_how_to_be_given(tmp_path):
+    path = write(tmp_path, header=HEADER.replace("keyword", "campaign_id").replace("bid,", "cpc,"))
+    match = r"no column 'keyword' nor 'bid'; there are 'campaign_id', .*=\{'keyword': '...'\}"
+    with pytest.raises(ValueError, match=match):
+        load_bid_logs(path)
+    check(load_bid_logs(path, columns={"keyword": "campaign_id", "bid": "cpc"}, bins=BINS))
+
+
+def test_columns_apart_by_semicolons_are_recognised(tmp_path):
+    path = write(tmp_path, [row.replace(",", ";") for row in ROWS], HEADER.replace(",", ";"))
+    with pytest.raises(ValueError, match=r"got one column, 'keyword;.*; is the separator ';'\?"):
+        load_bid_logs(path)
+
+
+def test_one_quality_for_all_in_a_file_without(tmp_path):
+    path = write(tmp_path, [row.rpartition(",")[0] for row in ROWS], HEADER.rpartition(",")[0])
+    logs = load_bid_logs(path, quality=0.25)
+    np.testing.assert_array_equal(logs.quality, [[0.25, 0.25], [0.25, 1]])
+    with pytest.raises(ValueError, match=r"quality: got 2; allowed are numbers from 0 to 1"):
+        load_bid_logs(path, quality=2)
+    with pytest.raises(ValueError, match=r"quality: got 0.5 and a column of it"):
+        load_bid_logs(path, quality=0.5, columns={"quality": "score"})
+
+
+def test_midnight_is_a_day_and_another_time_is_not(tmp_path):
+    midnight = [row.replace(",3,", ",2024-02-29 00:00:00,", 1) for row in ROWS]
+    midnight = [row.replace(",4,", ",2024-03-01T00:00:00,", 1) for row in midnight]
+    check(load_bid_logs(write(tmp_path, midnight), bins=BINS))
+    later = [row.replace("00:00:00", "07:30:00") for row in midnight]
+    with pytest.raises(ValueError, match=r"row 1 .*'2024-02-29 07:30:00'.*without a time"):
+        load_bid_logs(write(tmp_path, later))
 
 
 def test_columns_there_twice_or_named_for_two(tmp_path):

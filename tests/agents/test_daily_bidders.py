@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmech.agents.daily_bidders import (
+    LEAST_BID,
     DailyBidders,
     Yesterday,
     next_bids,
@@ -42,37 +44,44 @@ def bidders_of(values, quality, **changes):
     return DailyBidders(jnp.asarray(values, float), jnp.asarray(quality, float), **arrays)
 
 
-@jax.jit
-def revise(bidders, bids, yesterday, reserves, key):
-    return next_bids(bidders, bids, yesterday, key, reserves=reserves, click_rates=CLICK_RATES)
+@partial(jax.jit, static_argnums=(5, 6))
+def revise(bidders, bids, yesterday, reserves, key, filtering="eager", squash=1.0):
+    return next_bids(
+        bidders, bids, yesterday, key, reserves=reserves, click_rates=CLICK_RATES,
+        filtering=filtering, squash=squash,
+    )  # fmt: skip
 
 
-def respond(bidders, bids, reserves, *, key=0, kpis=None, old_reserves=None):
+def respond(bidders, bids, reserves, *auctions, key=0, kpis=None, old_reserves=None):
     bids, reserves = jnp.asarray(bids, float), jnp.asarray(reserves, float)
     kpis = jnp.zeros((len(bids), 3)) if kpis is None else kpis
     before = jnp.zeros(len(bids)) if old_reserves is None else jnp.asarray(old_reserves, float)
-    return revise(bidders, bids, Yesterday(bids, before, kpis), reserves, jax.random.key(key))
+    yesterday = Yesterday(bids, before, kpis)
+    return revise(bidders, bids, yesterday, reserves, jax.random.key(key), *auctions)
 
 
 def same_quality(count=BIDDERS):
     return np.full(count, 0.1)
 
 
-@jax.jit
-def best_utility(value, quality, bids, reserves, old_reserves, grid):
+@partial(jax.jit, static_argnums=(6, 7))
+def best_utility(value, quality, bids, reserves, old_reserves, grid, filtering, squash):
     """Of bidder 0 over a grid of bids, against the others' bids of yesterday."""
 
     def utility(bid):
         # Eligibility was decided yesterday for the others, and is today for bidder 0.
-        others = jnp.where(bids >= old_reserves, bids, 0)
+        # With lazy filtering all keep their places.
+        others = jnp.where((bids >= old_reserves) | (filtering == "lazy"), bids, 0)
         outcome = generalized_second_price(
-            others.at[0].set(bid), quality, CLICK_RATES, jnp.zeros(BIDDERS).at[0].set(reserves[0])
-        )
+            others.at[0].set(bid), quality, CLICK_RATES, jnp.zeros(BIDDERS).at[0].set(reserves[0]),
+            squash=squash,
+        )  # fmt: skip
         return outcome.clicks[0] * value - outcome.payments[0]
 
     return jax.vmap(utility)(grid)
 
 
+@pytest.mark.parametrize(("filtering", "squash"), [("eager", 1.0), ("lazy", 0.5)])
 @settings(max_examples=30, deadline=None)
 @given(
     values=st.lists(money, min_size=BIDDERS, max_size=BIDDERS),
@@ -81,16 +90,19 @@ def best_utility(value, quality, bids, reserves, old_reserves, grid):
     reserves=st.lists(money, min_size=BIDDERS, max_size=BIDDERS),
 )
 def test_no_bid_earns_more_at_yesterdays_prices_than_the_best_response(
-    values, shares, quality, reserves
+    filtering, squash, values, shares, quality, reserves
 ):
     bidders = bidders_of(values, quality)
     bids = jnp.asarray(values) * jnp.asarray(shares)
     reserves = jnp.asarray(reserves)
     old_reserves = reserves * 0.5
-    answer = respond(bidders, bids, reserves, old_reserves=old_reserves)
+    auctions = (filtering, squash)
+    answer = respond(bidders, bids, reserves, *auctions, old_reserves=old_reserves)
     assert (answer <= bidders.values).all() and (answer >= 0).all()
     grid = jnp.concatenate([answer[:1], jnp.linspace(0, 6, 301)])
-    earned = best_utility(bidders.values[0], bidders.quality, bids, reserves, old_reserves, grid)
+    earned = best_utility(
+        bidders.values[0], bidders.quality, bids, reserves, old_reserves, grid, *auctions
+    )
     assert earned[0] >= earned.max() - 1e-5
 
 
@@ -113,7 +125,52 @@ def test_slot_prices_leave_the_bidder_itself_out():
     quality = jnp.asarray([0.2, 0.1, 0.1, 0.1])
     prices = slot_prices(quality, yesterday, jnp.asarray([0.0, 0.0, 1.5, 0.0]), 3)
     # Scores .6, .2, .1; the last bidder missed its reserve and sets no price.
-    np.testing.assert_allclose(prices, [[1, 0.5, 0], [6, 1, 0], [6, 2, 1.5], [6, 2, 1]], rtol=1e-5)
+    expected = [[1, 0.5, LEAST_BID], [6, 1, LEAST_BID], [6, 2, 1.5], [6, 2, 1]]
+    np.testing.assert_allclose(prices, expected, rtol=1e-5)
+
+
+def test_slot_prices_where_bids_below_their_reserves_keep_their_places():
+    yesterday = Yesterday(jnp.asarray([3.0, 2.0, 1.0, 0.0]), jnp.asarray([0, 9.0, 0, 0]), None)
+    quality, reserves = jnp.full(4, 0.1), jnp.zeros(4)
+    eager = slot_prices(quality, yesterday, reserves, 2)
+    lazy = slot_prices(quality, yesterday, reserves, 2, filtering="lazy")
+    np.testing.assert_allclose(eager, [[1, LEAST_BID], [3, 1], [3, LEAST_BID], [3, 1]], rtol=1e-5)
+    np.testing.assert_allclose(lazy, [[2, 1], [3, 1], [3, 2], [3, 2]], rtol=1e-5)
+
+
+def test_a_free_slot_is_bid_for_and_got():
+    """Where a slot is worth as much as the one above, whose price is beyond the value."""
+    rates = jnp.ones(2)
+    bidders = bidders_of([9.0, 1.0], same_quality(2), scatter=0.3)
+    yesterday = Yesterday(jnp.asarray([5.0, 0.0]), jnp.zeros(2), jnp.zeros((2, 3)))
+    answer = next_bids(
+        bidders, yesterday.bids, yesterday, jax.random.key(0),
+        reserves=jnp.zeros(2), click_rates=rates,
+    )  # fmt: skip
+    bids = scattered_bids(bidders, answer, jnp.asarray(auction_normals(32, 2)))
+    kpis = day_outcome(bids, bidders.quality, rates, jnp.zeros(2)).kpis
+    np.testing.assert_allclose(kpis[1], [1, 0.1, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("filtering", ["eager", "lazy"])
+@pytest.mark.parametrize("key", [None, jax.random.key(0)])
+def test_who_bids_nothing_gets_nothing_and_sets_no_price_at_reserve_zero(filtering, key):
+    bids, quality = jnp.asarray([[0.0, 1.0, 0.0]] * 8), jnp.asarray([0.5, 1.0, 0.2])
+    outcome = day_outcome(bids, quality, CLICK_RATES, jnp.zeros(3), key=key, filtering=filtering)
+    assert outcome.kpis[1].tolist() == [1, 1, 0] and outcome.revenue == 0
+    np.testing.assert_array_equal(outcome.kpis[::2], 0)
+
+
+def test_the_price_of_a_day_follows_filtering_and_squash():
+    bids, quality = jnp.asarray([[3.0, 2.0, 1.0]]), jnp.asarray([0.16, 0.16, 0.64])
+    day = partial(day_outcome, bids, quality, CLICK_RATES[:2], jnp.asarray([0, 2.5, 0]))
+    # Scores .48, .32 (below its reserve) and .64; with squash 0 the bids alone rank.
+    np.testing.assert_allclose(day().kpis[:, 0], [1, 0, 1])
+    np.testing.assert_allclose(day().revenue, 0.64 * 0.48 / 0.64, rtol=1e-5)
+    lazy = day(filtering="lazy")
+    np.testing.assert_allclose(lazy.kpis[:, 0], [1, 0, 1])
+    np.testing.assert_allclose(lazy.revenue, 0.48 + 0.7 * 0.32, rtol=1e-5)
+    np.testing.assert_allclose(day(squash=0.0).revenue, 0.16 * 1, rtol=1e-5)
 
 
 def test_balanced_bids_settle_at_the_lowest_envy_free_equilibrium():
@@ -222,7 +279,7 @@ def test_a_bidder_of_quality_zero_does_no_harm():
 
 def test_a_bidder_of_value_zero_bids_nothing():
     answer = respond(bidders_of([0.0, 1.0], [0.1, 0.1]), [0.0, 0.5], [0.0, 0.0])
-    assert answer[0] == 0 and np.isfinite(answer).all()
+    assert answer[0] == 0 < answer[1] and np.isfinite(answer).all()
 
 
 def test_the_scatter_is_log_normal_around_the_strategy_bid():

@@ -69,6 +69,17 @@ def test_keywords_of_a_list_keep_their_bidders_together():
     assert keyword_distribution(keywords).highest_value == 5
 
 
+def test_a_list_of_one_place_draws_that_keyword_alone():
+    bids = np.array([[1.0, 2.0], [3.0, 5.0]])
+    quality = np.array([[0.1, 0.2], [0.3, 0.4]])
+    keywords = load_keywords(np.stack([bids, quality], axis=-1))
+    assert (keywords.num_keywords, keywords.only([1]).num_keywords) == (2, 1)
+    bidders, _ = draw(keyword_distribution(keywords.only([1])), 2, 20)
+    np.testing.assert_allclose(bidders.values, np.tile(bids[1], (20, 1)))
+    np.testing.assert_allclose(bidders.quality, np.tile(quality[1], (20, 1)))
+    assert load_keywords(bids).only([0]).quality is None
+
+
 def test_qualities_that_a_list_lacks_are_drawn():
     bidders, _ = draw(keyword_distribution(load_keywords([[1.0, 2.0]])), 2)
     assert (bidders.values == jnp.asarray([1.0, 2.0])).all()
@@ -105,9 +116,9 @@ def test_bidders_are_numbered_within_keywords_whatever_their_names(tmp_path):
 
 
 def test_relative_bids_are_in_medians_of_their_keyword():
-    bids = [[100.0, 300.0, 200.0, 0.0], [0.3, 0.1, 0.2, 0.1], [0.0, 0.0, 0.0, 0.0]]
+    bids = [[100.0, 300.0, 200.0, 0.0], [0.3, 0.1, 0.2, 0.1]]
     keywords = load_keywords(bids, relative=True)
-    expected = [[0.5, 1.5, 1, 0], [2, 2 / 3, 4 / 3, 2 / 3], [0, 0, 0, 0]]
+    expected = [[0.5, 1.5, 1, 0], [2, 2 / 3, 4 / 3, 2 / 3]]
     np.testing.assert_allclose(keywords.values, expected, rtol=1e-6)
     np.testing.assert_allclose(load_keywords(bids).values, bids, rtol=1e-6)
     # What the money is called makes no difference.
@@ -130,7 +141,10 @@ def test_relative_bids_are_in_medians_of_their_keyword():
         ),
         ("keyword,bidder,bid\na,1,2\na,1,1\n", "row 2 .*the same as row 1 .*has one row"),
         ("keyword,bidder,bid\na,,2\n", "row 1 .*column 'bidder': the cell is empty"),
-        ("keyword,bidder,bid\na,1,0\na,2,0\n", "bids that are all 0"),
+        (
+            "keyword,bidder,bid\na,1,0\na,2,2\nb,1,0\nb,2,0\nc,1,0\nc,2,0\n",
+            r"bids.csv: got no bid above 0 on keyword number 2 of 3, and on 1 more; needed is one",
+        ),
     ],
 )
 def test_a_file_with_a_mistake_is_refused(tmp_path, content, message):
@@ -150,6 +164,8 @@ def test_an_array_with_a_mistake_is_refused(tmp_path):
     for array in ([[[1.0, 0.5, 2.0]]], [1.0], np.zeros((0, 2)), 3.0):
         with pytest.raises(ValueError, match=r"source: got shape .*\[keywords, bidders\] of bids"):
             load_keywords(array)
+    with pytest.raises(ValueError, match="source: got no bid above 0 on keyword number 1 of 1; n"):
+        load_keywords([[0.0, 0.0]])
     with pytest.raises(ValueError, match="as many bidders on each keyword"):
         load_keywords([[1.0, 2.0], [1.0]])
     with pytest.raises(ValueError, match=r"type of file: got '.xlsx'"):

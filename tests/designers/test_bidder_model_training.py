@@ -201,6 +201,21 @@ def test_what_training_refuses(change, message):
         BidderModelTraining(**change)
 
 
+def test_models_by_name_and_what_is_neither_model_nor_logs():
+    logs, steps = pendulums(num_days=8), replace(SHAPES, num_steps=1)
+    by_name, of_model = (
+        jax.jit(lambda model=model: train_bidder_model(jax.random.key(0), model, logs, steps)[0])()
+        for model in ("persistence", bidder_model("persistence", MEMORY))
+    )
+    jax.tree.map(np.testing.assert_array_equal, by_name, of_model)
+    with pytest.raises(ValueError, match="name: got 'lsmt'; allowed are"):
+        train_bidder_model(jax.random.key(0), "lsmt", logs, steps)
+    with pytest.raises(ValueError, match=r"model: got int; allowed are 'persistence', .*'lstm'"):
+        train_bidder_model(jax.random.key(0), 3, logs, steps)
+    with pytest.raises(ValueError, match=r"logs: got 'a.csv'; .*load_bid_logs\(path\)"):
+        train_bidder_model(jax.random.key(0), "lstm", "a.csv", steps)
+
+
 def test_logs_too_short():
     logs = pendulums(num_days=6)
     model = bidder_model("linear", MEMORY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +13,11 @@ import pytest
 from plan_models import MOVES, Moody, moody_plan, moody_planning
 
 import jaxmech
+from jaxmech import agents, designers, networks
+from jaxmech.agents.bid_history import BidBins
 from jaxmech.agents.keyword_day import auction_points, day_outcome
 from jaxmech.agents.keyword_distribution import load_keywords
+from jaxmech.designers.held_days import HeldDays
 from jaxmech.designers.reserve_planners import (
     FixedReserves,
     ReservePlanner,
@@ -32,6 +36,8 @@ from jaxmech.designers.reserve_planning import (
 from jaxmech.designers.reserve_simulators import ExactSimulator, LearnedSimulator, spread_bids
 from jaxmech.designers.tree_search import TreeSearch
 from jaxmech.networks.bidder_models import bidder_model
+
+pytestmark = pytest.mark.usefixtures("compile_quickly")
 
 KEY = jax.random.key(3)
 exhaustive_values = jax.jit(ExhaustiveSearch().values)
@@ -54,6 +60,13 @@ def test_a_moved_reserve_stays_within_bounds():
     low = apply(jnp.array([0.05, 0.102]), jnp.arange(moves.num_moves))
     expected = [[0.05, 0.102], [0.05, 0.102], [0.1, 0.102], [0.05, 0.1], [0.05, 0.1071]]
     np.testing.assert_allclose(low, expected, rtol=1e-6)
+
+
+def test_a_reserve_above_the_bounds_is_not_lowered_by_raising_it():
+    moves = Moves(2, low=0.1, high=1.0)
+    after = jax.jit(jax.vmap(moves.apply, (None, 0)))(jnp.array([2.0, 0.99]), jnp.arange(5))
+    expected = [[2, 0.99], [1, 0.99], [2, 0.99], [2, 0.9405], [2, 1]]
+    np.testing.assert_allclose(after, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +169,106 @@ def learned(keyword):
     model = bidder_model("linear", env.memory)
     parameters = jax.jit(model.init)(KEY, state.history, state.reserves, state.quality, params.bins)
     return LearnedSimulator(model, parameters, params.bins, params.click_rates, num_auctions=8)
+
+
+@pytest.mark.parametrize("make_planner", [greedy_planner, tree_search_planner])
+def test_planners_refuse_what_is_no_simulator_of_their_environment(keyword, learned, make_planner):
+    env, params, _, _ = keyword
+    with pytest.raises(ValueError, match=r"simulator: got dict; allowed are LearnedSimulator\("):
+        make_planner(env, params, learned.parameters)
+    edges = params.bins.edges
+    told = r"needed are those of params, 12 bins from .*load_bid_logs\(..., bins=params.bins\)"
+    for bins, got in ((BidBins(edges / 2), "12 bins"), (BidBins(edges[:-1]), "11 bins")):
+        other = learned.replace(bins=bins)
+        for simulator in (other, HeldDays(other)):
+            with pytest.raises(ValueError, match=f"simulator.bins: got {got} from .*; {told}"):
+                make_planner(env, params, simulator)
+    with pytest.raises(ValueError, match=r"simulator.filtering: got 'lazy'; needed is 'eager'"):
+        make_planner(env, params, HeldDays(learned.replace(filtering="lazy")))
+    with pytest.raises(ValueError, match=r"simulator.squash: got 1.0; needed is 0.5"):
+        make_planner(replace(env, squash=0.5), params, learned)
+    make_planner(env, params, HeldDays(learned.replace(bins=BidBins(edges * (1 + 1e-6)))))
+    # Within a program bins may be told apart by their number alone.
+    with pytest.raises(ValueError, match=r"simulator.bins: got 11 bins; needed"):
+        jax.jit(lambda bins: make_planner(env, params, learned.replace(bins=bins)))(
+            BidBins(edges[:-1])
+        )
+
+
+def test_planners_say_what_they_plan_for(keyword, learned):
+    env, params, _, state = keyword
+    planner = greedy_planner(env, params, learned)
+    with pytest.raises(ValueError, match=r"observation: got BidHistory; .*ObservedKeyword"):
+        planner.act(None, state.history, None)
+    several = jax.tree.map(lambda leaf: jnp.stack([leaf] * 2), state)
+    with pytest.raises(ValueError, match=r"got reserves of shape \(2, 2, 3\); .*jax.vmap plans"):
+        planner.reserves(several, None)
+
+
+def test_a_plan_draws_with_a_key_that_no_day_has(keyword):
+    """A caller may split its key, or fold small numbers into it, to play the day itself."""
+    env, params, _, state = keyword
+    seen = []
+
+    class Watched:
+        def values(self, planning, plan, key):
+            seen.append(key)
+            return jnp.zeros(planning.moves.num_moves)
+
+    planner = greedy_planner(env, params, ExactSimulator(env, params)).replace(search=Watched())
+    planner.reserves(state, KEY)
+    taken = [KEY, *jax.random.split(KEY, 5), *(jax.random.fold_in(KEY, i) for i in range(5))]
+    assert len(seen) == 1 and all((seen[0] != key) for key in taken)
+
+
+def test_from_the_users_own_logs_to_the_reserves_of_tomorrow(tmp_path):
+    """The whole way with exported names only; the second keyword has a bidder less."""
+    random = np.random.default_rng(0)
+    header = "campaign_id,day,bidder,bid,reserve,impressions,clicks,cost,quality"
+    rows = [
+        f"{keyword},2024-02-{10 + day},{bidder},{bid:.3f},0.3,1,0.1,0.05,0.2"
+        for keyword, bidders in (("shoes", ("ann", "bob")), ("hats", ("cat",)))
+        for day in range(12)
+        for bidder, bid in zip(bidders, random.lognormal(0, 0.3, len(bidders)), strict=True)
+    ]
+    (tmp_path / "bids.csv").write_text("\n".join([header, *rows]) + "\n")
+    columns = {"keyword": "campaign_id"}
+    logs = agents.load_bid_logs(tmp_path / "bids.csv", columns=columns, num_bins=12)
+    env, params = jaxmech.make(
+        "reserve_pricing", num_bidders=logs.num_bidders, bins=logs.bins, memory=3,
+        reserve_high=float(logs.bins.edges[-1]),
+    )  # fmt: skip
+    training = designers.BidderModelTraining(memory=3, days_in_a_row=2, num_steps=2)
+    model = networks.bidder_model("linear", 3)
+    parameters, losses = jax.jit(
+        lambda logs: designers.train_bidder_model(KEY, model, logs, training)
+    )(logs)
+    assert losses.shape == (2,)
+    simulator = designers.LearnedSimulator(model, parameters, logs.bins, params.click_rates, 8)
+    planner = designers.tree_search_planner(
+        env, params, simulator, depth=2, search=designers.TreeSearch(num_simulations=10)
+    )
+    keywords = designers.ObservedKeyword.of_logs(logs, days=3)
+    plan = jax.jit(jax.vmap(planner.reserves, (0, None)))
+    reserves = np.asarray(plan(keywords, KEY))
+    assert reserves.shape == (2, 2)
+    now = np.asarray(logs.days.reserves[:, -1])
+    np.testing.assert_allclose(now, [[0.3, 0.3], [0.3, 0]], rtol=1e-6)
+    assert (np.sum(reserves != now, axis=1) == 1).all()
+    # A bidder who is not there earns nothing, whatever the model foresees of it.
+    assert reserves[1, 1] == 0
+    # The same logs, read in the environment's bins from the file that the library writes.
+    agents.write_bid_logs(logs, tmp_path / "again.csv")
+    again = agents.load_bid_logs(
+        tmp_path / "again.csv", auctions_column="auctions", bins=params.bins
+    )
+    np.testing.assert_allclose(
+        plan(designers.ObservedKeyword.of_logs(again, days=3), KEY), reserves
+    )
+    with pytest.raises(ValueError, match="days: got 13; allowed are 1 to 12"):
+        designers.ObservedKeyword.of_logs(logs, days=13)
+    with pytest.raises(ValueError, match="logs: got BidHistory; needed are BidLogs"):
+        designers.ObservedKeyword.of_logs(logs.days, days=3)
 
 
 def test_what_is_observed_is_the_state(keyword):

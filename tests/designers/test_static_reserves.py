@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +13,7 @@ import pytest
 
 import jaxmech
 from jaxmech.agents.bid_history import BidBins, BidHistory
-from jaxmech.agents.keyword_distribution import keyword_distribution
+from jaxmech.agents.keyword_distribution import keyword_distribution, load_keywords
 from jaxmech.designers.reserve_planners import FixedReserves, greedy_planner, tree_search_planner
 from jaxmech.designers.reserve_simulators import ExactSimulator
 from jaxmech.designers.static_reserves import (
@@ -21,6 +23,10 @@ from jaxmech.designers.static_reserves import (
     revenue_of_histograms,
 )
 from jaxmech.designers.tree_search import TreeSearch
+from jaxmech.experiments.reserve_pricing_configuration import SearchSettings
+from jaxmech.experiments.reserve_schemes import tree_search, with_larger_moves
+
+pytestmark = pytest.mark.usefixtures("compile_quickly")
 
 KEY = jax.random.key(6)
 BINS = BidBins.log_spaced(0.02, 60.0, 120)
@@ -145,8 +151,8 @@ def test_no_planning_beats_the_best_static_reserves_where_bidders_do_not_react(s
             env, params, simulator, depth=3, search=TreeSearch(num_simulations=25, backup="max")
         ),
     )
-    # A ladder of 5 % steps from the deployed reserve: every reserve a planner can reach.
-    grid = jnp.append(0.2 * 1.05 ** jnp.arange(-20, 60), 0.0)
+    # Finer than the moves, which can lead to any reserve.
+    grid = jnp.append(0.2 * 1.02 ** jnp.arange(-50, 150), 0.0)
 
     @jax.jit
     def of_keyword(state):
@@ -154,17 +160,50 @@ def test_no_planning_beats_the_best_static_reserves_where_bidders_do_not_react(s
         static, _ = best_reserves(revenue, grid, env.num_bidders)
         fixed = FixedReserves(static)
         earned = [episode_revenues(env, params, state, KEY, lambda *_: fixed.act(None, None, None))]
-        for planner in planners:
-            earned.append(episode_revenues(env, params, state, KEY, planner.reserves))
+        reserves = state.history.reserves.at[-1].set(static)
+        at_best = replace(state, history=replace(state.history, reserves=reserves))
+        for start in (state, at_best):
+            for planner in planners:
+                earned.append(episode_revenues(env, params, start, KEY, planner.reserves))
         return jnp.stack(earned)
 
-    static, greedy, searched = np.moveaxis(np.asarray(jax.vmap(of_keyword)(states)), 1, 0)
+    static, *dynamic = np.moveaxis(np.asarray(jax.vmap(of_keyword)(states)), 1, 0)
     assert (static.std(axis=-1) < 1e-5 * static.mean(axis=-1)).all()  # nobody reacts
-    for dynamic in (greedy, searched):
-        # 5 % down and 5 % up do not return to where they began: a little between the steps.
-        assert dynamic.mean() <= static.mean() * 1.01
+    for from_deployed, from_best in zip(dynamic[:2], dynamic[2:], strict=True):
+        # A little between the levels of the grid, and where one reserve at a time is no way up.
+        assert (from_best[:, -1] <= static[:, -1] * 1.01).all()
+        assert (from_best[:, -1] >= static[:, -1] * 0.99).all()
         # Planning is no waste of time either: it ends above where it began.
-        assert dynamic[:, -1].mean() > 1.1 * dynamic[:, 0].mean()
+        assert from_deployed[:, -1].mean() > 1.1 * from_deployed[:, 0].mean()
+
+
+def test_larger_moves_leave_the_plateau_below_the_price_of_the_next_bidder():
+    """Bids of 2 and 1 for one slot: reserves below 1 do not bind, and one up to 2 is paid."""
+    env, params = jaxmech.make(
+        "reserve_pricing",
+        num_bidders=2,
+        num_slots=1,
+        days=8,
+        num_bins=30,
+        memory=2,
+        auctions_per_day=8,
+        deployed_reserves=0.6,
+        values_and_quality=load_keywords([[[2.0, 1.0], [1.0, 1.0]]]),
+        kinds={"inactive": 1.0},
+        inactive_activity=0.0,
+        shading_range=(1.0, 1.0),
+        scatter=0.0,
+    )
+    _, state = env.reset(KEY, params)
+    small = SearchSettings(depth=3, simulations=60, held_days=1)
+
+    @partial(jax.jit, static_argnames="settings")
+    def last_revenue(settings):
+        planner = tree_search(settings)(env, params, ExactSimulator(env, params))
+        return episode_revenues(env, params, state, KEY, planner.reserves)[-1]
+
+    assert float(last_revenue(small)) == pytest.approx(1.0, rel=1e-5)
+    assert float(last_revenue(with_larger_moves(small))) > 1.5
 
 
 def test_revenue_of_days_is_that_of_the_environment_with_the_same_keys(still):

@@ -63,7 +63,8 @@ CASES = [(name, {}) for name in names()] + [
                           "filtering": "lazy", "objective": "max_min",
                           "distribution": CopulaValueQuality}),
     ("reserve_pricing", {"num_bidders": 1, "days": 3, "num_bins": 6, "memory": 1,
-                         "auctions_per_day": 4, "statistic": "summary", "revenue": "sampled"}),
+                         "auctions_per_day": 4, "statistic": "summary", "revenue": "sampled",
+                         "filtering": "lazy", "squash": 0.5}),
 ]  # fmt: skip
 
 pytestmark = pytest.mark.parametrize(("name", "options"), CASES)

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 
 import jaxmech
+from jaxmech.agents import BidBins, LogNormal
 from jaxmech.agents.keyword_day import auction_normals, day_outcome
 from jaxmech.agents.keyword_distribution import load_keywords
+from jaxmech.environments import RelativeReserves
 from jaxmech.mechanisms import generalized_second_price
 
 DAYS = 4
 KEYWORDS = 2000
 SHORT = {"days": DAYS, "num_bins": 8, "memory": 2, "auctions_per_day": 16}
+BINS = BidBins.log_spaced(0.5, 2.0, 9)
 STATIC = {"kinds": {"inactive": 1.0}, "inactive_activity": 0.0}
 
 
@@ -47,10 +50,14 @@ def at(tree, *place):
     return jax.tree.map(lambda leaf: leaf[place], tree)
 
 
-def test_inactive_bidders_earn_the_static_revenue_every_day_and_nothing_moves():
-    env, params = make(**STATIC)
+@pytest.mark.parametrize(
+    "auctions", [{}, {"filtering": "lazy", "squash": 0.5}], ids=["eager", "lazy and squashed"]
+)
+def test_inactive_bidders_earn_the_static_revenue_every_day_and_nothing_moves(auctions):
+    env, params = make(**STATIC, **auctions)
     reserves = jnp.asarray([0.3, 0.9, 0.6])
-    _, after, revenue, _ = episode(env, jax.random.key(3), params, jnp.tile(reserves, (DAYS, 1)))
+    # Of this keyword each of the four kinds of auctions has a revenue of its own.
+    _, after, revenue, _ = episode(env, jax.random.key(8), params, jnp.tile(reserves, (DAYS, 1)))
     assert (revenue == revenue[0]).all() and revenue[0] > 0
     assert (after.strategy_bids == after.strategy_bids[0]).all()
     # The closed computation: the mean auction over the spread of the bids.
@@ -58,7 +65,9 @@ def test_inactive_bidders_earn_the_static_revenue_every_day_and_nothing_moves():
     normals = jnp.asarray(auction_normals(16, 3))
     strategy = np.where(reserves > bidders.values, 0, after.strategy_bids[0])
     paid = [
-        generalized_second_price(bids, bidders.quality, params.click_rates, reserves).payments.sum()
+        generalized_second_price(
+            bids, bidders.quality, params.click_rates, reserves, **auctions
+        ).payments.sum()
         for bids in strategy * np.exp(0.15 * normals)
     ]
     np.testing.assert_allclose(revenue[0], np.mean(paid), rtol=1e-5)
@@ -130,6 +139,31 @@ def test_a_best_responder_drops_out_above_its_value_and_comes_back_the_day_the_r
     assert ((after.placed_bids[:, 0] > 0) == ~jnp.isin(jnp.arange(40), jnp.asarray([2, 3]))).all()
     expected = 0.2 * jnp.where(reserves <= 1, reserves, 0)[:, 0]
     np.testing.assert_allclose(revenue, expected, rtol=1e-5)
+
+
+def test_who_values_a_click_at_nothing_gets_none_even_where_there_is_no_reserve():
+    env, params = make(
+        num_bidders=2, values_and_quality=load_keywords([[[1.0, 0.2], [0.0, 0.9]]]),
+        kinds={"best_response": 1.0}, deployed_reserves=0.0,
+    )  # fmt: skip
+    _, after, _, _ = episode(env, jax.random.key(0), params, jnp.zeros((DAYS, 2)))
+    assert (after.history.kpis[:, :, 0, 0] == 1).all()
+    np.testing.assert_array_equal(after.history.kpis[:, :, 1], 0)
+    np.testing.assert_array_equal(after.history.histograms[:, :, 1, 0], 1)
+
+
+def test_bins_of_logs_are_those_of_the_environment():
+    env, params = jaxmech.make("reserve_pricing", memory=2, days=1, bins=BINS)
+    assert env.num_bins == 9
+    np.testing.assert_array_equal(params.bins.edges, BINS.edges)
+    # Reserves may be higher than the bins reach, and are observed all the same.
+    assert params.reserve_high > 2 and env.reset(jax.random.key(0), params)[0].max() <= 1
+
+
+def test_relative_reserves_are_a_view_of_the_environment_itself():
+    with pytest.raises(ValueError, match=r"env: got 'reserve_pricing'; needed .* make\("):
+        RelativeReserves("reserve_pricing")
+    assert RelativeReserves(make()[0]).name == "reserve_pricing"
 
 
 def test_reserves_above_every_bid_earn_nothing_whatever_the_bidders():
@@ -283,6 +317,15 @@ def test_history_moves_on_by_a_day_and_the_summary_is_of_the_last():
         ({"bid_low": 5.0, "bid_high": 4.0}, "high: got 4.0"),
         ({"kind": {"inactive": 1.0}}, "got 'kind'; did you mean 'kinds'"),
         ({"kinds": {"lazy": 1.0}}, "kind of bidder: got 'lazy'"),
+        ({"kinds": ["best_response"]}, r"kinds: got \['best_response'\]; allowed are weights by"),
+        ({"values_and_quality": LogNormal(0.0, 1.0)}, r"quality: got LogNormal.*CopulaValueQ"),
+        ({"values_and_quality": "bids.csv"}, r"quality: got 'bids.csv'; .*load_keywords\("),
+        ({"values_and_quality": jnp.ones((4, 3))}, r"quality: got Array(.|\n)*load_keywords\("),
+        ({"filtering": "late"}, "filtering: got 'late'; allowed are"),
+        ({"squash": -1.0}, "squash: got -1.0; allowed are finite numbers from 0"),
+        ({"bins": 50}, "bins: got 50; allowed are BidBins"),
+        ({"bins": BINS, "num_bins": 6}, "num_bins: got 6 and bins"),
+        ({"bins": BINS, "bid_high": 6.0}, "bid_high: got 6.0 and bins"),
     ],
 )
 def test_make_refuses(options, message):

@@ -1,16 +1,6 @@
-"""Files of bids, and commands that take them."""
+"""Files of bids."""
 
 import csv
-
-import pytest
-
-from jaxmech import cli
-
-
-def command(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
-    return ended.value.code or 0
 
 
 def bid_file(path, bids):

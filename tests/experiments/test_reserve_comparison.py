@@ -1,10 +1,16 @@
 """Paired differences between schemes, and their intervals."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from jaxmech.experiments.reserve_comparison import paired, verdict
+from jaxmech.experiments import EXPERIMENTS
+from jaxmech.experiments.reserve_ablation import ablation
+from jaxmech.experiments.reserve_comparison import ORDERINGS, paired, verdict
+from jaxmech.experiments.reserve_schemes import SCHEMES, Played
 
 
 def test_paired_intervals_are_students():
@@ -35,3 +41,43 @@ def test_percents_are_ratios_of_means():
     found = [paired(one, other) for one, other in zip(values, draws, strict=True)]
     covered = [abs(one["percent"] - truth) <= one["percent_ci95"] for one in found]
     assert 0.93 < np.mean(covered) < 0.97
+
+
+def test_orderings_are_of_schemes_each_named_once():
+    assert {name for pair in ORDERINGS for name in pair} <= set(SCHEMES)
+    assert len(set(ORDERINGS)) == len(ORDERINGS)
+
+
+def test_the_ablation_has_larger_moves_and_static_reserves_on_the_same_days():
+    study = EXPERIMENTS["tang2017/reserve_pricing"]
+    varied = replace(study.ablation, depth_and_simulations=((1, 16),), held_days=(6,), models=())
+    study = replace(study, ablation=varied)
+    earned = dict(zip(SCHEMES, np.arange(len(SCHEMES)) + 1.0, strict=True))
+    played = {}
+    for name, revenue in earned.items():
+        # Only the first 3 keywords and 4 days are those of the ablation.
+        of_days = np.full((5, 6), 100.0)
+        of_days[:3, :4] = revenue
+        played[name] = Played(of_days, None)
+    searched = []
+
+    def run(name, *program):
+        searched.append(name)
+        return np.full((3, 4), 50.0 + len(searched)), None
+
+    keywords, clock = SimpleNamespace(day_keys=np.zeros((3, 4))), SimpleNamespace(run=run)
+    records = ablation(study, None, None, keywords, np.zeros((3, 2)), played, clock)
+    small, large = "0.95, 1.05", "0.5, 0.8, 0.95, 1.05, 1.25, 2"
+    assert {(one["varied"], one["value"]): one["revenue"]["mean"] for one in records} == {
+        ("depth, simulations", "1, 16"): 51,
+        ("held_days", 6): earned["tree_search_from_static"],
+        ("factors", large): 52,
+        ("factors, from deployed", small): earned["tree_search"],
+        ("factors, from deployed", large): earned["tree_search_larger_moves"],
+        ("no search", "static best on the initial bids"): earned["static_initial"],
+        ("no search", "static best in hindsight"): earned["static_hindsight"],
+    }
+    assert len(searched) == 2 and searched[1].endswith("6 factors")
+    for one in records:
+        usual = earned["tree_search_from_static"]
+        assert one["against_usual"]["mean"] == one["revenue"]["mean"] - usual

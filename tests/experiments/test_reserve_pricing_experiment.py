@@ -8,14 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from bid_files import bid_file, command
+from bid_files import bid_file
+from command_line import command
 
-from jaxmech import cli, findings
-from jaxmech.experiments import (
-    EXPERIMENTS,
-    experiment_in,
-    read_config,
-)
+from jaxmech import findings
+from jaxmech.experiments import EXPERIMENTS, experiment_in, read_config
 from jaxmech.experiments.computing import compute
 from jaxmech.experiments.reserve_keywords import Clock, draw_keywords, population_of
 from jaxmech.experiments.reserve_schemes import EXACT, SCHEMES
@@ -31,24 +28,13 @@ QUICK = [
     *("--search.leaf-value", "held_forever", "--search.held-days", "1"),
     *("--search.patience", "2", "--policies.updates", "0"),
     *("--ablation.depth-and-simulations", "1", "5", "--ablation.held-days", "1"),
-    *("--ablation.models", "lstm"),
+    *("--ablation.models", "lstm", "--search.larger-factors"),
 ]
 """Few simulations, but more than the 5 moves of two bidders."""
 
+pytestmark = pytest.mark.usefixtures("leave_jax_as_it_is", "compile_quickly")
+
 STATIC = ("deployed", "myerson", "static_initial", "static_model", "static_hindsight")
-
-
-@pytest.fixture(autouse=True)
-def leave_jax_as_it_is(monkeypatch):
-    monkeypatch.setattr(cli, "_set_up_jax", lambda: None)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compile_quickly():
-    """Programs run for a moment here, but take long to be optimised."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +50,14 @@ def said():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, clock, said):
+def folder(tmp_path_factory, clock, said, leave_jax_as_it_is, compile_quickly):
     """The folder of a quick run, on a file of two bidders on each keyword."""
     made = tmp_path_factory.mktemp("user")
     path = bid_file(made / "bids.csv", np.random.default_rng(1).lognormal(0.35, 0.71, (9, 2)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "_set_up_jax", lambda: None)
         patch.setattr("jaxmech.experiments.reserve_pricing.Clock", lambda: clock)
-        patch.setattr("jaxmech.experiments.reserve_keywords.say", said.append)
+        for module in ("reserve_keywords", "reserve_pricing"):
+            patch.setattr(f"jaxmech.experiments.{module}.say", said.append)
         patch.chdir(made)
         assert command("run", NAME, "--bids", str(path), *QUICK) == 0
     return made / "runs" / "tang2017-reserve_pricing-1"
@@ -110,13 +96,19 @@ def test_a_run_writes_its_whole_folder(folder):
         "Tang 2017",
         "has two parts",
         "trained anew on logs of bidders that never react",
+        "The keywords compared are all that were not learned on, each once",
+        "the next bidder sets does not bind",
+        "days left over are not shown",
     ):
         assert words in page, words
     assert page.count("<svg") == 2
 
 
-def test_every_stage_says_when_it_is_done(folder, said):
+def test_every_stage_says_when_it_begins_and_is_done(folder, said):
     stages = [line.split(":")[0] for line in said]
+    headings = [line for line in said if line.startswith("[")]
+    # All seven but the policies.
+    assert [line[:5] for line in headings] == [f"[{number}/6]" for number in range(1, 7)]
     for stage, times in (
         ("logs", 2),
         ("train lstm", 2),
@@ -126,8 +118,25 @@ def test_every_stage_says_when_it_is_done(folder, said):
         ("play greedy_held_exact", 1),
         ("foresight", 1),
     ):
-        assert stages.count(stage) == times, stage
-    assert all(re.fullmatch(r".*: \d+ s, \d+ s compiling", line) for line in said)
+        assert stages.count(stage) == said.count(f"{stage} ...") == times, stage
+    done = [line for line in said if re.fullmatch(r".*: \d+ s, \d+ s compiling", line)]
+    assert len(said) == 1 + len(headings) + 2 * len(done)
+    for line in done:
+        begun = said.index(line.split(":")[0] + " ...")
+        assert begun < said.index(line), line
+
+
+def test_a_study_that_is_stopped_says_that_it_begins_anew(monkeypatch):
+    lines = []
+
+    def stop(study):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jaxmech.experiments.reserve_pricing.population_of", stop)
+    monkeypatch.setattr("jaxmech.experiments.reserve_pricing.say", lines.append)
+    with pytest.raises(KeyboardInterrupt):
+        compute(EXPERIMENTS[NAME])
+    assert lines == ["stopped; jaxmech resume computes the study anew, from its beginning"]
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +149,7 @@ def deployed_days(folder):
     keywords = draw_keywords(env, params, key, study.keywords)
     step = jax.jit(jax.vmap(env.step_env, in_axes=(0, 0, 0, None)))
     states, revenue = keywords.states, []
-    bids = np.loadtxt(study.bids, delimiter=",", skiprows=1)[:, 2]
+    bids = population.learning.distribution.values_and_quality.values
     deployed = jnp.full((study.keywords, 2), study.deployed_reserve * np.median(bids))
     for day in range(study.days):
         _, states, reward, *_ = step(keywords.day_keys[:, day], states, deployed, params)
@@ -197,12 +206,16 @@ def test_variants_of_the_search_earn_what_schemes_do_that_are_the_same(results):
         ("depth, simulations", "1, 5"),
         ("held_days", 1),
         ("model", "lstm"),
+        ("no search", "static best on the initial bids"),
+        ("no search", "static best in hindsight"),
     ]
     for variant, scheme in (
         # A search of one move that tries them all is GREEDY.
         (("depth, simulations", "1, 5"), "greedy_from_static"),
         (("held_days", 1), "tree_search_from_static"),
         (("model", "lstm"), "tree_search_from_static"),
+        (("no search", "static best on the initial bids"), "static_initial"),
+        (("no search", "static best in hindsight"), "static_hindsight"),
     ):
         expected = of[scheme]["all_days"]["revenue"]["mean"]
         assert varied[variant]["revenue"]["mean"] == pytest.approx(expected, rel=1e-5), variant
@@ -212,7 +225,8 @@ def test_variants_of_the_search_earn_what_schemes_do_that_are_the_same(results):
 
 def test_schemes_differ_by_their_start_and_patience(results):
     of = {name: one["all_days"]["revenue"] for name, one in schemes(results["reacting"]).items()}
-    assert list(of) == list(SCHEMES[: -len(("policy_gradient", "ppo"))])
+    left_out = ("tree_search_larger_moves", "policy_gradient", "ppo")
+    assert list(of) == list(SCHEMES[: -len(left_out)])
     planned = [name for name in of if name.startswith(("greedy", "tree_search"))]
     assert len({of[name]["mean"] for name in planned}) == len(planned) == 7
     still = schemes(results["never_reacting"])
@@ -227,6 +241,7 @@ def test_models_are_compared_with_the_entropy_and_the_truth(results):
         "persistence",
         "persistence, 28 days",
         "lstm",
+        "lstm, 7 days",
     ]
     for one in results["foresight"]:
         assert one["absolute_percent"]["mean"] >= abs(one["bias_percent"]["mean"])
