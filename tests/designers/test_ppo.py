@@ -13,6 +13,8 @@ from jaxmech.designers import PPO, RandomSerialDictatorship, train
 from jaxmech.evaluation import evaluate, policy_of
 from jaxmech.spaces import Box, Discrete
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 @struct.dataclass
 class ProbeParams:

@@ -22,6 +22,8 @@ from jaxmech.designers.reserve_planning import (
 )
 from jaxmech.designers.tree_search import TreeSearch, search_by_paths, upper_confidence_move
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 KEY = jax.random.key(4)
 BACKUPS = ("mean", "max", "sarsa_lambda")
 MOODS = jnp.array([0.05, 0.2, 0.4, 0.7, 1.5])
