@@ -126,7 +126,7 @@ class NumpyKeyword:
 
     def auctions(self, bids: Array, reserves: Array) -> tuple[Array, Array, Array]:
         """Generalised second price: mean impressions, clicks and cost, [bidders] each."""
-        takes_part = bids >= reserves
+        takes_part = (bids > 0) & (bids >= reserves)
         scores = np.where(takes_part, self.quality * bids, -np.inf)
         order = np.argsort(-scores, axis=1, kind="stable")
         ranked = np.take_along_axis(scores, order, axis=1)

@@ -50,4 +50,20 @@ def test_the_example_of_reserves_learns_the_best_one(tmp_path):
     action, revenue = run(EXAMPLES[2], tmp_path).strip().split("\n")
     assert float(action.strip("[]").split()[0]) == pytest.approx(0.5, abs=0.05)
     assert 8.25 < float(re.search(r"mean=([\d.]+)", revenue)[1]) < 8.4
-    assert len(EXAMPLES) == 3
+
+
+def test_the_example_of_own_logs_plans_a_row_for_each_keyword(tmp_path):
+    rows = ["keyword,day,bidder,bid,reserve,impressions,clicks,cost,quality"] + [
+        f"{keyword},{day},{bidder},{1 + day % 3 + bidder},0.3,1,0.1,0.05,0.2"
+        for keyword, bidders in ((1, 2), (2, 3))
+        for day in range(15)
+        for bidder in range(bidders)
+    ]
+    (tmp_path / "bids.csv").write_text("\n".join(rows))
+    quick = EXAMPLES[3].replace("num_steps=300", "num_steps=2").replace('"lstm"', '"linear"')
+    assert "num_steps=2)" in quick and '"linear")' in quick
+    shown = [float(number) for number in re.findall(r"[\d.]+", run(quick, tmp_path))]
+    assert len(shown) == 2 * 3
+    # Who only fills up the first keyword keeps a reserve of 0.
+    assert shown[2] == 0 and min(shown[:2] + shown[3:]) > 0
+    assert len(EXAMPLES) == 4
