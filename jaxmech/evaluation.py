@@ -14,9 +14,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from jax.tree_util import Partial
 
+from jaxmech import struct
 from jaxmech.agents import Samples
 from jaxmech.intervals import NORMAL_QUANTILE_95
 

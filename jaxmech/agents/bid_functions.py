@@ -8,7 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
+
+from jaxmech import struct
 
 Quantile = Callable[[jax.Array], jax.Array]
 """From levels in [0, 1] to values."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
+
+from jaxmech import struct
 
 KPIS = ("impressions", "clicks", "cost")
 """Key performance indicators of a bidder's day, each per auction, in this order."""

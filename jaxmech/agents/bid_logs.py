@@ -9,9 +9,9 @@ from typing import Literal, get_args
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from numpy.typing import NDArray
 
+from jaxmech import struct
 from jaxmech.agents import tables
 from jaxmech.agents.bid_history import KPIS, BidBins, BidHistory
 from jaxmech.agents.bid_log_cells import (

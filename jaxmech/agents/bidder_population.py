@@ -13,8 +13,8 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.agents.bidders import EquilibriumTable, LogitResponse, linear_shading, truthful
 from jaxmech.agents.no_regret import Exp3, Hedge, Learner, RegretMatching, draw_choice
 from jaxmech.naming import lookup

@@ -12,8 +12,8 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.agents.host_values import Floats, HostDistribution, integrals
 from jaxmech.agents.no_regret import draw_choice, initial_scores
 from jaxmech.agents.value_distributions import UnivariateDistribution, require

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.agents.bid_history import KPIS
 from jaxmech.mechanisms.position import Filtering, ranking_weights
 from jaxmech.mechanisms.ranking import leaders, tie_order

@@ -18,7 +18,8 @@ from functools import cached_property
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
+
+from jaxmech import struct
 
 
 def _buys(utility: jax.Array, buys_at_zero_utility: jax.Array) -> jax.Array:

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.agents.demand import BundleDemand, Demand
 
 

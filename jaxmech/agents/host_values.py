@@ -59,7 +59,9 @@ class HostDistribution:
         padded = np.resize(values, max(64, 1 << max(values.size - 1, 0).bit_length()))
         with jax.enable_x64(True):
             precise = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), self.distribution)
-            result = np.asarray(_apply(precise, padded, function), np.float64)
+            # The class is an argument as structures of classes without its name can be equal.
+            applied = _apply(precise, padded, function, type(self.distribution))
+            result = np.asarray(applied, np.float64)
         return result[: values.size].reshape(values.shape)
 
 
@@ -75,12 +77,14 @@ def integrals(function: Callable[[Floats], Floats], low: Floats, high: Floats) -
     return half * (function(nodes) @ _WEIGHTS)
 
 
-@partial(jax.jit, static_argnames="function")
+@partial(jax.jit, static_argnames=("function", "of_class"))
 def _apply(
     distribution: UnivariateDistribution,
     value: jax.Array,
     function: Callable[[UnivariateDistribution, jax.Array], jax.Array],
+    of_class: type,
 ) -> jax.Array:
+    del of_class
     return function(distribution, value)
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.agents.numerical_distributions import Beta
 from jaxmech.agents.value_distributions import (
     LogNormal,

@@ -7,9 +7,9 @@ from functools import lru_cache, partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from numpy.typing import NDArray
 
+from jaxmech import struct
 from jaxmech.mechanisms.position import Filtering, generalized_second_price
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from numpy.typing import ArrayLike
 
+from jaxmech import struct
 from jaxmech.agents.bid_history import KPIS
 from jaxmech.agents.daily_bidders import KINDS, DailyBidders
 from jaxmech.agents.joint_distributions import CopulaValueQuality, ValuesAndQuality

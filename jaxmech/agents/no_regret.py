@@ -19,8 +19,8 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.agents.value_distributions import require, require_positive
 
 

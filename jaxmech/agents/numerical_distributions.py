@@ -13,10 +13,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from jax.scipy import special, stats
 from numpy.typing import ArrayLike, NDArray
 
+from jaxmech import struct
 from jaxmech.agents.samples import load_samples
 from jaxmech.agents.value_distributions import Real, Shape, is_number, require, require_positive
 

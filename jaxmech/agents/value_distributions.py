@@ -29,8 +29,9 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from jax.scipy import special, stats
+
+from jaxmech import struct
 
 Real = jax.Array | float
 Shape = tuple[int, ...]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from numpy.typing import NDArray
 
+from jaxmech import struct
 from jaxmech.agents.host_values import Floats, HostDistribution
 from jaxmech.agents.numerical_distributions import Empirical
 from jaxmech.agents.value_distributions import Real, UnivariateDistribution

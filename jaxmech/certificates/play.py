@@ -10,10 +10,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from jaxmech import struct
 from jaxmech.agents.joint_distributions import SignalsAndValues, ValuesAndQuality
 from jaxmech.mechanisms import Outcome, PositionOutcome
 

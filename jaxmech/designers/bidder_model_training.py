@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.agents.bid_history import BidHistory
 from jaxmech.agents.bid_logs import BidLogs
 from jaxmech.networks.bid_features import SeenDays, see_days

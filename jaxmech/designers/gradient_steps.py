@@ -8,9 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from flax import struct
 from jax.flatten_util import ravel_pytree
 
+from jaxmech import struct
 from jaxmech.designers.surrogate import Batch, rows_of, weighted_mean
 
 Loss = Callable[[Any, Batch], tuple[jax.Array, dict[str, jax.Array]]]

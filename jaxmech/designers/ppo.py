@@ -8,8 +8,8 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 import optax
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.designers import rollout
 from jaxmech.designers.advantages import generalized_advantages
 from jaxmech.designers.episode_means import episode_means, no_episode

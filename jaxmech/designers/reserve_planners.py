@@ -11,8 +11,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.agents.bid_history import KPIS, BidBins, BidHistory
 from jaxmech.agents.bid_logs import BidLogs
 from jaxmech.designers.held_days import HeldDays

@@ -12,7 +12,8 @@ from typing import Any, Literal, Protocol, get_args
 
 import jax
 import jax.numpy as jnp
-from flax import struct
+
+from jaxmech import struct
 
 LeafValue = Literal["none", "held", "held_forever"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.agents.bid_history import BidBins, BidHistory
 from jaxmech.agents.keyword_day import auction_points, day_outcome
 from jaxmech.environments.reserve_pricing import ReservePricingState

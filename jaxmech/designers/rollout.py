@@ -13,7 +13,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import struct
+
+from jaxmech import struct
 
 _ENVIRONMENTS_PER_DRAW = 16
 """A round of draws makes one fresh episode for every so many environments, on CPUs."""

@@ -14,8 +14,8 @@ from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.designers.mctx_search import Packed, mctx_search, packing
 from jaxmech.designers.reserve_planning import Plan, Planning
 

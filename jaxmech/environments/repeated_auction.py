@@ -12,8 +12,8 @@ from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.agents.bidder_population import (
     Kind,
     bidder_population,

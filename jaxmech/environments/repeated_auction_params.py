@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from numpy.typing import NDArray
 
+from jaxmech import struct
 from jaxmech.agents.bidder_population import BidderPopulation
 from jaxmech.agents.joint_distributions import CopulaValueQuality
 from jaxmech.agents.value_distributions import UnivariateDistribution

@@ -6,8 +6,8 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.environments.participation import put_back
 from jaxmech.environments.repeated_auction_params import RepeatedAuctionParams
 from jaxmech.mechanisms import Outcome

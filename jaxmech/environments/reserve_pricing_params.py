@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from numpy.typing import ArrayLike
 
+from jaxmech import struct
 from jaxmech.agents.bid_history import BidBins
 from jaxmech.agents.keyword_distribution import (
     KeywordDistribution,

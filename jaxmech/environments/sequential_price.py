@@ -13,8 +13,8 @@ from typing import Literal, get_args
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.agents import (
     BundleDemand,
     CorrelatedUniform,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import jax
-from flax import struct
+
+from jaxmech import struct
 
 
 @struct.dataclass

@@ -11,8 +11,8 @@ from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.mechanisms.checks import Numbers, position_auction
 from jaxmech.mechanisms.outcome import Outcome
 from jaxmech.mechanisms.ranking import Leaders, leaders, tie_order

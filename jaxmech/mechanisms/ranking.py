@@ -17,8 +17,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from jax import lax
+
+from jaxmech import struct
 
 RUNNING_TOP_TWO = 12
 """Most bidders whose best two are found by a loop unrolled over bidders."""

@@ -36,8 +36,8 @@ from typing import Literal, TypeAlias, TypeVar, get_args
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.agents.bid_history import BidBins, BidHistory
 from jaxmech.networks.bid_features import (
     SeenDays,

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import distrax
 import jax
 import jax.numpy as jnp
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.environments import SequentialPrice
 
 _EXCLUDED = -1e30

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.mechanisms.checks import Numbers, position_auction
 from jaxmech.mechanisms.position import ranking_weights
 

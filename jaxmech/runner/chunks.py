@@ -16,7 +16,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
+
+from jaxmech import struct
 
 MAX_UPDATES = 256
 """The longest chunk: rows of metrics kept on the device before they are fetched."""

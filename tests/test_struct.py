@@ -1,0 +1,63 @@
+"""No two dataclasses of the library can be taken for each other by jit."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import pkgutil
+
+import jax
+import pytest
+
+import jaxmech
+from jaxmech import struct
+from jaxmech.agents import LogNormal, Uniform
+
+
+def _dataclasses():
+    for module in pkgutil.walk_packages(jaxmech.__path__, "jaxmech."):
+        if module.name.endswith("__main__"):
+            continue
+        for found in vars(importlib.import_module(module.name)).values():
+            if isinstance(found, type) and "_flax_dataclass" in vars(found):
+                yield found
+
+
+def _structure(cls):
+    """The tree structure of an instance whose fields are all 1, unchecked."""
+    instance = object.__new__(cls)
+    for name, field in cls.__dataclass_fields__.items():
+        value = 1.0 if field.metadata.get("pytree_node", True) else field.default
+        object.__setattr__(instance, name, value)
+    return jax.tree.structure(instance)
+
+
+def test_structures_differ_where_classes_do():
+    structures = {cls: _structure(cls) for cls in set(_dataclasses())}
+    assert len(structures) > 50
+    for one, other in itertools.combinations(structures, 2):
+        assert structures[one] != structures[other], (one, other)
+
+
+def test_trees_of_two_classes_are_not_mapped_together():
+    with pytest.raises(ValueError, match=r"Uniform"):
+        jax.tree.map(lambda low, mu: low + mu, Uniform(), LogNormal())
+
+
+def test_what_is_hidden_is_neither_shown_nor_compared_among_one_class():
+    assert repr(Uniform(0.0, 2.0)) == "Uniform(low=0.0, high=2.0)"
+    assert Uniform(0.0, 1.0).replace(high=2.0) == Uniform(0.0, 2.0)
+    assert jax.tree.leaves(LogNormal(0.0, 2.0)) == [0.0, 2.0]
+
+
+def test_a_subclass_has_a_structure_of_its_own():
+    @struct.dataclass
+    class Base:
+        price: float = 1.0
+
+    @struct.dataclass
+    class Derived(Base):
+        pass
+
+    assert jax.tree.structure(Base()) != jax.tree.structure(Derived())
+    assert jax.tree.structure(Derived()) == jax.tree.structure(Derived(2.0))
