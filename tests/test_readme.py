@@ -60,10 +60,18 @@ def test_the_example_of_own_logs_plans_a_row_for_each_keyword(tmp_path):
         for bidder in range(bidders)
     ]
     (tmp_path / "bids.csv").write_text("\n".join(rows))
-    quick = EXAMPLES[3].replace("num_steps=300", "num_steps=2").replace('"lstm"', '"linear"')
-    assert "num_steps=2)" in quick and '"linear")' in quick
-    shown = [float(number) for number in re.findall(r"[\d.]+", run(quick, tmp_path))]
+    quick = EXAMPLES[3] + EXAMPLES[4]
+    for usual, quicker in (
+        ("num_steps=300", "num_steps=2"),
+        ('"lstm"', '"linear"'),
+        ("tree_search_planner", "greedy_planner"),
+    ):
+        assert usual in quick
+        quick = quick.replace(usual, quicker)
+    *shown, revenue = (float(number) for number in re.findall(r"[\d.]+", run(quick, tmp_path)))
     assert len(shown) == 2 * 3
+    assert revenue > 0
+    assert (tmp_path / "runs" / "planned" / "metrics.csv").exists()
     # Who only fills up the first keyword keeps a reserve of 0.
     assert shown[2] == 0 and min(shown[:2] + shown[3:]) > 0
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5

@@ -7,6 +7,8 @@ from jaxmech.designers.bidder_model_training import (
 )
 from jaxmech.designers.fixed import RandomSerialDictatorship, StaticPrices
 from jaxmech.designers.held_days import HeldDays
+from jaxmech.designers.initial_reserves import BestInitialReserves, MyersonReserves
+from jaxmech.designers.play import Play, PlayState
 from jaxmech.designers.ppo import PPO, PPOState
 from jaxmech.designers.reserve_planners import (
     FixedReserves,
@@ -23,6 +25,7 @@ from jaxmech.designers.tree_search import TreeSearch
 
 __all__ = [
     "PPO",
+    "BestInitialReserves",
     "BidderModelTraining",
     "Designer",
     "ExactSimulator",
@@ -31,9 +34,12 @@ __all__ = [
     "HeldDays",
     "LearnedSimulator",
     "Moves",
+    "MyersonReserves",
     "ObservedKeyword",
     "PPOState",
     "Planning",
+    "Play",
+    "PlayState",
     "RandomSerialDictatorship",
     "ReservePlanner",
     "StaticPrices",

@@ -7,16 +7,23 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+from jax.scipy import special, stats
 
 from jaxmech.agents.bid_history import BidBins, BidHistory
 from jaxmech.agents.keyword_day import auction_points, day_outcome
-from jaxmech.agents.value_distributions import LogNormal
 from jaxmech.designers.reserve_planning import Simulator
-from jaxmech.oracles.myerson import myerson_reserve
 
 _ALL = -1
 """In place of a bidder: the reserves of all change."""
+
+_LOWEST_NORMAL = 12.0
+"""No reserve lies more standard deviations below the mean, on the logarithmic scale."""
+
+_HALVINGS = 40
+"""Of the interval in which a reserve is looked for; beyond float32's digits."""
+
+_NEARBY = 15
+"""Reserves tried for each bidder, up to 18 % around the best level; the middle is that."""
 
 
 def myerson_reserves(history: BidHistory, bins: BidBins) -> jax.Array:
@@ -25,25 +32,44 @@ def myerson_reserves(history: BidHistory, bins: BidBins) -> jax.Array:
     One for all bidders: the optimal auction's reserve per click does not depend on the number
     of bidders nor on their quality where that is independent of the value (Ostrovsky and
     Schwarz 2011). Values are taken to be log-normal, of the mean and standard deviation of the
-    positive bids' logarithms. 0 where nobody bids. On the host, for concrete numbers.
+    positive bids' logarithms. 0 where nobody bids. Pure.
 
     Args:
       history: of the initial days; all of them count alike.
       bins: those of its histograms.
     """
-    weights = np.asarray(history.histograms, np.float64).sum(axis=(0, 1))
-    weights[0] = 0
-    num_bidders = history.reserves.shape[-1]
-    if not weights.any():
-        return jnp.zeros(num_bidders)
-    weights /= weights.sum()
-    logarithms = np.log(np.asarray(bins.centres, np.float64)[1:])
-    mean = weights[1:] @ logarithms
-    edges = np.log(np.asarray(bins.edges, np.float64)[1:])
+    weights = jnp.sum(history.histograms, axis=(0, 1))[1:]
+    total = jnp.sum(weights)
+    shares = weights / jnp.where(total > 0, total, 1)
+    logarithms = jnp.log(bins.centres[1:])
+    mean = shares @ logarithms
     # Bids lie log-uniformly within their bin.
-    within = np.diff(edges) ** 2 / 12
-    deviation = np.sqrt(weights[1:] @ ((logarithms - mean) ** 2 + within))
-    return jnp.full(num_bidders, myerson_reserve(LogNormal(float(mean), float(deviation))))
+    within = jnp.diff(jnp.log(bins.edges[1:])) ** 2 / 12
+    deviation = jnp.sqrt(shares @ ((logarithms - mean) ** 2 + within))
+    reserve = _log_normal_reserve(mean, jnp.where(total > 0, deviation, 1))
+    return jnp.full(history.reserves.shape[-1], jnp.where(total > 0, reserve, 0))
+
+
+def _log_normal_reserve(mean: jax.Array, deviation: jax.Array) -> jax.Array:
+    """Where the virtual value of a log-normal value is 0; its logarithm's mean and deviation.
+
+    ``jaxmech.oracles.myerson_reserve`` finds it for any distribution, but on the host.
+    """
+
+    def virtual_value_is_positive(normal: jax.Array) -> jax.Array:
+        mills_ratio = special.log_ndtr(-normal) - stats.norm.logpdf(normal)
+        return jnp.log(deviation) + mills_ratio < 0
+
+    def halve(_: int, bounds: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        low, high = bounds
+        middle = (low + high) / 2
+        above = virtual_value_is_positive(middle)
+        return jnp.where(above, low, middle), jnp.where(above, middle, high)
+
+    # Mills' ratio is below 1 / z at every z above 0, so the root is below the deviation.
+    start = jnp.full_like(deviation, -_LOWEST_NORMAL), deviation
+    low, _ = jax.lax.fori_loop(0, _HALVINGS, halve, start)
+    return jnp.exp(mean + deviation * low)
 
 
 def revenue_of_histograms(
@@ -164,3 +190,30 @@ def best_reserves(
     worst = jnp.asarray(-jnp.inf, jax.eval_shape(revenue, starts[0]).dtype)
     best, _ = jax.lax.scan(improve, (starts[0], worst), bidders)
     return best
+
+
+def best_nearby_reserves(
+    revenue: Callable[[jax.Array], jax.Array],
+    grid: jax.Array,
+    candidates: jax.Array,
+    reserve_high: jax.Array,
+) -> jax.Array:
+    """``best_reserves``, and then the best around them, float [bidders].
+
+    With the second search, planners whose moves are finer than the grid's levels find no
+    reserves to stay at that are much better.
+
+    Args:
+      revenue, grid, candidates: see ``best_reserves``.
+      reserve_high: the highest reserve allowed.
+    """
+    num_bidders = candidates.shape[-1]
+    coarse, _ = best_reserves(revenue, grid, num_bidders, candidates=candidates)
+    nearby, _ = best_reserves(
+        lambda factors: revenue(coarse * factors),
+        jnp.geomspace(0.85, 1 / 0.85, _NEARBY),
+        num_bidders,
+        sweeps=1,
+        candidates=jnp.ones((1, num_bidders)),
+    )
+    return jnp.minimum(coarse * nearby, reserve_high)

@@ -21,7 +21,7 @@ from jaxmech.designers.reserve_planners import (
 from jaxmech.designers.reserve_planning import Simulator
 from jaxmech.designers.reserve_simulators import ExactSimulator, LearnedSimulator
 from jaxmech.designers.static_reserves import (
-    best_reserves,
+    best_nearby_reserves,
     myerson_reserves,
     revenue_of_days,
     revenue_of_histograms,
@@ -78,12 +78,6 @@ MakePlanner = Callable[[ReservePricing, ReservePricingParams, Simulator], Reserv
 DAYS_FORESEEN = 30
 """Days for which the bidder model is asked what static reserves would earn."""
 
-_SWEEPS = 2
-"""Times that the best static reserve of each bidder is looked for, the others being given."""
-
-_NEARBY = 15
-"""Reserves then tried for each bidder, up to 18 % around the best level; the middle is that."""
-
 
 @dataclass(frozen=True)
 class Played:
@@ -104,31 +98,12 @@ def static_reserves(
     """The reserves of each static scheme, float [keywords, bidders]."""
     grid = reserve_grid(study, given.params)
     deployed = keywords.states.history.reserves[:, -1]
-    # On the host; for each keyword the root of an equation.
-    histories = jax.device_get(keywords.states.history)
-
-    def myerson_of(place: int) -> jax.Array:
-        return myerson_reserves(jax.tree.map(lambda of: of[place], histories), given.params.bins)
-
-    myerson = jnp.stack([myerson_of(place) for place in range(study.keywords)])
-
-    def best(
-        revenue: Callable[[jax.Array], jax.Array],
-        grid: jax.Array,
-        candidates: jax.Array,
-        reserve_high: jax.Array,
-    ) -> jax.Array:
-        count = env.num_bidders
-        coarse, _ = best_reserves(revenue, grid, count, sweeps=_SWEEPS, candidates=candidates)
-        # Else planners, whose moves are finer than the levels, could beat any static reserves.
-        nearby, _ = best_reserves(
-            lambda factors: revenue(coarse * factors),
-            jnp.geomspace(0.85, 1 / 0.85, _NEARBY),
-            count,
-            sweeps=1,
-            candidates=jnp.ones((1, count)),
-        )
-        return jnp.minimum(coarse * nearby, reserve_high)
+    myerson = clock.run(
+        "Myerson's reserves on the initial bids",
+        jax.vmap(myerson_reserves, in_axes=(0, None)),
+        keywords.states.history,
+        given.params.bins,
+    )
 
     def initial(
         given: Given, grid: jax.Array, states: ReservePricingState, candidates: jax.Array
@@ -138,7 +113,7 @@ def static_reserves(
             revenue = revenue_of_histograms(
                 state.history, params.bins, state.quality, params.click_rates
             )
-            return best(revenue, grid, candidates, params.reserve_high)
+            return best_nearby_reserves(revenue, grid, candidates, params.reserve_high)
 
         return jax.vmap(of_keyword)(states, candidates)
 
@@ -150,7 +125,7 @@ def static_reserves(
 
         def of_keyword(state: ReservePricingState, candidates: jax.Array) -> jax.Array:
             revenue = revenue_of_days(simulator, simulator.start(state), keys)
-            return best(revenue, grid, candidates, given.params.reserve_high)
+            return best_nearby_reserves(revenue, grid, candidates, given.params.reserve_high)
 
         return jax.vmap(of_keyword)(states, candidates)
 
@@ -161,7 +136,7 @@ def static_reserves(
 
         def of_keyword(keyword: Keywords, candidates: jax.Array) -> jax.Array:
             revenue = revenue_of_days(simulator, keyword.states, keyword.day_keys)
-            return best(revenue, grid, candidates, given.params.reserve_high)
+            return best_nearby_reserves(revenue, grid, candidates, given.params.reserve_high)
 
         return jax.vmap(of_keyword)(keywords, candidates)
 

@@ -1,6 +1,7 @@
 """PPO on environments whose values are known, and its figures against closed forms."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,32 @@ from jaxmech.evaluation import evaluate, policy_of
 from jaxmech.spaces import Box, Discrete
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
+
+
+# Numbers of a designer are leaves, so that tests share the programs of one structure.
+@jax.jit
+def start(designer, key):
+    return designer.init(key)
+
+
+@jax.jit
+def update(designer, state):
+    return designer.update(state)
+
+
+@jax.jit
+def act(designer, state, observation, key=None):
+    return designer.act(state, observation, key)
+
+
+@jax.jit
+def value_of(designer, state, observation):
+    return designer._values(state, jnp.full((1, designer._num_features), observation))[0]
+
+
+@partial(jax.jit, static_argnames="updates")
+def trained(designer, key, *, updates):
+    return train(designer, key, updates=updates)
 
 
 @struct.dataclass
@@ -82,12 +109,8 @@ def learned_value(probe, observation, *, updates=60, **options):
         hidden=(16,),
         **options,
     )
-    state, _ = jax.jit(lambda key: train(designer, key, updates=updates))(jax.random.key(0))
-    return (
-        designer,
-        state,
-        float(designer._values(state, jnp.full((1, designer._num_features), observation))[0]),
-    )
+    state, _ = trained(designer, jax.random.key(0), updates=updates)
+    return designer, state, float(value_of(designer, state, observation))
 
 
 def test_value_of_one_step_is_its_reward():
@@ -127,28 +150,27 @@ def test_truncation_does_not_cut_the_value(options):
         anneal_updates=80.0,
         **{"rollout_length": 16} | options,
     )
-    state, _ = jax.jit(lambda key: train(designer, key, updates=80))(jax.random.key(0))
-    value = float(designer._values(state, jnp.ones((1, 1)))[0])
-    assert value == pytest.approx(2.0, abs=0.05)
+    state, _ = trained(designer, jax.random.key(0), updates=80)
+    assert float(value_of(designer, state, 1.0)) == pytest.approx(2.0, abs=0.05)
 
 
 def test_learns_the_action_the_observation_asks_for():
     designer, state, _ = learned_value(Probe("action"), 1.0, updates=40)
     for observation, best in ((-1.0, 0), (1.0, 1)):
-        assert int(designer.act(state, jnp.full(1, observation), None)) == best
+        assert int(act(designer, state, jnp.full(1, observation))) == best
 
 
 @pytest.mark.parametrize("shape", [(), (2, 2)])
 def test_observations_may_have_any_shape(shape):
     designer, state, _ = learned_value(Probe("action", shape=shape), 1.0, updates=40)
     for observation, best in ((-1.0, 0), (1.0, 1)):
-        assert int(designer.act(state, jnp.full(shape, observation), None)) == best
+        assert int(act(designer, state, jnp.full(shape, observation))) == best
 
 
 def test_rollouts_by_episode_count_what_they_cut_short():
     probe = Probe("one", terminates_after=None)
     designer = PPO(probe, ProbeParams(), num_environments=8, rollout_by="episode", rollout_length=5)
-    _, metrics = jax.jit(designer.update)(designer.init(jax.random.key(0)))
+    _, metrics = update(designer, start(designer, jax.random.key(0)))
     assert float(metrics["episodes"]) == 8
     assert float(metrics["episode_return"]) == float(metrics["episode_length"]) == 5
 
@@ -157,9 +179,9 @@ def test_no_return_is_reported_before_an_episode_ends():
     designer = PPO(
         Probe("one", terminates_after=7), ProbeParams(), num_environments=8, rollout_length=5
     )
-    state, metrics = jax.jit(designer.update)(designer.init(jax.random.key(0)))
+    state, metrics = update(designer, start(designer, jax.random.key(0)))
     assert np.isnan(metrics["episode_return"])
-    _, metrics = jax.jit(designer.update)(state)
+    _, metrics = update(designer, state)
     assert float(metrics["episode_return"]) == 7
 
 
@@ -176,8 +198,8 @@ def small_designer(**options):
 
 def test_metrics_of_a_rollout_have_their_closed_forms():
     designer = small_designer(rollout_by="step", rollout_length=12)
-    state = designer.init(jax.random.key(0))
-    _, metrics = jax.jit(designer.update)(state)
+    state = start(designer, jax.random.key(0))
+    _, metrics = update(designer, state)
     # Stepping without pause, every step is inside an episode.
     assert float(metrics["environment_steps"]) == 16 * 12
     assert 16 * 12 / 3 - 16 <= float(metrics["episodes"]) <= 16 * 12
@@ -189,7 +211,7 @@ def test_metrics_of_a_rollout_have_their_closed_forms():
 
 def test_episode_rollouts_count_only_steps_inside_episodes():
     designer = small_designer()
-    _, metrics = jax.jit(designer.update)(designer.init(jax.random.key(0)))
+    _, metrics = update(designer, start(designer, jax.random.key(0)))
     assert float(metrics["episodes"]) == 16
     np.testing.assert_allclose(
         metrics["environment_steps"], 16 * metrics["episode_length"], rtol=1e-6
@@ -202,7 +224,7 @@ def test_rewards_are_objective_less_offline_optimum():
         subtract_offline_optimum=True,
     )  # fmt: skip
     designer = PPO(env, params, num_environments=8, hidden=(8,), rollout_by="episode")
-    _, metrics = jax.jit(designer.update)(designer.init(jax.random.key(1)))
+    _, metrics = update(designer, start(designer, jax.random.key(1)))
     # As many units as agents: the offline optimum is the sum of all values, 2 to 4.
     optimum = float(metrics["objective"] - metrics["episode_return"])
     assert 2 <= optimum <= 4
@@ -211,8 +233,8 @@ def test_rewards_are_objective_less_offline_optimum():
 
 def test_zero_learning_rate_leaves_the_policy_alone():
     designer = small_designer(learning_rate=0.0)
-    before = designer.init(jax.random.key(0))
-    after, metrics = jax.jit(designer.update)(before)
+    before = start(designer, jax.random.key(0))
+    after, metrics = update(designer, before)
     jax.tree.map(np.testing.assert_array_equal, before.parameters, after.parameters)
     assert float(metrics["approximate_kl"]) == pytest.approx(0, abs=1e-6)
     assert float(metrics["clip_fraction"]) == 0
@@ -221,15 +243,15 @@ def test_zero_learning_rate_leaves_the_policy_alone():
 def test_target_kl_zero_stops_after_the_first_step():
     # The first gradient is taken where the policy has not moved; every later one has.
     designer = small_designer(learning_rate=0.5, target_kl=1e-7)
-    before = designer.init(jax.random.key(0))
-    after, _ = jax.jit(designer.update)(before)
+    before = start(designer, jax.random.key(0))
+    after, _ = update(designer, before)
     steps_taken = int(after.optimizer.count)
     assert 1 <= steps_taken < designer.num_epochs * designer.num_minibatches
 
 
 def test_learning_rate_is_linear_between_its_ends():
     designer = small_designer(learning_rate=1.0, learning_rate_end=0.5, anneal_updates=4.0)
-    _, metrics = jax.jit(lambda key: train(designer, key, updates=6))(jax.random.key(0))
+    _, metrics = trained(designer, jax.random.key(0), updates=6)
     np.testing.assert_allclose(metrics["learning_rate"], [1, 0.875, 0.75, 0.625, 0.5, 0.5])
 
 
@@ -241,28 +263,28 @@ def test_entropy_bonus_is_annealed_to_its_end():
     def kernel(state):
         return state.parameters["params"]["actor"]["Dense_0"]["kernel"]
 
-    first = bonus.init(jax.random.key(0))
-    second, _ = jax.jit(bonus.update)(first)
-    assert not np.allclose(kernel(second), kernel(jax.jit(plain.update)(first)[0]), atol=1e-4)
-    third, expected = jax.jit(bonus.update)(second)[0], jax.jit(plain.update)(second)[0]
+    first = start(bonus, jax.random.key(0))
+    second, _ = update(bonus, first)
+    assert not np.allclose(kernel(second), kernel(update(plain, first)[0]), atol=1e-4)
+    third, expected = update(bonus, second)[0], update(plain, second)[0]
     np.testing.assert_allclose(kernel(third), kernel(expected), atol=1e-6)
 
 
 def test_departed_agents_stay_excluded_under_normalisation():
     designer = small_designer(normalize_observations=True)
     # An agent that has always been there has mean 1 and a normalised feature of 0.
-    state = designer.init(jax.random.key(0))
+    state = start(designer, jax.random.key(0))
     state = state.replace(moments=state.moments.replace(mean=jnp.ones(designer._num_features)))
     observation = jnp.zeros(designer._num_features).at[1].set(1.0)
     for seed in range(20):
-        action = designer.act(state, observation, jax.random.key(seed))
+        action = act(designer, state, observation, jax.random.key(seed))
         assert int(jnp.argmax(action[:3])) == 1
 
 
 def test_trains_in_double_precision():
     with jax.enable_x64(True):
         designer = small_designer(rollout_by="step")
-        state, metrics = jax.jit(designer.update)(designer.init(jax.random.key(0)))
+        state, metrics = update(designer, start(designer, jax.random.key(0)))
         assert all(leaf.dtype == jnp.float64 for leaf in jax.tree.leaves(state.parameters))
         assert all(np.isfinite(metric) for metric in metrics.values())
 
@@ -271,20 +293,20 @@ def test_spread_starts_narrower_where_actions_are_arrays():
     env, params = jaxmech.make("repeated_auction", num_rounds=2)
     auction = PPO(env, params, num_environments=4, hidden=(8,))
     for designer, expected in ((small_designer(), 0.0), (auction, -1.0)):
-        state = designer.init(jax.random.key(0))
+        state = start(designer, jax.random.key(0))
         np.testing.assert_array_equal(state.parameters["params"]["log_scale"], expected)
 
 
 def test_initial_log_scale_is_where_prices_start():
     designer = small_designer(initial_log_scale=-2.5)
-    state = designer.init(jax.random.key(0))
+    state = start(designer, jax.random.key(0))
     np.testing.assert_allclose(state.parameters["params"]["log_scale"], -2.5)
 
 
 def test_reward_scale_changes_what_is_learned_but_not_what_is_reported():
     plain, scaled = small_designer(), small_designer(reward_scale=10.0)
-    start = plain.init(jax.random.key(0))
-    (_, first), (_, second) = jax.jit(plain.update)(start), jax.jit(scaled.update)(start)
+    first_state = start(plain, jax.random.key(0))
+    (_, first), (_, second) = update(plain, first_state), update(scaled, first_state)
     assert float(first["objective"]) == float(second["objective"])
     assert float(second["value_loss"]) > 10 * float(first["value_loss"])
 
@@ -320,16 +342,19 @@ def test_a_second_update_does_not_compile_again(rollout_by):
 
 def test_same_key_gives_the_same_training():
     designer = small_designer()
-    run = jax.jit(lambda key: train(designer, key, updates=2))
+
+    def run(key):
+        state, _ = update(designer, start(designer, key))
+        return update(designer, state)[1]
+
     first, second = run(jax.random.key(3)), run(jax.random.key(3))
-    jax.tree.map(np.testing.assert_array_equal, first[1], second[1])
-    other = run(jax.random.key(4))
-    assert float(first[1]["objective"][-1]) != float(other[1]["objective"][-1])
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+    assert float(first["objective"]) != float(run(jax.random.key(4))["objective"])
 
 
 def test_normalised_observations_match_what_was_seen():
     designer = small_designer(normalize_observations=True, rollout_by="step", rollout_length=9)
-    state, _ = jax.jit(designer.update)(designer.init(jax.random.key(0)))
+    state, _ = update(designer, start(designer, jax.random.key(0)))
     assert float(state.moments.count) == 16 * 9
     # Every episode begins with every agent left, so that feature's mean is near its top.
     assert float(state.moments.mean[0]) <= 1
@@ -345,7 +370,7 @@ def test_learns_better_than_random_serial_dictatorship():
         env, params, num_environments=128, hidden=(16,), rollout_by="episode",
         learning_rate=5e-3, anneal_updates=60.0,
     )  # fmt: skip
-    state, _ = jax.jit(lambda key: train(designer, key, updates=60))(jax.random.key(0))
+    state, _ = trained(designer, jax.random.key(0), updates=60)
     learned = evaluate(env, params, policy_of(designer, state), jax.random.key(1), 4000)
     baseline = RandomSerialDictatorship(env, params)
     random = evaluate(

@@ -1,0 +1,181 @@
+"""Designers that do not learn, on the common runner."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxmech
+from jaxmech.agents import LogNormal, keyword_distribution
+from jaxmech.designers import (
+    BestInitialReserves,
+    FixedReserves,
+    LearnedSimulator,
+    MyersonReserves,
+    Play,
+    RandomSerialDictatorship,
+    greedy_planner,
+    train,
+)
+from jaxmech.designers.static_reserves import myerson_reserves, revenue_of_histograms
+from jaxmech.networks import bidder_model
+from jaxmech.oracles import myerson_reserve
+from tests.designers.test_static_reserves import BINS, history_of
+
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
+KEY = jax.random.key(8)
+DAYS = 3
+
+
+@pytest.fixture(scope="module")
+def market():
+    """An environment of few days, where all bidders keep their bids."""
+    env, params = jaxmech.make("reserve_pricing", num_bidders=3, days=DAYS, num_bins=24, memory=2)
+    still = keyword_distribution(kinds={"inactive": 1.0}, inactive_activity=0.0)
+    return env, params.replace(distribution=still)
+
+
+def played(env, params, policy, num_environments=6):
+    return Play(env, params, policy, num_environments=num_environments)
+
+
+def yesterdays_reserves(state):
+    return state.running.state.history.reserves[:, -1]
+
+
+def test_fixed_reserves_earn_what_the_environment_pays(market):
+    """An update is a day stepped by hand, and an episode's return the sum of its days."""
+    env, params = market
+    reserves = jnp.array([0.5, 1.0, 1.5])
+    designer = played(env, params, FixedReserves(reserves))
+    start = designer.init(KEY)
+    _, steps_key = jax.random.split(start.key)
+    _, env_key = jax.random.split(jax.random.split(steps_key, 1)[0])
+    keys = jax.random.split(jax.random.split(env_key)[0], 6)
+    step = jax.jit(jax.vmap(env.step_env, (0, 0, None, None)))
+    _, _, revenue, _, _ = step(keys, start.running.state, reserves, params)
+
+    update, state, metrics = jax.jit(designer.update), start, []
+    for _ in range(DAYS + 1):
+        state, of_day = update(state)
+        metrics.append(of_day)
+    rewards = [float(of_day["reward"]) for of_day in metrics]
+    assert rewards[0] == pytest.approx(float(jnp.mean(revenue)), rel=1e-5)
+    assert rewards[0] > 0
+    assert [int(of_day["episodes"]) for of_day in metrics] == [0, 0, 6, 0]
+    assert float(metrics[2]["episode_return"]) == pytest.approx(sum(rewards[:3]), rel=1e-5)
+    np.testing.assert_allclose(
+        yesterdays_reserves(state), jnp.broadcast_to(reserves, (6, 3)), rtol=1e-6
+    )
+
+
+def test_a_planner_runs_as_a_learner_does(market, tmp_path):
+    env, params = market
+    model = bidder_model("persistence", env.memory)
+    observation, state = jax.jit(env.reset)(KEY, params)
+    parameters = model.init(KEY, state.history, state.reserves, state.quality, params.bins)
+    simulator = LearnedSimulator(
+        model, parameters, params.bins, params.click_rates, num_auctions=16
+    )
+    planner = greedy_planner(env, params, simulator)
+    designer = played(env, params, planner, 2)
+    folder = tmp_path / "run"
+    before = jaxmech.runner.run(designer, directory=folder, seeds=[4], updates=1)
+    resumed = jaxmech.runner.resume(designer, directory=folder, updates=2)
+    first, second = (
+        yesterdays_reserves(jax.tree.map(lambda of_seeds: of_seeds[0], result.states))
+        for result in (before, resumed)
+    )
+    deployed = np.broadcast_to(params.deployed_reserves, first.shape)
+    for yesterday, today in ((deployed, first), (first, second)):
+        moved = np.asarray(today) / np.asarray(yesterday)
+        assert (np.sum(np.abs(moved - 1) > 1e-4, axis=1) <= 1).all()
+        assert np.abs(np.abs(moved[np.abs(moved - 1) > 1e-4] - 1) - 0.05).max(initial=0) < 1e-4
+    assert np.any(np.asarray(second) != deployed)
+    assert resumed.metrics["reward"][0] > 0
+    action = designer.act(None, observation, KEY)
+    np.testing.assert_array_equal(action, planner.act(None, observation, KEY))
+
+
+def test_initial_reserves_stay_until_the_next_keyword(market):
+    env, params = market
+    designer = played(env, params, MyersonReserves(env, params), 2)
+    state = designer.init(KEY)
+    update = jax.jit(designer.update)
+    myerson = jax.jit(jax.vmap(MyersonReserves(env, params).begin))
+
+    chosen = myerson(state.running.observation)
+    for _ in range(DAYS - 1):
+        state, _ = update(state)
+        np.testing.assert_allclose(yesterdays_reserves(state), chosen, rtol=1e-5)
+    state, metrics = update(state)
+    assert int(metrics["episodes"]) == 2
+    chosen_anew = myerson(state.running.observation)
+    assert np.abs(chosen_anew - chosen).max() > 0.01
+    state, _ = update(state)
+    np.testing.assert_allclose(yesterdays_reserves(state), chosen_anew, rtol=1e-5)
+
+
+def test_the_best_for_the_first_bids_is_not_beaten_by_a_reserve_for_all(market):
+    env, params = market
+    observation, state = jax.jit(env.reset)(KEY, params)
+    grid = jnp.concatenate([jnp.zeros(1), jnp.geomspace(0.05, 10.0, 24)])
+    policy = BestInitialReserves(env, params, grid)
+    revenue = revenue_of_histograms(state.history, params.bins, state.quality, params.click_rates)
+    best = jax.jit(policy.begin)(observation)
+    np.testing.assert_array_equal(policy.act(best, None, None), best)
+    others = jnp.concatenate(
+        [
+            jnp.broadcast_to(grid[:, None], (25, 3)),
+            myerson_reserves(state.history, params.bins)[None],
+            params.deployed_reserves[None],
+        ]
+    )
+    assert revenue(best) >= jnp.max(jax.vmap(revenue)(others)) > 0
+
+
+def test_a_mechanism_of_sequential_prices_is_played_too():
+    env, params = jaxmech.make("sequential_price", setting="two_worlds")
+    baseline = RandomSerialDictatorship(env, params)
+    designer = Play(env, params, baseline, 64, length=4)
+    _, metrics = jax.jit(lambda key: train(designer, key, updates=40))(KEY)
+    shares = metrics["episodes"] / jnp.sum(metrics["episodes"])
+    # Until an episode has ended its means are NaN.
+    objective = jnp.sum(jnp.where(shares > 0, shares * metrics["objective"], 0))
+    # The first agent takes the item; its value is .8 or .25 on average.
+    assert float(objective) == pytest.approx(0.525, abs=0.02)
+
+
+@pytest.mark.parametrize("deviation", [1e-3, 0.1, 0.71, 2.0, 6.0])
+def test_myerson_reserve_is_that_of_the_oracle(deviation):
+    """Bids at the quantiles of a log-normal, in bins: their mean and deviation are recovered."""
+    normal = jax.scipy.special.ndtri((jnp.arange(4000) + 0.5) / 4000)
+    bids = jnp.exp(0.1 + deviation * normal)[:, None]
+    bins = BINS.log_spaced(float(bids.min()) * 0.9, float(bids.max()) * 1.1, 2000)
+    reserve = float(
+        myerson_reserves(replace(history_of(bids), histograms=bins.histogram(bids.T)[None]), bins)[
+            0
+        ]
+    )
+    spread = float(jnp.std(deviation * normal))
+    assert reserve == pytest.approx(myerson_reserve(LogNormal(0.1, spread)), rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_environments": 0}, "num_environments: got 0"),
+        ({"length": 1.5}, "length: got 1.5"),
+        ({"policy": jnp.zeros(3)}, "policy: got"),
+    ],
+)
+def test_what_cannot_be_played_is_refused(market, changes, message):
+    env, params = market
+    arguments = {"policy": FixedReserves(jnp.zeros(3)), "num_environments": 2, **changes}
+    with pytest.raises(ValueError, match=message):
+        Play(env, params, **arguments).init(KEY)
