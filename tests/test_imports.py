@@ -14,7 +14,7 @@ import jaxmech
 PACKAGE = Path(jaxmech.__file__).parent
 
 LAYERS: list[set[str]] = [
-    {"naming", "spaces", "intervals"},
+    {"naming", "spaces", "intervals", "struct"},
     {"mechanisms"},
     {"agents"},
     {"oracles", "certificates"},
@@ -104,7 +104,8 @@ def test_reserve_pricing_is_at_hand():
         (
             designers,
             "train_bidder_model held_out_cross_entropy TreeSearch greedy_planner "
-            "tree_search_planner FixedReserves LearnedSimulator",
+            "tree_search_planner FixedReserves LearnedSimulator Play BestInitialReserves "
+            "MyersonReserves",
         ),
     ):
         for name in names.split():

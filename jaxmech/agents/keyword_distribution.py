@@ -234,6 +234,11 @@ def keyword_distribution(
       ValueError: an unknown kind, or a number out of range.
     """
     weights = DEFAULT_KINDS if kinds is None else kinds
+    if not isinstance(weights, Mapping):
+        raise ValueError(
+            f"kinds: got {weights!r}; needed are weights of kinds, such as "
+            f"{dict.fromkeys(KINDS, 1.0)}"
+        )
     for name, weight in weights.items():
         lookup("kind of bidder", name, DEFAULT_KINDS)
         _check(f"kinds[{name!r}]", weight, 0, np.inf)

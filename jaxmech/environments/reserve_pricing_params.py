@@ -24,6 +24,10 @@ WIDEST_BIN = 1.3
 """Highest ratio of a bin's ends where keywords' money makes the bins reach further down."""
 
 
+class TooFewBinsError(ValueError):
+    """Bins too wide to tell apart the bids of listed keywords."""
+
+
 @struct.dataclass
 class ReservePricingParams:
     """What can be swept.
@@ -73,8 +77,9 @@ def params_of(
         and for listed keywords no more than a tenth of the lowest keyword's median bid.
 
     Raises:
-      ValueError: a number out of range, or the wrong number of them; listed keywords whose money
-        differs so much that ``num_bins`` cannot tell their bids apart.
+      ValueError: a number out of range, or the wrong number of them.
+      TooFewBinsError: listed keywords whose money differs so much that ``num_bins`` cannot tell
+        their bids apart; a ``ValueError`` too.
     """
     distribution = keyword_distribution() if distribution is None else distribution
     if not isinstance(distribution, KeywordDistribution):
@@ -125,7 +130,7 @@ def _bid_low(distribution: KeywordDistribution, bid_high: float, num_bins: int) 
     lowest = keywords.lowest_median / 10
     ratio = (bid_high / lowest) ** (1 / (num_bins - 1))
     if ratio > WIDEST_BIN:
-        raise ValueError(
+        raise TooFewBinsError(
             f"num_bins: got {num_bins}, for keywords whose median bids go down to "
             f"{keywords.lowest_median:g} where the highest bid is {keywords.highest_value:g}; "
             f"each bin would end {ratio:.2g} times as high as it begins, allowed is {WIDEST_BIN}: "

@@ -36,12 +36,12 @@ from jaxmech.experiments.configuration import (
 from jaxmech.experiments.files import config_of, experiment_in, read_config, write_config
 from jaxmech.experiments.kinds import KINDS, Experiment, kind_of
 from jaxmech.experiments.registry import EXPERIMENTS, experiment, is_as_described
-from jaxmech.experiments.reserve_pricing_configuration import (
+from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy
+from jaxmech.experiments.reserve_pricing_settings import (
     Ablation,
     BidderKinds,
     LearnedPolicies,
     ModelTraining,
-    ReservePricingStudy,
     SearchSettings,
 )
 

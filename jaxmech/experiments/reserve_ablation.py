@@ -13,11 +13,8 @@ import numpy as np
 from jaxmech.environments import ReservePricing
 from jaxmech.experiments.reserve_comparison import mean_of, paired
 from jaxmech.experiments.reserve_keywords import Clock, Given, Keywords, play
-from jaxmech.experiments.reserve_pricing_configuration import (
-    ModelName,
-    ReservePricingStudy,
-    SearchSettings,
-)
+from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy
+from jaxmech.experiments.reserve_pricing_settings import ModelName, SearchSettings
 from jaxmech.experiments.reserve_schemes import (
     LABELS,
     Played,

@@ -8,7 +8,8 @@ from typing import Any
 from jaxmech.experiments.reserve_ablation import numbers
 from jaxmech.experiments.reserve_comparison import REFERENCES, verdict
 from jaxmech.experiments.reserve_keywords import Clock
-from jaxmech.experiments.reserve_pricing_configuration import MEMORY, WINDOW, ReservePricingStudy
+from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy
+from jaxmech.experiments.reserve_pricing_settings import MEMORY, WINDOW
 from jaxmech.experiments.reserve_schemes import (
     DAYS_FORESEEN,
     DYNAMIC,

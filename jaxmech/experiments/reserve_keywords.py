@@ -21,8 +21,9 @@ from jaxmech.agents.keyword_distribution import (
 )
 from jaxmech.console import say
 from jaxmech.environments import ReservePricing, ReservePricingParams, ReservePricingState
-from jaxmech.environments.reserve_pricing_params import params_of
-from jaxmech.experiments.reserve_pricing_configuration import MEMORY, ReservePricingStudy
+from jaxmech.environments.reserve_pricing_params import TooFewBinsError, params_of
+from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy
+from jaxmech.experiments.reserve_pricing_settings import MEMORY
 
 MEDIAN_VALUE = math.exp(0.35)
 """Of the log-normal values of Lahaie and Pennock (2007), money per click."""
@@ -156,6 +157,7 @@ def population_of(study: ReservePricingStudy) -> Population:
         params = params_of(
             env,
             _distribution(study, None),
+            click_rates=study.click_rates,
             deployed_reserves=study.deployed_reserve * MEDIAN_VALUE,
         )
         return Population(env, params, params, study.keywords)
@@ -170,11 +172,10 @@ def population_of(study: ReservePricingStudy) -> Population:
         whole = params_of(
             env,
             _distribution(study, known),
+            click_rates=study.click_rates,
             deployed_reserves=study.deployed_reserve * float(jnp.median(positive)),
         )
-    except ValueError as error:
-        if not str(error).startswith("num_bins: "):
-            raise
+    except TooFewBinsError:
         raise ValueError(
             f"bins: got {study.bins}, too few to tell apart bids of keywords whose medians go down "
             f"to {known.lowest_median:g} where the highest bid is {known.highest_value:g}; allowed "

@@ -29,7 +29,7 @@ from jaxmech.designers.reserve_planning import Simulator
 from jaxmech.designers.simulated_bid_logs import simulate_bid_logs
 from jaxmech.environments import ReservePricing, ReservePricingParams
 from jaxmech.experiments.reserve_keywords import Clock, Given, Keywords
-from jaxmech.experiments.reserve_pricing_configuration import (
+from jaxmech.experiments.reserve_pricing_settings import (
     DAYS_IN_A_ROW,
     MEMORY,
     WINDOW,

@@ -50,11 +50,8 @@ from jaxmech.experiments.reserve_models import (
     train_models,
 )
 from jaxmech.experiments.reserve_policies import learned_policies
-from jaxmech.experiments.reserve_pricing_configuration import (
-    MEMORY,
-    WINDOW,
-    ReservePricingStudy,
-)
+from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy
+from jaxmech.experiments.reserve_pricing_settings import MEMORY, WINDOW
 from jaxmech.experiments.reserve_schemes import play_all
 from jaxmech.findings import Findings
 

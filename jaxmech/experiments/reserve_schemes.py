@@ -29,12 +29,8 @@ from jaxmech.designers.static_reserves import (
 from jaxmech.designers.tree_search import TreeSearch
 from jaxmech.environments import ReservePricing, ReservePricingParams, ReservePricingState
 from jaxmech.experiments.reserve_keywords import Choose, Clock, Given, Keywords, play
-from jaxmech.experiments.reserve_pricing_configuration import (
-    WINDOW,
-    ModelName,
-    ReservePricingStudy,
-    SearchSettings,
-)
+from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy
+from jaxmech.experiments.reserve_pricing_settings import WINDOW, ModelName, SearchSettings
 from jaxmech.networks.bidder_models import bidder_model
 
 STATIC = ("deployed", "myerson", "static_initial", "static_model", "static_hindsight")

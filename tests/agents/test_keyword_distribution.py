@@ -92,6 +92,11 @@ def test_the_number_of_bidders_must_be_that_of_the_list():
         distribution.sample(jax.random.key(0), 3, jnp.ones(()))
 
 
+def test_kinds_are_named_with_their_weights():
+    with pytest.raises(ValueError, match=r"kinds: got \['inactive'\]; needed are weights"):
+        keyword_distribution(kinds=["inactive"])
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_file_of_bids_is_read_by_the_names_of_its_columns(tmp_path, suffix):
     pandas = pytest.importorskip("pandas")

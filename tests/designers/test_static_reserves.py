@@ -23,7 +23,7 @@ from jaxmech.designers.static_reserves import (
     revenue_of_histograms,
 )
 from jaxmech.designers.tree_search import TreeSearch
-from jaxmech.experiments.reserve_pricing_configuration import SearchSettings
+from jaxmech.experiments.reserve_pricing_settings import SearchSettings
 from jaxmech.experiments.reserve_schemes import tree_search, with_larger_moves
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")

@@ -60,6 +60,12 @@ def test_each_keyword_is_compared_on_once(tmp_path):
         draw(jax.random.key(0), 5)
 
 
+def test_click_rates_are_the_users_own():
+    study = replace(EXPERIMENTS[NAME], slots=2, click_rates=(0.9, 0.4))
+    for params in (population_of(study).learning, population_of(study).comparing):
+        np.testing.assert_allclose(params.click_rates, [0.9, 0.4])
+
+
 def test_bidders_who_do_not_bid_leave_the_deployed_reserve_alone(tmp_path):
     """Where most cells fill up keywords with bids of 0, the median bid is not 0."""
     bids = np.zeros((6, 5))
@@ -164,6 +170,9 @@ def test_bids_that_cannot_be_used_leave_no_folder(tmp_path, capsys, bids, slots,
         ("--days 0", "days: got 0"),
         ("--last-days 241", "--last-days: got 241; allowed are integers up to --days, 240"),
         ("--slots 4", "slots: got 4; allowed are integers up to the number of bidders, 3"),
+        ("--click-rates 1 .5", "--click-rates: got 2; needed is one for each of --slots"),
+        ("--click-rates .5 .6 .1", "--click-rates: got (0.5, 0.6, 0.1); allowed are numbers"),
+        ("--click-rates 1 .5 -.1", "--click-rates: got (1.0, 0.5, -0.1); allowed are numbers"),
         ("--bids nowhere.csv", "bids: got nowhere.csv; there is no such file"),
         ("--quality-column q", "--quality-column: got 'q' without --bids"),
         ("--bid-column offer", "--bid-column: got 'offer' without --bids"),
