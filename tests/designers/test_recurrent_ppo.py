@@ -14,6 +14,29 @@ from jaxmech.designers.surrogate import rows_of
 from jaxmech.evaluation import RememberingPolicy, evaluate, play, policy_of
 from jaxmech.spaces import Box, Discrete
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
+
+# Numbers of a designer are leaves, so that tests share the programs of one structure.
+@jax.jit
+def start(designer, key):
+    return designer.init(key)
+
+
+@jax.jit
+def collect(designer, state, key):
+    return designer._collect(state, key)
+
+
+@jax.jit
+def batch_of(designer, state, running, experience):
+    return designer._batch(state, running, experience)
+
+
+@jax.jit
+def act_with_memory(designer, state, observation, memory):
+    return designer.act_with_memory(state, observation, memory, None)
+
 
 @struct.dataclass
 class RecallParams:
@@ -99,7 +122,7 @@ def price_designer(architecture="recurrent", **options):
 
 def moved(designer):
     """A state whose memories and scores are not those of the first, small weights."""
-    state = designer.init(jax.random.key(3))
+    state = start(designer, jax.random.key(3))
     parameters = jax.tree.map(
         lambda leaf: leaf + 0.5 * jnp.cos(jnp.arange(leaf.size)).reshape(leaf.shape),
         state.parameters,
@@ -123,8 +146,17 @@ def test_loss_and_rollout_agree(architecture, rollout_by):
 def test_log_probabilities_of_an_episode_are_those_of_the_episode_alone():
     designer = price_designer(rollout_length=11)
     state = moved(designer)
-    _, experience, _ = jax.jit(designer._collect)(state, jax.random.key(5))
+    _, experience, _ = collect(designer, state, jax.random.key(5))
     compared = 0
+
+    @jax.jit
+    def alone(taken, memory):
+        scores, log_scale, memory = designer._scores(state, taken.observation, memory)
+        log_prob, _ = designer.policy.log_prob_and_entropy(
+            taken.action, scores, log_scale, taken.observation
+        )
+        return log_prob, memory
+
     for environment in range(designer.num_environments):
         ends = np.flatnonzero(experience.ended[:, environment])
         for first, last in zip(np.r_[-1, ends[:-1]] + 1, ends, strict=True):
@@ -133,10 +165,7 @@ def test_log_probabilities_of_an_episode_are_those_of_the_episode_alone():
                 place = (step, environment)
                 taken = jax.tree.map(lambda leaf, place=place: leaf[place], experience)
                 np.testing.assert_allclose(taken.memory, memory, atol=1e-6)
-                scores, log_scale, memory = designer._scores(state, taken.observation, memory)
-                log_prob, _ = designer.policy.log_prob_and_entropy(
-                    taken.action, scores, log_scale, taken.observation
-                )
+                log_prob, memory = alone(taken, memory)
                 np.testing.assert_allclose(taken.log_prob, log_prob, atol=1e-5)
                 compared += step > first
     assert compared > 20
@@ -148,17 +177,18 @@ def test_targets_look_one_step_ahead_with_the_memory_of_then(truncates):
         "recurrent", env=Recall(truncates), rollout_length=7, gamma=0.9, gae_lambda=0.0
     )
     state = moved(designer)
-    running, experience, _ = jax.jit(designer._collect)(state, jax.random.key(0))
-    batch = designer._batch(state, running, experience)
+    running, experience, _ = collect(designer, state, jax.random.key(0))
+    batch = batch_of(designer, state, running, experience)
+    values, remember = jax.jit(designer._values), jax.jit(designer._remember)
     ahead = jnp.concatenate([experience.observation[1:], running.observation[None]])
     if truncates:
         ahead = experience.final_observation
     memory = state.running.memory
     for step in range(7):
-        value = designer._values(state, experience.observation[step], memory)
+        value = values(state, experience.observation[step], memory)
         np.testing.assert_allclose(batch.value[step], value, atol=1e-5)
-        remembered = designer._remember(state, experience.observation[step], memory)
-        value = designer._values(state, ahead[step], remembered)
+        remembered = remember(state, experience.observation[step], memory)
+        value = values(state, ahead[step], remembered)
         target = experience.reward[step] + 0.9 * value * ~experience.terminated[step]
         np.testing.assert_allclose(batch.target[step], target, atol=1e-5)
         memory = jnp.where(experience.ended[step][:, None], 0, remembered)
@@ -168,10 +198,10 @@ def test_targets_look_one_step_ahead_with_the_memory_of_then(truncates):
 
 def test_rows_of_a_batch_keep_memories_and_starts_with_their_environments():
     designer = price_designer(rollout_length=6)
-    state, collect = moved(designer), jax.jit(designer._collect)
-    state = state.replace(running=collect(state, jax.random.key(4))[0])
-    running, experience, _ = collect(state, jax.random.key(5))
-    batch = designer._batch(state, running, experience)
+    state = moved(designer)
+    state = state.replace(running=collect(designer, state, jax.random.key(4))[0])
+    running, experience, _ = collect(designer, state, jax.random.key(5))
+    batch = batch_of(designer, state, running, experience)
     chosen = jnp.array([7, 2])
     rows = rows_of(batch, chosen)
     np.testing.assert_array_equal(rows.memory, state.running.memory[chosen])
@@ -189,9 +219,9 @@ def test_policy_of_a_memory_is_played_with_it():
     memory, without = designer.initial_memory(), designer.initial_memory()
     for step in range(int(episode.live.sum())):
         seen = episode.observations[step]
-        action, memory = designer.act_with_memory(state, seen, memory, None)
+        action, memory = act_with_memory(designer, state, seen, memory)
         np.testing.assert_allclose(episode.actions[step], action, atol=1e-6)
-        forgetful, _ = designer.act_with_memory(state, seen, without, None)
+        forgetful, _ = act_with_memory(designer, state, seen, without)
         assert (step == 0) == bool(jnp.allclose(action, forgetful, atol=1e-4))
     drawn = policy_of(designer, state, deterministic=False)
     first, second = (
@@ -203,13 +233,13 @@ def test_policy_of_a_memory_is_played_with_it():
 def test_acting_without_the_memory_is_refused():
     designer = price_designer()
     with pytest.raises(ValueError, match="act_with_memory"):
-        designer.act(designer.init(jax.random.key(0)), jnp.ones(10), None)
+        designer.act(start(designer, jax.random.key(0)), jnp.ones(10), None)
 
 
 def test_a_policy_without_memory_has_none():
     designer = price_designer("flat")
     assert designer.initial_memory() is None
-    state = designer.init(jax.random.key(0))
+    state = start(designer, jax.random.key(0))
     seen, _ = designer.env.reset(jax.random.key(1), designer.params)
     action, memory = designer.act_with_memory(state, seen, None, None)
     assert memory is None and state.running.memory is None
@@ -219,7 +249,7 @@ def test_a_policy_without_memory_has_none():
 def test_trains_in_double_precision_and_by_vmap():
     with jax.enable_x64(True):
         designer = price_designer()
-        states = jax.vmap(designer.init)(jax.random.split(jax.random.key(0), 2))
+        states = jax.jit(jax.vmap(designer.init))(jax.random.split(jax.random.key(0), 2))
         after, metrics = jax.jit(jax.vmap(designer.update))(states)
     assert after.running.memory.shape == (2, 12, 6)
     assert all(leaf.dtype == jnp.float64 for leaf in jax.tree.leaves(after.parameters))

@@ -67,7 +67,12 @@ CASES = [(name, {}) for name in names()] + [
                          "filtering": "lazy", "squash": 0.5}),
 ]  # fmt: skip
 
-pytestmark = pytest.mark.parametrize(("name", "options"), CASES)
+FEW = CASES[: len(names())] + [CASES[place] for place in (7, 10, -1)]
+"""Each environment as it comes, and with most of its options changed."""
+
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+each_case = pytest.mark.parametrize(("name", "options"), CASES)
+few_cases = pytest.mark.parametrize(("name", "options"), FEW)
 
 
 def make(name, options):
@@ -133,6 +138,7 @@ def assert_equal(first, second):
     chex.assert_trees_all_equal(first, second)
 
 
+@each_case
 def test_arguments_are_in_the_order_of_gymnax(name, options):
     env, _ = make(name, options)
     for method, arguments in {
@@ -146,6 +152,7 @@ def test_arguments_are_in_the_order_of_gymnax(name, options):
     assert env.name == name
 
 
+@each_case
 def test_observations_and_actions_are_in_their_spaces(name, options):
     env, params = make(name, options)
     steps = 3 * params.max_steps_in_episode
@@ -161,6 +168,7 @@ def test_observations_and_actions_are_in_their_spaces(name, options):
     assert jax.vmap(env.action_space(params).contains)(actions).all()
 
 
+@each_case
 def test_step_gives_six_values_of_the_right_kind(name, options):
     env, params = make(name, options)
     steps = 3 * params.max_steps_in_episode
@@ -174,6 +182,7 @@ def test_step_gives_six_values_of_the_right_kind(name, options):
     assert {"final_observation"} < set(info)
 
 
+@each_case
 def test_info_has_the_same_keys_and_kinds_everywhere(name, options):
     env, params = make(name, options)
     _, state = jax.eval_shape(env.reset, jax.random.key(0), params)
@@ -184,6 +193,7 @@ def test_info_has_the_same_keys_and_kinds_everywhere(name, options):
     assert abstract(info) == abstract(bare)
 
 
+@each_case
 def test_step_keeps_shapes_dtypes_and_no_type_is_weak(name, options):
     env, params = make(name, options)
     start = jax.eval_shape(env.reset, jax.random.key(0), params)
@@ -197,6 +207,7 @@ def test_step_keeps_shapes_dtypes_and_no_type_is_weak(name, options):
         assert not any(weak)
 
 
+@each_case
 def test_repeated_steps_trace_once(name, options):
     env, params = make(name, options)
     _, state = reset(env, jax.random.key(0), params)
@@ -210,6 +221,7 @@ def test_repeated_steps_trace_once(name, options):
     assert (reset._cache_size(), step._cache_size()) == traced
 
 
+@each_case
 def test_a_finished_episode_starts_afresh(name, options):
     """``step`` is ``step_env``, with ``reset`` where it ended, on halves of the same key."""
     env, params = make(name, options)
@@ -233,6 +245,7 @@ def test_a_finished_episode_starts_afresh(name, options):
     assert ends >= 3
 
 
+@few_cases
 def test_same_episode_alone_or_in_a_batch_of_keys_and_parameters(name, options):
     env, params = make(name, options)
     keys = jax.random.split(jax.random.key(3), 5)
@@ -242,6 +255,7 @@ def test_same_episode_alone_or_in_a_batch_of_keys_and_parameters(name, options):
     assert_equal(jax.tree.map(lambda leaf: leaf[2], batch), alone)
 
 
+@few_cases
 def test_default_parameters_run(name, options):
     env, own = make(name, options)
     params = env.default_params
@@ -255,6 +269,7 @@ def test_default_parameters_run(name, options):
     assert (terminated | truncated).sum() >= 3
 
 
+@each_case
 def test_copies_and_pickles_are_equal(name, options):
     env, params = make(name, options)
     for thing in (env, five_value(env)):
@@ -266,6 +281,7 @@ def test_copies_and_pickles_are_equal(name, options):
         assert_equal(duplicate(params), params)
 
 
+@each_case
 def test_equal_configurations_compile_once(name, options):
     traced = set()
     for _ in range(2):
@@ -275,12 +291,14 @@ def test_equal_configurations_compile_once(name, options):
     assert len(traced) == 1
 
 
+@each_case
 def test_configurations_are_frozen(name, options):
     env, _ = make(name, options)
     with pytest.raises(AttributeError):
         env.num_agents = 2
 
 
+@few_cases
 def test_float64(name, options):
     with jax.enable_x64(True):
         env, params = make(name, options)
@@ -300,6 +318,7 @@ def test_float64(name, options):
         assert abstract(stepped[:2]) == abstract(start)
 
 
+@each_case
 def test_five_value_view_runs_the_same_episode(name, options):
     env, params = make(name, options)
     view = five_value(env)
