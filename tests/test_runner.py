@@ -295,11 +295,15 @@ def test_a_second_signal_ends_at_once(tmp_path: Any) -> None:
                 signal.raise_signal(signal.SIGINT)
 
     progress = Impatient()
-    handler = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        runner.run(DESIGNER, directory=tmp_path / "a", seeds=1, updates=9, progress=progress)
-    assert progress.stopped == 1
-    assert signal.getsignal(signal.SIGINT) is handler
+    # In a shell's background, processes begin with SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            runner.run(DESIGNER, directory=tmp_path / "a", seeds=1, updates=9, progress=progress)
+        assert progress.stopped == 1
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_it_runs_in_any_thread(tmp_path: Any) -> None:
