@@ -12,7 +12,7 @@ __all__ = ["dataclass", "field"]
 
 _Class = TypeVar("_Class", bound=type)
 
-_CLASS_NAME = "_class_name"
+_CLASS = "_class"
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
@@ -23,17 +23,16 @@ def dataclass(cls: _Class) -> _Class:
     their static fields and numbers of leaves are, whatever the classes; only their hashes
     differ. Where the hashes collide in jit's cache, for about one pair in a hundred, it runs
     the program that was compiled for the other class: the quantile of ``Uniform`` on the
-    numbers of a ``LogNormal``. A static part that holds the class's name tells them apart. It
+    numbers of a ``LogNormal``. A static part that holds the class tells them apart. It
     is no field of the finished class, so it is neither shown, compared nor copied by
     ``dataclasses``.
     """
-    name = f"{cls.__module__}.{cls.__qualname__}"
-    cls.__annotations__ = {**inspect.get_annotations(cls), _CLASS_NAME: str}
-    hidden = field(pytree_node=False, default=name, repr=False, compare=False, kw_only=True)
-    setattr(cls, _CLASS_NAME, hidden)
+    cls.__annotations__ = {**inspect.get_annotations(cls), _CLASS: type}
+    hidden = field(pytree_node=False, default=cls, repr=False, compare=False, kw_only=True)
+    setattr(cls, _CLASS, hidden)
     made = struct.dataclass(cls)
-    del vars(made)["__dataclass_fields__"][_CLASS_NAME]
-    signature = inspect.signature(made)
-    shown = [part for part in signature.parameters.values() if part.name != _CLASS_NAME]
-    setattr(made, "__signature__", signature.replace(parameters=shown))  # noqa: B010
+    del vars(made)["__dataclass_fields__"][_CLASS]
+    _, *parameters = inspect.signature(vars(made)["__init__"]).parameters.values()
+    shown = [parameter for parameter in parameters if parameter.name != _CLASS]
+    setattr(made, "__signature__", inspect.Signature(shown))  # noqa: B010
     return made

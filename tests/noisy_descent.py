@@ -11,9 +11,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
-from jaxmech import runner
+from jaxmech import runner, struct
 from jaxmech.progress import NoProgress
 
 

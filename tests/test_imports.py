@@ -104,12 +104,17 @@ def test_reserve_pricing_is_at_hand():
         (
             designers,
             "train_bidder_model held_out_cross_entropy TreeSearch greedy_planner "
-            "tree_search_planner FixedReserves LearnedSimulator Play BestInitialReserves "
-            "MyersonReserves",
+            "tree_search_planner FixedReserves LearnedSimulator Play InitialReserves",
         ),
     ):
         for name in names.split():
             assert name in room.__all__ and hasattr(room, name), name
+
+
+def test_dataclasses_of_trees_are_those_that_tell_classes_apart():
+    for module in modules():
+        text = path_of(module).read_text()
+        assert module == "jaxmech.struct" or "flax import struct" not in text, module
 
 
 def test_gymnax_is_never_imported():

@@ -13,7 +13,9 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 @pytest.fixture
 def kernel(tmp_path, monkeypatch):
-    """Notebooks run with the Python of the tests, whatever kernels are installed."""
+    """Notebooks run with the Python of the tests, whatever kernels are installed; compiled
+    quickly."""
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
     from ipykernel.kernelspec import install
 

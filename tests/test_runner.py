@@ -11,10 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import yaml
-from flax import struct
 from noisy_descent import DescentState, NoisyDescent
 
-from jaxmech import runner
+from jaxmech import runner, struct
 from jaxmech.progress import NoProgress
 from jaxmech.runner import chunks
 

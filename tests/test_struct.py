@@ -15,6 +15,8 @@ import pytest
 import jaxmech
 from jaxmech import struct
 from jaxmech.agents import LogNormal, Uniform
+from jaxmech.mechanisms.outcome import Outcome
+from jaxmech.mechanisms.position import PositionOutcome
 
 
 def _dataclasses():
@@ -66,3 +68,27 @@ def test_a_subclass_has_a_structure_of_its_own():
 
     assert jax.tree.structure(Base()) != jax.tree.structure(Derived())
     assert jax.tree.structure(Derived()) == jax.tree.structure(Derived(2.0))
+
+
+def test_a_subclass_shows_its_own_signature():
+    assert "place" not in inspect.signature(Outcome).parameters
+    own = set(inspect.signature(PositionOutcome).parameters)
+    assert own > set(inspect.signature(Outcome).parameters)
+
+
+def test_classes_of_one_name_run_each_its_own_program():
+    """As when a cell of a notebook is run again with another definition."""
+
+    def scaled(factor):
+        @struct.dataclass
+        class Scaled:
+            price: float = 1.0
+
+            def paid(self):
+                return self.price * factor
+
+        return Scaled
+
+    paid = jax.jit(lambda scaled: scaled.paid())
+    for factor in range(100):
+        assert paid(scaled(factor)()) == factor

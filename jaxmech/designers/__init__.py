@@ -1,4 +1,4 @@
-"""Learners and planners of mechanisms: ``init`` and ``update``."""
+"""Learners, and what plays planners and fixed mechanisms: ``init`` and ``update``."""
 
 from jaxmech.designers.bidder_model_training import (
     BidderModelTraining,
@@ -7,7 +7,7 @@ from jaxmech.designers.bidder_model_training import (
 )
 from jaxmech.designers.fixed import RandomSerialDictatorship, StaticPrices
 from jaxmech.designers.held_days import HeldDays
-from jaxmech.designers.initial_reserves import BestInitialReserves, MyersonReserves
+from jaxmech.designers.initial_reserves import InitialReserves
 from jaxmech.designers.play import Play, PlayState
 from jaxmech.designers.ppo import PPO, PPOState
 from jaxmech.designers.reserve_planners import (
@@ -25,16 +25,15 @@ from jaxmech.designers.tree_search import TreeSearch
 
 __all__ = [
     "PPO",
-    "BestInitialReserves",
     "BidderModelTraining",
     "Designer",
     "ExactSimulator",
     "ExhaustiveSearch",
     "FixedReserves",
     "HeldDays",
+    "InitialReserves",
     "LearnedSimulator",
     "Moves",
-    "MyersonReserves",
     "ObservedKeyword",
     "PPOState",
     "Planning",

@@ -31,21 +31,22 @@ class PlayState:
 
 @struct.dataclass
 class Play:
-    """A policy played by ``train`` and ``jaxmech.runner`` as a learner is: with ``init``,
-    ``update``, ``act``, metrics, checkpoints and resume.
+    """A policy that does not learn, as a designer.
 
-    An update is ``length`` steps of every environment; an episode that ends is followed by a
-    fresh one. What happens by chance depends on the key alone, so two policies from the same
-    key can be compared step by step as long as no episode ends at different steps.
+    ``train`` and ``jaxmech.runner`` play it as they train a learner, with metrics, checkpoints
+    and resume. An update is ``length`` steps of every environment; an episode that ends is
+    followed by a fresh one. What happens by chance depends on the key alone, so policies that
+    begin with the same key can be compared step by step as long as their episodes end together.
 
     Attributes:
       env, params: the environment and its parameters.
-      policy: has ``act(state, observation, key) -> action``, such as ``ReservePlanner``,
-        ``FixedReserves``, ``StaticPrices``, ``RandomSerialDictatorship``. It may have
-        ``begin(observation) -> float [width]``, which is called on the first observation of an
-        episode, and whose result is then given as ``state``; else ``state`` is None.
+      policy: has ``act(state, observation, key)``, such as ``ReservePlanner``,
+        ``FixedReserves``, ``StaticPrices`` and ``RandomSerialDictatorship``, or, with a memory,
+        ``initial_memory()`` and ``act_with_memory(state, observation, memory, key)``, such as
+        ``InitialReserves``.
       num_environments: played side by side.
-      length: steps of each in an update; 1, so that every update is a day, unless given.
+      length: steps of each in an update; a day of ``ReservePricing`` is one.
+      policy_state: handed to the policy as ``state``; None for those that need none.
 
     Raises:
       ValueError: a count below 1.
@@ -56,6 +57,7 @@ class Play:
     policy: Any
     num_environments: int = struct.field(pytree_node=False)
     length: int = struct.field(pytree_node=False, default=1)
+    policy_state: Any = None
 
     def __post_init__(self) -> None:
         for field in ("num_environments", "length"):
@@ -69,15 +71,14 @@ class Play:
         Raises:
           ValueError: the policy cannot act.
         """
-        if not hasattr(self.policy, "act"):
+        if not (hasattr(self.policy, "act") or hasattr(self.policy, "act_with_memory")):
             raise ValueError(
                 f"policy: got {self.policy!r}; needed is an object with act(state, observation, "
                 "key)"
             )
         key, start_key = jax.random.split(key)
-        running = rollout.start(
-            self.env, self.params, start_key, self.num_environments, self._nothing_begun(start_key)
-        )
+        memory = self.initial_memory()
+        running = rollout.start(self.env, self.params, start_key, self.num_environments, memory)
         nothing = no_episode(self.env, self.params)
         return PlayState(key, running, nothing, jnp.zeros((), jnp.int32))
 
@@ -86,9 +87,10 @@ class Play:
 
         Returns:
           The next state and metrics, float [] each: ``reward``, a mean over environments and
-          the update's steps; ``episodes`` that ended; and ``episode_return``,
-          ``episode_length`` and, where the environment reports it, ``objective``, means over
-          the episodes that ended (of the last update in which any did; NaN before).
+          the update's steps; ``episodes`` that ended and ``environment_steps`` made; and
+          ``episode_return``, ``episode_length`` and, where the environment reports it,
+          ``objective``, means over the episodes that ended (of the last update in which any
+          did; NaN before).
         """
         key, steps_key = jax.random.split(state.key)
         running, experience, totals = rollout.collect(
@@ -104,40 +106,38 @@ class Play:
         metrics = {
             "reward": jnp.mean(experience.reward),
             "episodes": totals.episodes,
+            "environment_steps": jnp.sum(experience.live, dtype=experience.reward.dtype),
             **last_episode,
         }
         return PlayState(key, running, last_episode, state.updates + 1), metrics
 
     def act(self, state: Any, observation: jax.Array, key: jax.Array | None) -> Any:
-        """The policy's action for one observation; ``state`` is what the policy began with."""
-        return self.policy.act(state, observation, key)
+        """The policy's action for one observation; ``state`` is ignored."""
+        del state
+        return self.policy.act(self.policy_state, observation, key)
+
+    def initial_memory(self) -> jax.Array | None:
+        """What the policy remembers before an episode, float [width]; None if nothing."""
+        if not hasattr(self.policy, "initial_memory"):
+            return None
+        memory: jax.Array | None = self.policy.initial_memory()
+        return memory
+
+    def act_with_memory(
+        self, state: Any, observation: jax.Array, memory: jax.Array, key: jax.Array | None
+    ) -> tuple[Any, jax.Array]:
+        """The policy's action and its memory for the next; ``state`` is ignored."""
+        del state
+        action, memory = self.policy.act_with_memory(self.policy_state, observation, memory, key)
+        return action, memory
 
     def _choose(
         self, key: jax.Array, observations: jax.Array, memory: jax.Array | None
     ) -> tuple[Any, jax.Array, Any, jax.Array | None]:
-        begun = None
-        if memory is not None:
-            begun = self._begun(observations, memory)
-            memory = jnp.concatenate([jnp.ones_like(memory[:, :1]), begun], axis=1)
         keys = jax.random.split(key, self.num_environments)
-        actions = jax.vmap(self.policy.act)(begun, observations, keys)
+        if memory is None:
+            actions = jax.vmap(self.act, (None, 0, 0))(None, observations, keys)
+        else:
+            act = jax.vmap(self.act_with_memory, (None, 0, 0, 0))
+            actions, memory = act(None, observations, memory, keys)
         return actions, jnp.zeros(self.num_environments), actions, memory
-
-    def _begun(self, observations: jax.Array, memory: jax.Array) -> jax.Array:
-        """What the policy began each episode with, float [environments, width]."""
-        # The first column tells whether it has begun: rollouts clear the memory where an episode
-        # ends. On most steps none has, and nothing is chosen anew.
-        fresh, begun = memory[:, :1] == 0, memory[:, 1:]
-
-        def begin() -> jax.Array:
-            return jnp.where(fresh, jax.vmap(self.policy.begin)(observations), begun)
-
-        return jax.lax.cond(jnp.any(fresh), begin, lambda: begun)
-
-    def _nothing_begun(self, key: jax.Array) -> jax.Array | None:
-        """The memory before an episode, float [1 + width]; None where there is nothing to begin."""
-        if not hasattr(self.policy, "begin"):
-            return None
-        observation, _ = jax.eval_shape(self.env.reset, key, self.params)
-        begun = jax.eval_shape(self.policy.begin, observation)
-        return jnp.zeros(1 + begun.size, begun.dtype)

@@ -12,6 +12,7 @@ from jax.scipy import special, stats
 from jaxmech.agents.bid_history import BidBins, BidHistory
 from jaxmech.agents.keyword_day import auction_points, day_outcome
 from jaxmech.designers.reserve_planning import Simulator
+from jaxmech.mechanisms.position import Filtering
 
 _ALL = -1
 """In place of a bidder: the reserves of all change."""
@@ -57,8 +58,8 @@ def _log_normal_reserve(mean: jax.Array, deviation: jax.Array) -> jax.Array:
     """
 
     def virtual_value_is_positive(normal: jax.Array) -> jax.Array:
-        mills_ratio = special.log_ndtr(-normal) - stats.norm.logpdf(normal)
-        return jnp.log(deviation) + mills_ratio < 0
+        log_mills_ratio = special.log_ndtr(-normal) - stats.norm.logpdf(normal)
+        return jnp.log(deviation) + log_mills_ratio < 0
 
     def halve(_: int, bounds: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         low, high = bounds
@@ -79,6 +80,8 @@ def revenue_of_histograms(
     click_rates: jax.Array,
     *,
     num_auctions: int = 256,
+    filtering: Filtering = "eager",
+    squash: float = 1.0,
 ) -> Callable[[jax.Array], jax.Array]:
     """Revenue per auction as a function of reserves, for bids as in ``history``.
 
@@ -91,6 +94,7 @@ def revenue_of_histograms(
       quality: float [bidders].
       click_rates: float [slots], not rising.
       num_auctions: that stand for the distribution of the bids.
+      filtering, squash: of the auctions; see ``jaxmech.mechanisms.generalized_second_price``.
 
     Raises:
       ValueError: ``num_auctions`` below 1.
@@ -100,7 +104,13 @@ def revenue_of_histograms(
     histogram = jnp.mean(history.histograms, axis=0)
     points = jnp.asarray(auction_points(num_auctions, histogram.shape[0]), histogram.dtype)
     bids = bins.quantile(histogram, points)
-    return lambda reserves: day_outcome(bids, quality, click_rates, reserves).revenue
+
+    def revenue(reserves: jax.Array) -> jax.Array:
+        return day_outcome(
+            bids, quality, click_rates, reserves, filtering=filtering, squash=squash
+        ).revenue
+
+    return revenue
 
 
 def revenue_of_days(
@@ -198,22 +208,42 @@ def best_nearby_reserves(
     candidates: jax.Array,
     reserve_high: jax.Array,
 ) -> jax.Array:
-    """``best_reserves``, and then the best around them, float [bidders].
+    """``best_reserves`` up to a bound, then the best around them, float [bidders].
 
-    With the second search, planners whose moves are finer than the grid's levels find no
-    reserves to stay at that are much better.
+    The second search tries levels as near to each other as planners' moves are, else these
+    would find better reserves to stay at.
 
     Args:
-      revenue, grid, candidates: see ``best_reserves``.
-      reserve_high: the highest reserve allowed.
+      revenue, grid: see ``best_reserves``.
+      candidates: float [candidates, bidders], other reserves to start from.
+      reserve_high: float [], the highest reserve allowed, money per click.
+
+    Raises:
+      ValueError: an empty grid.
     """
+
+    def allowed(reserves: jax.Array) -> jax.Array:
+        return jnp.minimum(reserves, reserve_high)
+
     num_bidders = candidates.shape[-1]
-    coarse, _ = best_reserves(revenue, grid, num_bidders, candidates=candidates)
+    coarse, _ = best_reserves(revenue, allowed(grid), num_bidders, candidates=allowed(candidates))
     nearby, _ = best_reserves(
-        lambda factors: revenue(coarse * factors),
+        lambda factors: revenue(allowed(coarse * factors)),
         jnp.geomspace(0.85, 1 / 0.85, _NEARBY),
         num_bidders,
         sweeps=1,
         candidates=jnp.ones((1, num_bidders)),
     )
-    return jnp.minimum(coarse * nearby, reserve_high)
+    return allowed(coarse * nearby)
+
+
+def reserve_grid(bins: BidBins, reserve_high: jax.Array, num_levels: int) -> jax.Array:
+    """Reserves to try, money per click, float [1 + levels]: 0, and the lowest bid to the highest.
+
+    Args:
+      bins: of bids; reserves begin where the first bin of positive ones does.
+      reserve_high: float [], the highest.
+      num_levels: evenly spaced in the logarithm.
+    """
+    levels = jnp.geomspace(bins.edges[1], reserve_high, num_levels)
+    return jnp.concatenate([jnp.zeros(1, levels.dtype), levels])

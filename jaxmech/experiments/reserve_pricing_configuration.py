@@ -127,7 +127,8 @@ class ReservePricingStudy:
             raise ValueError(
                 f"click_rates: got {len(rates)}; needed is one for each of --slots, {self.slots}"
             )
-        if sorted(rates, reverse=True) != list(rates) or not (1 >= rates[0] > 0 <= rates[-1]):
+        never_rise = all(high >= low for high, low in zip((1, *rates), (*rates, 0), strict=True))
+        if not (never_rise and rates[0] > 0):
             raise ValueError(
                 f"click_rates: got {rates}; allowed are numbers from 0 to 1 that never rise, the "
                 "first above 0"

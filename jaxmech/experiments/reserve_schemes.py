@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech.designers.held_days import HeldDays
+from jaxmech.designers.initial_reserves import best_initial_reserves
 from jaxmech.designers.reserve_planners import (
     FixedReserves,
     ReservePlanner,
@@ -23,8 +24,8 @@ from jaxmech.designers.reserve_simulators import ExactSimulator, LearnedSimulato
 from jaxmech.designers.static_reserves import (
     best_nearby_reserves,
     myerson_reserves,
+    reserve_grid,
     revenue_of_days,
-    revenue_of_histograms,
 )
 from jaxmech.designers.tree_search import TreeSearch
 from jaxmech.environments import ReservePricing, ReservePricingParams, ReservePricingState
@@ -92,7 +93,7 @@ def static_reserves(
     study: ReservePricingStudy, env: ReservePricing, given: Given, keywords: Keywords, clock: Clock
 ) -> dict[str, jax.Array]:
     """The reserves of each static scheme, float [keywords, bidders]."""
-    grid = reserve_grid(study, given.params)
+    grid = reserve_grid(given.params.bins, given.params.reserve_high, study.reserve_levels)
     deployed = keywords.states.history.reserves[:, -1]
     myerson = clock.run(
         "Myerson's reserves on the initial bids",
@@ -101,17 +102,11 @@ def static_reserves(
         given.params.bins,
     )
 
-    def initial(
-        given: Given, grid: jax.Array, states: ReservePricingState, candidates: jax.Array
-    ) -> jax.Array:
-        def of_keyword(state: ReservePricingState, candidates: jax.Array) -> jax.Array:
-            params = given.params
-            revenue = revenue_of_histograms(
-                state.history, params.bins, state.quality, params.click_rates
-            )
-            return best_nearby_reserves(revenue, grid, candidates, params.reserve_high)
+    def initial(given: Given, grid: jax.Array, states: ReservePricingState) -> jax.Array:
+        def of_keyword(state: ReservePricingState) -> jax.Array:
+            return best_initial_reserves(env, given.params, state, grid)
 
-        return jax.vmap(of_keyword)(states, candidates)
+        return jax.vmap(of_keyword)(states)
 
     def foreseen(
         given: Given, grid: jax.Array, states: ReservePricingState, candidates: jax.Array
@@ -137,9 +132,7 @@ def static_reserves(
         return jax.vmap(of_keyword)(keywords, candidates)
 
     candidates = jnp.stack([deployed, myerson], axis=1)
-    of_initial = clock.run(
-        "static best on the initial bids", initial, given, grid, keywords.states, candidates
-    )
+    of_initial = clock.run("static best on the initial bids", initial, given, grid, keywords.states)
     candidates = jnp.concatenate([candidates, of_initial[:, None]], axis=1)
     of_model = clock.run(
         "static best on the bidder model", foreseen, given, grid, keywords.states, candidates
@@ -149,14 +142,6 @@ def static_reserves(
         "static best in hindsight", hindsight, given, grid, keywords, candidates
     )
     return dict(zip(STATIC, (deployed, myerson, of_initial, of_model, of_hindsight), strict=True))
-
-
-def reserve_grid(study: ReservePricingStudy, params: ReservePricingParams) -> jax.Array:
-    """Levels that static reserves are chosen from, float [1 + levels]."""
-    levels = np.geomspace(
-        float(params.bins.edges[1]), float(params.reserve_high), study.reserve_levels
-    )
-    return jnp.asarray(np.concatenate([[0.0], levels]), float)
 
 
 def fixed(

@@ -36,6 +36,8 @@ from jaxmech.mechanisms import (
     soft_first_price,
 )
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 KEY = jax.random.key(4)
 CLICK_RATES = (0.6, 0.4, 0.1)
 

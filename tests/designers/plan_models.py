@@ -6,8 +6,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.designers.reserve_planning import Moves, Plan, Planning
 
 MOVES = Moves(1, factors=(0.8, 1.25))

@@ -8,23 +8,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from histories import BINS, history_of
 
 import jaxmech
 from jaxmech.agents import LogNormal, keyword_distribution
+from jaxmech.agents.keyword_day import auction_points, day_outcome
 from jaxmech.designers import (
-    BestInitialReserves,
     FixedReserves,
+    InitialReserves,
     LearnedSimulator,
-    MyersonReserves,
     Play,
     RandomSerialDictatorship,
     greedy_planner,
     train,
 )
-from jaxmech.designers.static_reserves import myerson_reserves, revenue_of_histograms
+from jaxmech.designers.static_reserves import myerson_reserves
+from jaxmech.evaluation import play, policy_of
 from jaxmech.networks import bidder_model
 from jaxmech.oracles import myerson_reserve
-from tests.designers.test_static_reserves import BINS, history_of
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
 
@@ -104,39 +105,81 @@ def test_a_planner_runs_as_a_learner_does(market, tmp_path):
 
 def test_initial_reserves_stay_until_the_next_keyword(market):
     env, params = market
-    designer = played(env, params, MyersonReserves(env, params), 2)
+    policy = InitialReserves(env, params, "myerson")
+    designer = played(env, params, policy, 2)
     state = designer.init(KEY)
     update = jax.jit(designer.update)
-    myerson = jax.jit(jax.vmap(MyersonReserves(env, params).begin))
+    myerson = jax.jit(jax.vmap(policy.reserves))
 
-    chosen = myerson(state.running.observation)
+    chosen = myerson(state.running.state)
     for _ in range(DAYS - 1):
         state, _ = update(state)
         np.testing.assert_allclose(yesterdays_reserves(state), chosen, rtol=1e-5)
     state, metrics = update(state)
     assert int(metrics["episodes"]) == 2
-    chosen_anew = myerson(state.running.observation)
+    chosen_anew = myerson(state.running.state)
     assert np.abs(chosen_anew - chosen).max() > 0.01
     state, _ = update(state)
     np.testing.assert_allclose(yesterdays_reserves(state), chosen_anew, rtol=1e-5)
 
 
-def test_the_best_for_the_first_bids_is_not_beaten_by_a_reserve_for_all(market):
+def test_only_new_keywords_get_other_reserves(market):
     env, params = market
+    policy = InitialReserves(env, params, "myerson")
     observation, state = jax.jit(env.reset)(KEY, params)
-    grid = jnp.concatenate([jnp.zeros(1), jnp.geomspace(0.05, 10.0, 24)])
-    policy = BestInitialReserves(env, params, grid)
-    revenue = revenue_of_histograms(state.history, params.bins, state.quality, params.click_rates)
-    best = jax.jit(policy.begin)(observation)
-    np.testing.assert_array_equal(policy.act(best, None, None), best)
+    memories = jnp.stack([policy.initial_memory(), jnp.array([1.0, 0.1, 0.2, 0.3])])
+    act = jax.jit(jax.vmap(policy.act_with_memory, (None, None, 0, None)))
+    reserves, after = act(None, observation, memories, None)
+    chosen = policy.reserves(state)
+    np.testing.assert_allclose(reserves, [chosen, [0.1, 0.2, 0.3]], rtol=1e-5)
+    np.testing.assert_allclose(after, [[1, *chosen], [1, 0.1, 0.2, 0.3]], rtol=1e-5)
+
+
+def test_what_a_policy_remembers_is_played_by_episode_too(market):
+    """``policy_of`` a designer that plays it is the policy."""
+    env, params = market
+    designer = played(env, params, InitialReserves(env, params, "myerson"), 2)
+    episode = jax.jit(lambda key: play(env, params, policy_of(designer, None), key))(KEY)
+    assert episode.actions.shape == (DAYS, 3)
+    np.testing.assert_array_equal(episode.actions, episode.actions[:1].repeat(DAYS, axis=0))
+    assert (episode.actions > 0).all()
+
+
+@pytest.mark.parametrize("auctions", [{}, {"filtering": "lazy", "squash": 0.5}])
+def test_the_best_for_the_first_bids_is_not_beaten_by_a_reserve_for_all(market, auctions):
+    """In the auctions of the environment, whichever they are."""
+    env, params = market
+    env = replace(env, **auctions)
+    _, state = jax.jit(env.reset)(KEY, params)
+    best = jax.jit(InitialReserves(env, params, num_levels=16).reserves)(state)
+    bids = params.bins.quantile(jnp.mean(state.history.histograms, axis=0), auction_points(256, 3))
+
+    @jax.jit
+    @jax.vmap
+    def revenue(reserves):
+        outcome = day_outcome(bids, state.quality, params.click_rates, reserves, **auctions)
+        return outcome.revenue
+
+    levels = jnp.concatenate([jnp.zeros(1), jnp.geomspace(0.05, params.reserve_high, 24)])
     others = jnp.concatenate(
         [
-            jnp.broadcast_to(grid[:, None], (25, 3)),
+            jnp.broadcast_to(levels[:, None], (25, 3)),
             myerson_reserves(state.history, params.bins)[None],
             params.deployed_reserves[None],
         ]
     )
-    assert revenue(best) >= jnp.max(jax.vmap(revenue)(others)) > 0
+    # Levels of its own, besides those of the grid it tried.
+    assert revenue(best[None])[0] >= 0.999 * jnp.max(revenue(others)) > 0
+    assert (best <= params.reserve_high).all()
+
+
+def test_reserves_stay_within_their_bound(market):
+    env, params = market
+    low = params.replace(reserve_high=jnp.asarray(0.3))
+    _, state = jax.jit(env.reset)(KEY, low)
+    for rule in ("best", "myerson"):
+        reserves = jax.jit(InitialReserves(env, low, rule, num_levels=8).reserves)(state)
+        assert (reserves <= low.reserve_high).all() and (reserves > 0).any()
 
 
 def test_a_mechanism_of_sequential_prices_is_played_too():
@@ -172,10 +215,16 @@ def test_myerson_reserve_is_that_of_the_oracle(deviation):
         ({"num_environments": 0}, "num_environments: got 0"),
         ({"length": 1.5}, "length: got 1.5"),
         ({"policy": jnp.zeros(3)}, "policy: got"),
+        ({"rule": "worst"}, "rule: got 'worst'"),
+        ({"num_levels": 1}, "num_levels: got 1"),
     ],
 )
 def test_what_cannot_be_played_is_refused(market, changes, message):
     env, params = market
+    if changes.keys() & {"rule", "num_levels"}:
+        with pytest.raises(ValueError, match=message):
+            InitialReserves(env, params, **changes)
+        return
     arguments = {"policy": FixedReserves(jnp.zeros(3)), "num_environments": 2, **changes}
     with pytest.raises(ValueError, match=message):
         Play(env, params, **arguments).init(KEY)

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import struct
 
 import jaxmech
+from jaxmech import struct
 from jaxmech.designers import PPO, RandomSerialDictatorship, train
 from jaxmech.evaluation import evaluate, policy_of
 from jaxmech.spaces import Box, Discrete

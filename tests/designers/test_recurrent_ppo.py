@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import struct
 
 import jaxmech
+from jaxmech import struct
 from jaxmech.designers import PPO, train
 from jaxmech.designers.surrogate import rows_of
 from jaxmech.evaluation import RememberingPolicy, evaluate, play, policy_of

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from histories import BINS, history_of
 
 import jaxmech
-from jaxmech.agents.bid_history import BidBins, BidHistory
 from jaxmech.agents.keyword_distribution import keyword_distribution, load_keywords
 from jaxmech.designers.reserve_planners import FixedReserves, greedy_planner, tree_search_planner
 from jaxmech.designers.reserve_simulators import ExactSimulator
@@ -29,19 +29,7 @@ from jaxmech.experiments.reserve_schemes import tree_search, with_larger_moves
 pytestmark = pytest.mark.usefixtures("compile_quickly")
 
 KEY = jax.random.key(6)
-BINS = BidBins.log_spaced(0.02, 60.0, 120)
 GRID = jnp.concatenate([jnp.zeros(1), jnp.geomspace(0.1, 6.0, 24)])
-
-
-def history_of(bids, memory=2):
-    """Of bids float [samples, bidders], the same every day."""
-    histogram = BINS.histogram(bids.T)
-    num_bidders = bids.shape[1]
-    return BidHistory(
-        jnp.tile(histogram, (memory, 1, 1)),
-        jnp.zeros((memory, num_bidders)),
-        jnp.zeros((memory, num_bidders, 3)),
-    )
 
 
 def test_myerson_reserve_of_log_normal_bids():

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import struct
 from plan_models import MOVES, Moody, moody_plan, moody_planning
 
+from jaxmech import struct
 from jaxmech.designers.reserve_planning import (
     ExhaustiveSearch,
     Moves,

@@ -12,72 +12,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from contract_cases import CASES, FEW, make, rollout
 
-import jaxmech
-from jaxmech.agents import (
-    AdditiveDemand,
-    BundleDemand,
-    CorrelatedUniform,
-    Samples,
-    Setting,
-    UnitDemand,
-)
-from jaxmech.agents.joint_distributions import CopulaValueQuality
-from jaxmech.agents.value_distributions import LogNormal
-from jaxmech.environments import names
 from jaxmech.wrappers import five_value
-
-
-def uniform(demand, units):
-    return Setting(CorrelatedUniform(jnp.asarray(0.3, float), 3, demand), units)
-
-
-def bundles(num_items, units):
-    demand = BundleDemand(num_items)
-    values = np.random.default_rng(0).uniform(0, 2, (5, 3, *demand.values_shape))
-    return Setting(Samples(jnp.asarray(values, float), demand), units)
-
-
-# A setting is made anew in each test, so that it has the precision of that test.
-CASES = [(name, {}) for name in names()] + [
-    ("sequential_price", {"setting": "correlated", "num_agents": 4, "num_items": 2, "delta": 0.3}),
-    ("sequential_price", {"setting": "inventory", "num_agents": 3, "num_items": 2,
-                          "statistic": "allocation", "objective": "revenue"}),
-    ("sequential_price", {"num_agents": 3, "statistic": "agents_items", "objective": "max_min",
-                          "subtract_offline_optimum": True}),
-    ("sequential_price", {"setting": "max_min", "objective": "max_min"}),
-    ("sequential_price", {"setting": partial(uniform, UnitDemand(2), (2, 1)),
-                          "statistic": "last_visit", "subtract_offline_optimum": True}),
-    ("sequential_price", {"setting": partial(uniform, AdditiveDemand(2), (1, 2)),
-                          "statistic": "allocation"}),
-    ("sequential_price", {"setting": partial(bundles, 2, (2, 1)),
-                          "subtract_offline_optimum": True}),
-    ("repeated_auction", {"bidders": ["hedge", "exp3", "truthful"],
-                          "num_participants": 2, "num_slots": 2, "num_rounds": 3,
-                          "statistic": "bidders", "personal_reserves": True,
-                          "value_draws": "once", "random_ties": True, "bid_grid": 5}),
-    ("repeated_auction", {"bidders": "equilibrium", "num_bidders": 3, "num_participants": 2,
-                          "num_rounds": 3, "payment_rule": "first_price",
-                          "objective": "welfare", "distribution": lambda: LogNormal(0.35, 0.71)}),
-    ("repeated_auction", {"num_bidders": 20, "num_participants": 2, "num_rounds": 2,
-                          "filtering": "lazy", "objective": "max_min",
-                          "distribution": CopulaValueQuality}),
-    ("reserve_pricing", {"num_bidders": 1, "days": 3, "num_bins": 6, "memory": 1,
-                         "auctions_per_day": 4, "statistic": "summary", "revenue": "sampled",
-                         "filtering": "lazy", "squash": 0.5}),
-]  # fmt: skip
-
-FEW = CASES[: len(names())] + [CASES[place] for place in (7, 10, -1)]
-"""Each environment as it comes, and with most of its options changed."""
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
 each_case = pytest.mark.parametrize(("name", "options"), CASES)
 few_cases = pytest.mark.parametrize(("name", "options"), FEW)
-
-
-def make(name, options):
-    made = {key: value() if callable(value) else value for key, value in options.items()}
-    return jaxmech.make(name, **made)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -100,30 +41,9 @@ def sample_action(env, key, params):
     return env.action_space(params).sample(key)
 
 
-def rollout(env, key, params):
-    """Three longest episodes of uniformly random actions; all outputs of ``step``, stacked."""
-
-    def one(carry, key):
-        _, state = carry
-        action_key, step_key = jax.random.split(key)
-        action = env.action_space(params).sample(action_key)
-        observation, state, *rest = env.step(step_key, state, action, params)
-        return (observation, state), (observation, state, *rest)
-
-    reset_key, steps_key = jax.random.split(key)
-    start = env.reset(reset_key, params)
-    steps = 3 * params.max_steps_in_episode
-    return jax.lax.scan(one, start, jax.random.split(steps_key, steps))[1]
-
-
 @partial(jax.jit, static_argnums=0)
 def jitted_rollout(env, key, params):
     return rollout(env, key, params)
-
-
-@partial(jax.jit, static_argnums=0)
-def batch_of_rollouts(env, keys, params):
-    return jax.vmap(partial(rollout, env))(keys, params)
 
 
 def abstract(tree):
@@ -246,16 +166,6 @@ def test_a_finished_episode_starts_afresh(name, options):
 
 
 @few_cases
-def test_same_episode_alone_or_in_a_batch_of_keys_and_parameters(name, options):
-    env, params = make(name, options)
-    keys = jax.random.split(jax.random.key(3), 5)
-    stacked = jax.tree.map(lambda leaf: jnp.stack([leaf] * len(keys)), params)
-    batch = batch_of_rollouts(env, keys, stacked)
-    alone = jitted_rollout(env, keys[2], params)
-    assert_equal(jax.tree.map(lambda leaf: leaf[2], batch), alone)
-
-
-@few_cases
 def test_default_parameters_run(name, options):
     env, own = make(name, options)
     params = env.default_params
@@ -298,24 +208,31 @@ def test_configurations_are_frozen(name, options):
         env.num_agents = 2
 
 
-@few_cases
+def dtypes_of_floats(tree):
+    return {
+        leaf.dtype for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)
+    }
+
+
+@each_case
 def test_float64(name, options):
     with jax.enable_x64(True):
         env, params = make(name, options)
-        observations, state, reward, _, _, info = jitted_rollout(env, jax.random.key(1), params)
-        floats = [
-            leaf
-            for leaf in jax.tree.leaves((params, observations, state, reward, info))
-            if jnp.issubdtype(leaf.dtype, jnp.floating)
-        ]
-        assert {leaf.dtype for leaf in floats} == {jnp.dtype("float64")}
-        space = env.observation_space(params)
-        assert observations.dtype == space.dtype
-        assert jax.vmap(space.contains)(observations).all()
         start = jax.eval_shape(env.reset, jax.random.key(0), params)
         action = jax.eval_shape(env.action_space(params).sample, jax.random.key(0))
         stepped = jax.eval_shape(env.step, jax.random.key(0), start[1], action, params)
+        assert dtypes_of_floats((params, start, stepped)) == {jnp.dtype("float64")}
         assert abstract(stepped[:2]) == abstract(start)
+
+
+@few_cases
+def test_runs_in_float64(name, options):
+    with jax.enable_x64(True):
+        env, params = make(name, options)
+        observations = jitted_rollout(env, jax.random.key(1), params)[0]
+        space = env.observation_space(params)
+        assert observations.dtype == space.dtype == jnp.dtype("float64")
+        assert jax.vmap(space.contains)(observations).all()
 
 
 @each_case

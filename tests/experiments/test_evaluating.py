@@ -7,8 +7,8 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import struct
 
+from jaxmech import struct
 from jaxmech.agents import Samples
 from jaxmech.experiments import EXPERIMENTS, Correlated, Inventory, TwoWorlds
 from jaxmech.experiments.building import build, references_of

@@ -4,11 +4,14 @@ import dataclasses
 
 import jax
 import numpy as np
+import pytest
 
 from jaxmech import runner
 from jaxmech.experiments import EXPERIMENTS, PPOSettings, TwoWorlds
 from jaxmech.experiments.building import References, build
 from jaxmech.experiments.evaluating import evaluate_run
+
+pytestmark = pytest.mark.usefixtures("compile_quickly")
 
 EXPERIMENT = dataclasses.replace(
     EXPERIMENTS["brero2021/two_worlds"],

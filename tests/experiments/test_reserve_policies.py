@@ -19,6 +19,8 @@ from jaxmech.experiments.reserve_policies import learned_policies
 
 NAME = "tang2017/reserve_pricing"
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 def test_relative_reserves_are_shares_of_the_mean_bid():
     env = ReservePricing(2, 2, days=4, statistic="summary")
@@ -30,12 +32,13 @@ def test_relative_reserves_are_shares_of_the_mean_bid():
     bids = np.asarray(state.strategy_bids)
     # Bids scatter by .15, and bins are a ratio of 1.11 wide.
     np.testing.assert_allclose(reserves / np.asarray(share), bids, rtol=0.08)
-    _, after, revenue, *_ = view.step_env(jax.random.key(1), state, share, params)
-    _, expected, same, *_ = env.step_env(jax.random.key(1), state, jnp.asarray(reserves), params)
+    step = jax.jit(env.step_env)
+    _, after, revenue, *_ = jax.jit(view.step_env)(jax.random.key(1), state, share, params)
+    _, expected, same, *_ = step(jax.random.key(1), state, jnp.asarray(reserves), params)
     assert float(revenue) == pytest.approx(float(same), rel=1e-6)
     np.testing.assert_allclose(after.reserves, expected.reserves, rtol=1e-6)
     # A bidder priced out keeps its reserve, in shares of which the next is.
-    _, out, *_ = env.step_env(jax.random.key(1), state, params.reserve_high * jnp.ones(2), params)
+    _, out, *_ = step(jax.random.key(1), state, params.reserve_high * jnp.ones(2), params)
     np.testing.assert_allclose(
         view.reserves(out, share, params), params.reserve_high * share, rtol=1e-6
     )

@@ -15,7 +15,7 @@ from jaxmech.agents import load_timber_bids
 from jaxmech.agents.daily_bidders import KINDS
 from jaxmech.designers import reserve_planning, tree_search
 from jaxmech.designers.reserve_planning import Moves
-from jaxmech.experiments import EXPERIMENTS, reserve_pricing_configuration
+from jaxmech.experiments import EXPERIMENTS, reserve_pricing_settings
 from jaxmech.experiments.reserve_keywords import draw_keywords, population_of
 from jaxmech.networks.bidder_models import BidderModelName
 
@@ -60,10 +60,13 @@ def test_each_keyword_is_compared_on_once(tmp_path):
         draw(jax.random.key(0), 5)
 
 
-def test_click_rates_are_the_users_own():
+def test_click_rates_are_the_users_own(tmp_path):
     study = replace(EXPERIMENTS[NAME], slots=2, click_rates=(0.9, 0.4))
-    for params in (population_of(study).learning, population_of(study).comparing):
-        np.testing.assert_allclose(params.click_rates, [0.9, 0.4])
+    path = bid_file(tmp_path / "bids.csv", np.random.default_rng(0).lognormal(0, 0.5, (4, 2)))
+    for bids in (None, str(path)):
+        population = population_of(replace(study, bids=bids))
+        for params in (population.learning, population.comparing):
+            np.testing.assert_allclose(params.click_rates, [0.9, 0.4])
 
 
 def test_bidders_who_do_not_bid_leave_the_deployed_reserve_alone(tmp_path):
@@ -97,11 +100,11 @@ def test_bids_are_read_by_the_names_of_their_columns_and_in_medians(tmp_path):
 
 def test_names_are_those_that_the_designers_know():
     for here, there in (
-        (reserve_pricing_configuration.LeafValue, reserve_planning.LeafValue),
-        (reserve_pricing_configuration.Backup, tree_search.Backup),
+        (reserve_pricing_settings.LeafValue, reserve_planning.LeafValue),
+        (reserve_pricing_settings.Backup, tree_search.Backup),
     ):
         assert get_args(here) == get_args(there)
-    windows = get_args(reserve_pricing_configuration.WindowModelName)
+    windows = get_args(reserve_pricing_settings.WindowModelName)
     assert {*windows, "lstm"} == set(get_args(BidderModelName))
     assert tuple(asdict(EXPERIMENTS[NAME].kinds)) == KINDS
     assert EXPERIMENTS[NAME].search.factors == Moves(1).factors
@@ -172,6 +175,7 @@ def test_bids_that_cannot_be_used_leave_no_folder(tmp_path, capsys, bids, slots,
         ("--slots 4", "slots: got 4; allowed are integers up to the number of bidders, 3"),
         ("--click-rates 1 .5", "--click-rates: got 2; needed is one for each of --slots"),
         ("--click-rates .5 .6 .1", "--click-rates: got (0.5, 0.6, 0.1); allowed are numbers"),
+        ("--click-rates 1 nan .1", "--click-rates: got (1.0, nan, 0.1); allowed are numbers"),
         ("--click-rates 1 .5 -.1", "--click-rates: got (1.0, 0.5, -0.1); allowed are numbers"),
         ("--bids nowhere.csv", "bids: got nowhere.csv; there is no such file"),
         ("--quality-column q", "--quality-column: got 'q' without --bids"),

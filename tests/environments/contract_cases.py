@@ -1,0 +1,87 @@
+"""Environments in many settings, for what every one of them promises."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import jaxmech
+from jaxmech.agents import (
+    AdditiveDemand,
+    BundleDemand,
+    CorrelatedUniform,
+    Samples,
+    Setting,
+    UnitDemand,
+)
+from jaxmech.agents.joint_distributions import CopulaValueQuality
+from jaxmech.agents.value_distributions import LogNormal
+from jaxmech.environments import names
+
+
+def uniform(demand, units):
+    return Setting(CorrelatedUniform(jnp.asarray(0.3, float), 3, demand), units)
+
+
+def bundles(num_items, units):
+    demand = BundleDemand(num_items)
+    values = np.random.default_rng(0).uniform(0, 2, (5, 3, *demand.values_shape))
+    return Setting(Samples(jnp.asarray(values, float), demand), units)
+
+
+# A setting is made anew in each test, so that it has the precision of that test.
+FEW = [(name, {}) for name in names()] + [
+    ("sequential_price", {"setting": partial(uniform, UnitDemand(2), (2, 1)),
+                          "statistic": "last_visit", "subtract_offline_optimum": True}),
+    ("repeated_auction", {"bidders": ["hedge", "exp3", "truthful"],
+                          "num_participants": 2, "num_slots": 2, "num_rounds": 3,
+                          "statistic": "bidders", "personal_reserves": True,
+                          "value_draws": "once", "random_ties": True, "bid_grid": 5}),
+    ("reserve_pricing", {"num_bidders": 1, "days": 3, "num_bins": 6, "memory": 1,
+                         "auctions_per_day": 4, "statistic": "summary", "revenue": "sampled",
+                         "filtering": "lazy", "squash": 0.5}),
+]  # fmt: skip
+"""Each environment as it comes, and with most of its options changed."""
+
+CASES = FEW + [
+    ("sequential_price", {"setting": "correlated", "num_agents": 4, "num_items": 2, "delta": 0.3}),
+    ("sequential_price", {"setting": "inventory", "num_agents": 3, "num_items": 2,
+                          "statistic": "allocation", "objective": "revenue"}),
+    ("sequential_price", {"num_agents": 3, "statistic": "agents_items", "objective": "max_min",
+                          "subtract_offline_optimum": True}),
+    ("sequential_price", {"setting": "max_min", "objective": "max_min"}),
+    ("sequential_price", {"setting": partial(uniform, AdditiveDemand(2), (1, 2)),
+                          "statistic": "allocation"}),
+    ("sequential_price", {"setting": partial(bundles, 2, (2, 1)),
+                          "subtract_offline_optimum": True}),
+    ("repeated_auction", {"bidders": "equilibrium", "num_bidders": 3, "num_participants": 2,
+                          "num_rounds": 3, "payment_rule": "first_price",
+                          "objective": "welfare", "distribution": lambda: LogNormal(0.35, 0.71)}),
+    ("repeated_auction", {"num_bidders": 20, "num_participants": 2, "num_rounds": 2,
+                          "filtering": "lazy", "objective": "max_min",
+                          "distribution": CopulaValueQuality}),
+]  # fmt: skip
+
+
+def make(name, options):
+    made = {key: value() if callable(value) else value for key, value in options.items()}
+    return jaxmech.make(name, **made)
+
+
+def rollout(env, key, params):
+    """Three longest episodes of uniformly random actions; all outputs of ``step``, stacked."""
+
+    def one(carry, key):
+        _, state = carry
+        action_key, step_key = jax.random.split(key)
+        action = env.action_space(params).sample(action_key)
+        observation, state, *rest = env.step(step_key, state, action, params)
+        return (observation, state), (observation, state, *rest)
+
+    reset_key, steps_key = jax.random.split(key)
+    start = env.reset(reset_key, params)
+    steps = 3 * params.max_steps_in_episode
+    return jax.lax.scan(one, start, jax.random.split(steps_key, steps))[1]

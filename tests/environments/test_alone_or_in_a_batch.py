@@ -1,0 +1,20 @@
+"""Episodes do not depend on those computed beside them, in programs compiled as users compile."""
+
+from functools import partial
+
+import chex
+import jax
+import jax.numpy as jnp
+import pytest
+from contract_cases import FEW, make, rollout
+
+
+@pytest.mark.parametrize(("name", "options"), FEW)
+def test_same_episode_alone_or_in_a_batch_of_keys_and_parameters(name, options):
+    env, params = make(name, options)
+    play = partial(rollout, env)
+    keys = jax.random.split(jax.random.key(3), 5)
+    stacked = jax.tree.map(lambda leaf: jnp.stack([leaf] * len(keys)), params)
+    batch = jax.jit(jax.vmap(play))(keys, stacked)
+    alone = jax.jit(play)(keys[2], params)
+    chex.assert_trees_all_equal(jax.tree.map(lambda leaf: leaf[2], batch), alone)
