@@ -13,6 +13,16 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("PYTHONSAFEPATH", "1")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forget_programs():
+    """A process may have 65,530 memory maps on Linux, a program of a CPU takes a few, and a
+    compiler that gets no more of them crashes."""
+    yield
+    import jax
+
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="module")
 def leave_jax_as_it_is():
     """Commands called in this process do not change what its other tests compile."""
