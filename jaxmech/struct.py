@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TypeVar, dataclass_transform
+from typing import Any, TypeVar, dataclass_transform
 
 from flax import struct
 from flax.struct import field
@@ -21,8 +21,8 @@ def dataclass(cls: _Class) -> _Class:
 
     jaxlib (seen in 0.10.2) takes the structures of two registered dataclasses as equal where
     their static fields and numbers of leaves are, whatever the classes; only their hashes
-    differ. Where the hashes collide in jit's cache, for about one pair in a hundred, it runs
-    the program that was compiled for the other class: the quantile of ``Uniform`` on the
+    differ. Where the hashes collide in jit's cache, which is rare and by chance, it runs the
+    program that was compiled for the other class: the quantile of ``Uniform`` on the
     numbers of a ``LogNormal``. A static part that holds the class tells them apart. It
     is no field of the finished class, so it is neither shown, compared nor copied by
     ``dataclasses``.
@@ -30,9 +30,10 @@ def dataclass(cls: _Class) -> _Class:
     cls.__annotations__ = {**inspect.get_annotations(cls), _CLASS: type}
     hidden = field(pytree_node=False, default=cls, repr=False, compare=False, kw_only=True)
     setattr(cls, _CLASS, hidden)
-    made = struct.dataclass(cls)
-    del vars(made)["__dataclass_fields__"][_CLASS]
-    _, *parameters = inspect.signature(vars(made)["__init__"]).parameters.values()
+    made: Any = struct.dataclass(cls)
+    del made.__dataclass_fields__[_CLASS]
+    _, *parameters = inspect.signature(made.__init__).parameters.values()
     shown = [parameter for parameter in parameters if parameter.name != _CLASS]
-    setattr(made, "__signature__", inspect.Signature(shown))  # noqa: B010
-    return made
+    made.__signature__ = inspect.Signature(shown)
+    finished: _Class = made
+    return finished

@@ -59,7 +59,8 @@ class HostDistribution:
         padded = np.resize(values, max(64, 1 << max(values.size - 1, 0).bit_length()))
         with jax.enable_x64(True):
             precise = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), self.distribution)
-            # The class is an argument as structures of classes without its name can be equal.
+            # The class is an argument as a user's own may lack it in its structure, see
+            # jaxmech.struct.
             applied = _apply(precise, padded, function, type(self.distribution))
             result = np.asarray(applied, np.float64)
         return result[: values.size].reshape(values.shape)
