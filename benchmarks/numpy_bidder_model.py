@@ -1,7 +1,7 @@
 """A keyword's days by the recurrent bidder model, in plain NumPy: no JAX, nothing compiled.
 
 What a user without JAX would write: the features, the network and the auctions of
-``jaxmech.designers.reserve_simulators.LearnedSimulator`` once more, for one keyword, its
+``jaxmech.designers.planning.simulators.LearnedSimulator`` once more, for one keyword, its
 bidders and the auctions of a day taken together.
 """
 
@@ -229,7 +229,7 @@ def numpy_keyword(simulator: Any, plans: Any, number: int) -> tuple[NumpyKeyword
       plans: a batch of ``Plan`` on it.
       number: which of them.
     """
-    from jaxmech.agents.keyword_day import auction_points
+    from jaxmech.environments.reserve_pricing.day import auction_points
 
     parameters = _tree(simulator.parameters["params"])
     recollection, quality = plans.simulated.kept, plans.simulated.quality

@@ -119,7 +119,7 @@ def _ppo(work: Work, **options: Any) -> Contender:
     import jax.numpy as jnp
 
     from jaxmech.experiments import EXPERIMENTS
-    from jaxmech.experiments.building import designer_of
+    from jaxmech.experiments.sequential_price.building import designer_of
 
     env, params = make_environment(work)
     experiment = EXPERIMENTS["brero2021/correlated"]

@@ -1,7 +1,7 @@
 """Tree search in plain Python: a dictionary for each node, a loop for each simulation.
 
-The peer of ``jaxmech.designers.tree_search`` and its reference: the same rules written once
-more, for one keyword and any model that is a Python function.
+The peer of ``jaxmech.designers.planning.tree_search`` and its reference: the same rules written
+once more, for one keyword and any model that is a Python function.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def search(
     exploration: float = math.sqrt(2),
     gamma: float = 0.95,
 ) -> Node:
-    """The root, after ``num_simulations``; see ``jaxmech.designers.tree_search.TreeSearch``."""
+    """The root, after ``num_simulations``; see ``jaxmech.designers.TreeSearch``."""
 
     def node(state: Any, revenue: float) -> Node:
         return Node(state, revenue, [0] * num_moves, [0.0] * num_moves)

@@ -85,7 +85,7 @@ def tree_search_mctx(work: ReserveWork) -> Contender:
 def _tree_search(work: ReserveWork, backup: Any) -> Contender:
     import jax
 
-    from jaxmech.designers.tree_search import TreeSearch
+    from jaxmech.designers.planning.tree_search import TreeSearch
 
     planning, plans, seconds = _problem(work)
     search = TreeSearch(num_simulations=work.num_simulations, backup=backup)
@@ -106,7 +106,7 @@ def model_alone(work: ReserveWork) -> Contender:
     """The bidder model's forward passes of as many simulations: the limit of any search."""
     import jax
 
-    from jaxmech.agents.bid_history import BidHistory
+    from jaxmech.agents.keywords.bid_history import BidHistory
 
     planning, plans, seconds = _problem(work)
     simulator = planning.simulator
@@ -273,10 +273,10 @@ def _problem(work: ReserveWork) -> tuple[Any, Any, float]:
     """
     import jax
 
-    from jaxmech.designers.reserve_planners import local_moves
-    from jaxmech.designers.reserve_planning import Plan, Planning
-    from jaxmech.designers.reserve_simulators import LearnedSimulator
-    from jaxmech.networks.bidder_models import bidder_model
+    from jaxmech.designers.planning.planners import local_moves
+    from jaxmech.designers.planning.plans import Plan, Planning
+    from jaxmech.designers.planning.simulators import LearnedSimulator
+    from jaxmech.networks.bidder_models.models import bidder_model
 
     env, params = _environment(work)
     states, seconds = _initial_states(env, params, work.num_keywords)

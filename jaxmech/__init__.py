@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from jaxmech import (
         agents,
         certificates,
+        data,
         designers,
         environments,
         evaluation,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "agents",
     "certificates",
+    "data",
     "designers",
     "environments",
     "evaluation",

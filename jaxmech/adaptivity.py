@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxmech.agents import Setting, load_setting
-from jaxmech.console import console, say, working
-from jaxmech.experiments.building import setting_of
-from jaxmech.experiments.configuration import AdditiveTypes, Correlated
-from jaxmech.experiments.panels import ECONOMIES
+from jaxmech.agents import Setting
+from jaxmech.data import load_setting
+from jaxmech.experiments.sequential_price.building import setting_of
+from jaxmech.experiments.sequential_price.configuration import AdditiveTypes, Correlated
+from jaxmech.experiments.sequential_price.panels import ECONOMIES
 from jaxmech.naming import full_name, lookup
 from jaxmech.oracles import NotKnown, sequential_price
+from jaxmech.reports.console import console, say, working
 from jaxmech.results import NUMERICAL
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxmech import drawing, findings, page, results
-from jaxmech.console import console, say
+from jaxmech import drawing, page, results
 from jaxmech.experiments import config_of, experiment_in
-from jaxmech.findings import Figure, Findings
+from jaxmech.reports import findings
+from jaxmech.reports.console import console, say
+from jaxmech.reports.findings import Figure, Findings
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from jaxmech import page, panel_results, report, runner
-from jaxmech.console import console, fail, say
 from jaxmech.experiments import SequentialPriceExperiment, config_of, read_config, running
-from jaxmech.experiments.building import References, build, references_in
-from jaxmech.experiments.panels import Panel, Protocol
+from jaxmech.experiments.sequential_price.building import References, build, references_in
+from jaxmech.experiments.sequential_price.panels import Panel, Protocol
+from jaxmech.reports.console import console, fail, say
 
 _WORDS = ("summary", "reproduces")
 """Fields of a configuration that decide nothing."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jaxmech import curve_drawing, results
 from jaxmech.curve_drawing import Learned
 from jaxmech.curves import read_curves
-from jaxmech.experiments.panels import MECHANISMS, Panel
+from jaxmech.experiments.sequential_price.panels import MECHANISMS, Panel
 from jaxmech.results import Row
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from typing import Any
 
 from cattrs import structure
 
-from jaxmech import curve_drawing, page, policy_drawing, results
-from jaxmech.console import console
+from jaxmech import curve_drawing, page, results
 from jaxmech.curves import Curves, read_curves
 from jaxmech.experiments import (
     SequentialPriceExperiment,
@@ -23,7 +22,9 @@ from jaxmech.experiments import (
     is_as_described,
     kind_of,
 )
-from jaxmech.policy_picture import PolicyPicture
+from jaxmech.experiments.sequential_price import drawing as policy_drawing
+from jaxmech.experiments.sequential_price.picture import PolicyPicture
+from jaxmech.reports.console import console
 
 
 @dataclass(frozen=True)

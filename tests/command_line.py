@@ -2,7 +2,7 @@
 
 import pytest
 
-from jaxmech import cli
+from jaxmech.cli import commands as cli
 
 
 def command(*arguments: str) -> int:

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech import runner, struct
-from jaxmech.progress import NoProgress
+from jaxmech.runner.progress import NoProgress
 
 
 @struct.dataclass

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from jaxmech import adaptivity
 from jaxmech.agents import setting
-from jaxmech.cli import Adaptivity
+from jaxmech.cli.commands import Adaptivity
 
 OWN = """
 items: {gem: 2}

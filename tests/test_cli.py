@@ -10,9 +10,9 @@ import pytest
 from command_line import command
 
 import jaxmech
-from jaxmech import cli
+from jaxmech.cli import commands as cli
 from jaxmech.experiments import EXPERIMENTS, read_config
-from jaxmech.experiments.panels import PANELS
+from jaxmech.experiments.sequential_price.panels import PANELS
 
 TINY = [
     "run",
@@ -42,7 +42,7 @@ def finished(tmp_path_factory, leave_jax_as_it_is):
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["run", "own_values", "--help"]])
 def test_help_and_list_do_not_import_jax(arguments):
     program = (
-        "import sys\nfrom jaxmech.cli import main\n"
+        "import sys\nfrom jaxmech.cli.commands import main\n"
         f"try:\n    main({arguments})\nfinally:\n    sys.stderr.write(str('jax' in sys.modules))"
     )
     ended = subprocess.run(
@@ -60,7 +60,7 @@ def test_compiled_programs_are_kept_unless_arranged_for(arranged, monkeypatch, t
     if arranged:
         monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", arranged)
     program = (
-        "from jaxmech import cli; cli._set_up_jax(); import jax; "
+        "from jaxmech.cli import commands; commands._set_up_jax(); import jax; "
         "print(jax.config.jax_compilation_cache_dir)"
     )
     shown = subprocess.check_output([sys.executable, "-c", program], text=True, timeout=120)

@@ -1,6 +1,6 @@
 """What the commands say."""
 
-from jaxmech.console import working
+from jaxmech.reports.console import working
 
 
 def test_off_a_terminal_what_takes_a_moment_is_a_line_before_it(capsys):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from jaxmech.flags import with_flag
+from jaxmech.cli.flags import with_flag
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,12 @@ import jaxmech
 PACKAGE = Path(jaxmech.__file__).parent
 
 LAYERS: list[set[str]] = [
-    {"naming", "spaces", "intervals", "struct"},
+    {"naming", "spaces", "intervals", "struct", "checks"},
     {"mechanisms"},
     {"agents"},
-    {"oracles", "certificates"},
+    {"data"},
+    {"oracles"},
+    {"certificates"},
     {"environments"},
     {"networks", "wrappers", "evaluation"},
     {"designers"},
@@ -28,7 +30,7 @@ LAYERS: list[set[str]] = [
 
 UNPLACED = "anything that LAYERS does not list, such as the runner and the report"
 
-WITHOUT_JAX = ["jaxmech", "jaxmech.cli", "jaxmech.experiments"]
+WITHOUT_JAX = ["jaxmech", "jaxmech.cli.commands", "jaxmech.experiments"]
 
 LAYER = {room: index for index, rooms in enumerate(LAYERS) for room in rooms}
 
@@ -83,8 +85,10 @@ def test_imports_point_one_way(module):
 
 
 def test_the_check_sees_imports():
-    assert "jaxmech.agents.demand" in imports_of("jaxmech.agents.samples")
-    assert "jaxmech.oracles.offline" in imports_of("jaxmech.environments.sequential_price")
+    assert "jaxmech.agents.settings.demand" in imports_of("jaxmech.data.samples")
+    assert "jaxmech.oracles.offline" in imports_of(
+        "jaxmech.environments.sequential_price.environment"
+    )
 
 
 @pytest.mark.parametrize("module", [name for name in WITHOUT_JAX if name in modules()])
@@ -97,10 +101,11 @@ def test_starts_without_jax(module):
 
 
 def test_reserve_pricing_is_at_hand():
-    from jaxmech import agents, designers
+    from jaxmech import agents, data, designers
 
     for room, names in (
-        (agents, "load_bid_logs load_keywords keyword_distribution"),
+        (agents, "keyword_distribution"),
+        (data, "load_bid_logs load_keywords"),
         (
             designers,
             "train_bidder_model held_out_cross_entropy TreeSearch greedy_planner "

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jaxmech.experiments.panels import PANELS
+from jaxmech.experiments.sequential_price.panels import PANELS
 from jaxmech.naming import full_name, lookup, nearest
 
 

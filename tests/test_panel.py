@@ -8,9 +8,10 @@ import pytest
 from command_line import command
 
 import jaxmech
-from jaxmech import cli, panel, panel_results
+from jaxmech import panel, panel_results
+from jaxmech.cli import commands as cli
 from jaxmech.experiments import read_config, running
-from jaxmech.experiments.panels import PANELS, Protocol
+from jaxmech.experiments.sequential_price.panels import PANELS, Protocol
 
 TINY = Protocol(
     seeds=2, updates=2, num_environments=16, evaluation_episodes=400, validation_episodes=400

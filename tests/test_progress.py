@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from jaxmech.progress import ConsoleProgress, NoProgress
+from jaxmech.runner.progress import ConsoleProgress, NoProgress
 
 METRICS = {
     "objective": np.array([[0.5, 0.7], [0.6, 0.8]]),

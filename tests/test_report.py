@@ -12,8 +12,13 @@ from cattrs import structure
 from jaxmech import report, results
 from jaxmech.curve_drawing import smoothed
 from jaxmech.experiments import EXPERIMENTS, Correlated, write_config
-from jaxmech.policy_drawing import order_table, price_table, tree_svg
-from jaxmech.policy_picture import MAX_HISTORIES, PolicyPicture, Visits, picture_of
+from jaxmech.experiments.sequential_price.drawing import order_table, price_table, tree_svg
+from jaxmech.experiments.sequential_price.picture import (
+    MAX_HISTORIES,
+    PolicyPicture,
+    Visits,
+    picture_of,
+)
 
 SUMMARY = {
     "experiment": "brero2021/two_worlds",

@@ -14,8 +14,8 @@ import yaml
 from noisy_descent import DescentState, NoisyDescent
 
 from jaxmech import runner, struct
-from jaxmech.progress import NoProgress
 from jaxmech.runner import chunks
+from jaxmech.runner.progress import NoProgress
 
 DESIGNER = NoisyDescent()
 

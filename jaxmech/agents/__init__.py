@@ -1,45 +1,46 @@
 """How participants value bundles and behave."""
 
-from jaxmech.agents import interim_rules
-from jaxmech.agents.bid_functions import BidFunctions, l2_distance, tabulated
-from jaxmech.agents.bid_history import BidBins, BidHistory
-from jaxmech.agents.bid_log_writer import write_bid_logs
-from jaxmech.agents.bid_logs import BidLogs, load_bid_logs, split_logs
-from jaxmech.agents.bidder_population import BidderPopulation, bidder_population
-from jaxmech.agents.bidders import (
+from jaxmech.agents.bidders import interim_rules
+from jaxmech.agents.bidders.bid_functions import BidFunctions, l2_distance, tabulated
+from jaxmech.agents.bidders.equilibrium import learn_equilibrium
+from jaxmech.agents.bidders.no_regret import Exp3, Hedge, RegretMatching
+from jaxmech.agents.bidders.population import BidderPopulation, bidder_population
+from jaxmech.agents.bidders.strategies import (
     EquilibriumTable,
     LogitResponse,
     linear_shading,
     logit_response,
     truthful,
 )
-from jaxmech.agents.daily_bidders import DailyBidders
-from jaxmech.agents.demand import AdditiveDemand, BundleDemand, Demand, UnitDemand, Valuations
-from jaxmech.agents.distributions import (
+from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
+from jaxmech.agents.keywords.daily_bidders import DailyBidders
+from jaxmech.agents.keywords.distribution import keyword_distribution
+from jaxmech.agents.settings.demand import (
+    AdditiveDemand,
+    BundleDemand,
+    Demand,
+    UnitDemand,
+    Valuations,
+)
+from jaxmech.agents.settings.finite import finite_setting, one_of, surely
+from jaxmech.agents.settings.named import SETTINGS, setting
+from jaxmech.agents.settings.profiles import (
     CorrelatedUniform,
     FiniteMixture,
     Samples,
     UniformMixture,
     ValueDistribution,
 )
-from jaxmech.agents.equilibrium_learning import learn_equilibrium
-from jaxmech.agents.finite_settings import finite_setting, one_of, surely
-from jaxmech.agents.joint_distributions import (
+from jaxmech.agents.settings.setting import Setting
+from jaxmech.agents.values.joint import (
     AffiliatedSignals,
     CopulaValueQuality,
     MineralRights,
     SignalsAndValues,
     ValuesAndQuality,
 )
-from jaxmech.agents.keyword_distribution import keyword_distribution, load_keywords
-from jaxmech.agents.named_settings import SETTINGS, setting
-from jaxmech.agents.no_regret import Exp3, Hedge, RegretMatching
-from jaxmech.agents.numerical_distributions import Beta, Empirical, FromDistrax, empirical
-from jaxmech.agents.real_data import load_timber_bids
-from jaxmech.agents.samples import load_samples, settings_from_samples
-from jaxmech.agents.setting_files import load_setting
-from jaxmech.agents.settings import Setting
-from jaxmech.agents.value_distributions import (
+from jaxmech.agents.values.numerical import Beta, Empirical, FromDistrax
+from jaxmech.agents.values.univariate import (
     Exponential,
     LogNormal,
     Power,
@@ -47,7 +48,7 @@ from jaxmech.agents.value_distributions import (
     Uniform,
     UnivariateDistribution,
 )
-from jaxmech.agents.virtual_values import (
+from jaxmech.agents.values.virtual import (
     IronedVirtualValue,
     density,
     ironed_virtual_value,
@@ -62,7 +63,6 @@ __all__ = [
     "BidBins",
     "BidFunctions",
     "BidHistory",
-    "BidLogs",
     "BidderPopulation",
     "BundleDemand",
     "CopulaValueQuality",
@@ -95,7 +95,6 @@ __all__ = [
     "ValuesAndQuality",
     "bidder_population",
     "density",
-    "empirical",
     "finite_setting",
     "interim_rules",
     "ironed_virtual_value",
@@ -103,19 +102,11 @@ __all__ = [
     "l2_distance",
     "learn_equilibrium",
     "linear_shading",
-    "load_bid_logs",
-    "load_keywords",
-    "load_samples",
-    "load_setting",
-    "load_timber_bids",
     "logit_response",
     "one_of",
     "setting",
-    "settings_from_samples",
-    "split_logs",
     "surely",
     "tabulated",
     "truthful",
     "virtual_value",
-    "write_bid_logs",
 ]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from jaxmech import struct
-from jaxmech.agents.joint_distributions import SignalsAndValues, ValuesAndQuality
+from jaxmech.agents.values.joint import SignalsAndValues, ValuesAndQuality
 from jaxmech.mechanisms import Outcome, PositionOutcome
 
 Mechanism = Callable[..., Outcome]

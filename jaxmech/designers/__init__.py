@@ -1,27 +1,27 @@
 """Learners, and what plays planners and fixed mechanisms: ``init`` and ``update``."""
 
-from jaxmech.designers.bidder_model_training import (
+from jaxmech.designers.baselines import RandomSerialDictatorship, StaticPrices
+from jaxmech.designers.bidder_models.simulated_logs import simulate_bid_logs
+from jaxmech.designers.bidder_models.training import (
     BidderModelTraining,
     held_out_cross_entropy,
     train_bidder_model,
 )
-from jaxmech.designers.fixed import RandomSerialDictatorship, StaticPrices
-from jaxmech.designers.held_days import HeldDays
-from jaxmech.designers.initial_reserves import InitialReserves
-from jaxmech.designers.play import Play, PlayState
-from jaxmech.designers.ppo import PPO, PPOState
-from jaxmech.designers.reserve_planners import (
+from jaxmech.designers.planning.held_days import HeldDays
+from jaxmech.designers.planning.initial_reserves import InitialReserves
+from jaxmech.designers.planning.planners import (
     FixedReserves,
     ObservedKeyword,
     ReservePlanner,
     greedy_planner,
     tree_search_planner,
 )
-from jaxmech.designers.reserve_planning import ExhaustiveSearch, Moves, Planning
-from jaxmech.designers.reserve_simulators import ExactSimulator, LearnedSimulator
-from jaxmech.designers.simulated_bid_logs import simulate_bid_logs
+from jaxmech.designers.planning.plans import ExhaustiveSearch, Moves, Planning
+from jaxmech.designers.planning.simulators import ExactSimulator, LearnedSimulator
+from jaxmech.designers.planning.tree_search import TreeSearch
+from jaxmech.designers.play import Play, PlayState
+from jaxmech.designers.ppo.ppo import PPO, PPOState
 from jaxmech.designers.training import Designer, train
-from jaxmech.designers.tree_search import TreeSearch
 
 __all__ = [
     "PPO",

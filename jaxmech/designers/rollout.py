@@ -50,7 +50,7 @@ class Experience:
 
     Attributes:
       observation: before the step.
-      action: raw, see ``jaxmech.networks.policies``.
+      action: raw, see ``jaxmech.networks.action_distributions``.
       log_prob: float, of the action when it was taken.
       reward: float.
       terminated: bool, the episode ended and is worth nothing more.

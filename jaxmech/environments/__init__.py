@@ -9,30 +9,26 @@ from typing import Any
 
 from jaxmech.agents import SETTINGS, Setting
 from jaxmech.agents import setting as named_setting
-from jaxmech.agents.bid_history import BidBins
-from jaxmech.agents.bidder_population import Kind, bidder_population
-from jaxmech.agents.bidders import EquilibriumTable, PaymentRule
-from jaxmech.agents.joint_distributions import CopulaValueQuality
-from jaxmech.agents.keyword_distribution import SampledKeywords, keyword_distribution
-from jaxmech.agents.value_distributions import Uniform, UnivariateDistribution
-from jaxmech.environments.relative_reserves import RelativeReserves
-from jaxmech.environments.repeated_auction import RepeatedAuction, ValueDraws
-from jaxmech.environments.repeated_auction_params import RepeatedAuctionParams, check_count
-from jaxmech.environments.repeated_auction_params import params_of as auction_params_of
-from jaxmech.environments.repeated_auction_state import (
-    RepeatedAuctionState,
-    Round,
-    RoundStatistic,
-)
-from jaxmech.environments.reserve_pricing import (
+from jaxmech.agents.bidders.population import Kind, bidder_population
+from jaxmech.agents.bidders.strategies import EquilibriumTable, PaymentRule
+from jaxmech.agents.keywords.bid_history import BidBins
+from jaxmech.agents.keywords.distribution import SampledKeywords, keyword_distribution
+from jaxmech.agents.values.joint import CopulaValueQuality
+from jaxmech.agents.values.univariate import Uniform, UnivariateDistribution
+from jaxmech.environments.repeated_auction.environment import RepeatedAuction, ValueDraws
+from jaxmech.environments.repeated_auction.params import RepeatedAuctionParams, check_count
+from jaxmech.environments.repeated_auction.params import params_of as auction_params_of
+from jaxmech.environments.repeated_auction.state import RepeatedAuctionState, Round, RoundStatistic
+from jaxmech.environments.reserve_pricing.environment import (
     HistoryStatistic,
     ReservePricing,
     ReservePricingState,
     RevenueMode,
 )
-from jaxmech.environments.reserve_pricing_params import ReservePricingParams
-from jaxmech.environments.reserve_pricing_params import params_of as reserve_params_of
-from jaxmech.environments.sequential_price import (
+from jaxmech.environments.reserve_pricing.params import ReservePricingParams
+from jaxmech.environments.reserve_pricing.params import params_of as reserve_params_of
+from jaxmech.environments.reserve_pricing.relative import RelativeReserves
+from jaxmech.environments.sequential_price.environment import (
     SequentialPrice,
     SequentialPriceParams,
     SequentialPriceState,
@@ -238,10 +234,10 @@ def reserve_pricing(
       num_bins: bins of bids, 50 unless given.
       num_slots: 3, or ``num_bidders`` if fewer, unless given.
       click_rates, deployed_reserves, reserve_high, bid_low, bid_high: see ``params_of`` in
-        ``jaxmech.environments.reserve_pricing_params``.
+        ``jaxmech.environments.reserve_pricing.params``.
       bins: of bids, in place of ``num_bins``, ``bid_low`` and ``bid_high``; such as those of
         the user's logs, ``load_bid_logs(...).bins``, for plans on a model learned from these.
-      keyword_options: arguments of ``jaxmech.agents.keyword_distribution``: the mix of
+      keyword_options: arguments of ``jaxmech.agents.keywords.distribution``: the mix of
         ``kinds`` of bidders, their parameters, and as ``values_and_quality`` the user's own
         keywords, see ``load_keywords`` there.
 

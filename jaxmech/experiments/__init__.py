@@ -1,11 +1,11 @@
 """Named experiments, their typed configurations, and the files that hold them.
 
-Importing this package does not import jax; ``jaxmech.experiments.building`` does.
+Importing this package does not import jax; ``jaxmech.experiments.sequential_price.building`` does.
 """
 
 from __future__ import annotations
 
-from jaxmech.experiments.auction_configuration import (
+from jaxmech.experiments.auctions.configuration import (
     Equilibrium,
     ExponentialValues,
     LogNormalValues,
@@ -14,7 +14,18 @@ from jaxmech.experiments.auction_configuration import (
     Squashing,
     UniformValues,
 )
-from jaxmech.experiments.configuration import (
+from jaxmech.experiments.files import config_of, experiment_in, read_config, write_config
+from jaxmech.experiments.kinds import KINDS, Experiment, kind_of
+from jaxmech.experiments.registry import EXPERIMENTS, experiment, is_as_described
+from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
+from jaxmech.experiments.reserve_pricing.settings import (
+    Ablation,
+    BidderKinds,
+    LearnedPolicies,
+    ModelTraining,
+    SearchSettings,
+)
+from jaxmech.experiments.sequential_price.configuration import (
     SETTING_NAMES,
     AdditiveTypes,
     Colors,
@@ -32,17 +43,6 @@ from jaxmech.experiments.configuration import (
     SequentialPriceExperiment,
     TimberAuctions,
     TwoWorlds,
-)
-from jaxmech.experiments.files import config_of, experiment_in, read_config, write_config
-from jaxmech.experiments.kinds import KINDS, Experiment, kind_of
-from jaxmech.experiments.registry import EXPERIMENTS, experiment, is_as_described
-from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy
-from jaxmech.experiments.reserve_pricing_settings import (
-    Ablation,
-    BidderKinds,
-    LearnedPolicies,
-    ModelTraining,
-    SearchSettings,
 )
 
 __all__ = [

@@ -5,22 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jaxmech import findings
-from jaxmech.console import say, working
-from jaxmech.experiments.auction_configuration import (
-    Equilibrium,
-    RevenueEquivalence,
-    Squashing,
-)
-from jaxmech.experiments.equilibrium import equilibrium
+from jaxmech.experiments.auctions.configuration import Equilibrium, RevenueEquivalence, Squashing
+from jaxmech.experiments.auctions.equilibrium import equilibrium
+from jaxmech.experiments.auctions.revenue_equivalence import revenue_equivalence
+from jaxmech.experiments.auctions.squashing import squashing
 from jaxmech.experiments.files import config_of
-from jaxmech.experiments.reserve_keywords import population_of
-from jaxmech.experiments.reserve_pricing import reserve_pricing
-from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy
-from jaxmech.experiments.revenue_equivalence import revenue_equivalence
+from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
+from jaxmech.experiments.reserve_pricing.keywords import population_of
+from jaxmech.experiments.reserve_pricing.study import reserve_pricing
 from jaxmech.experiments.software import devices_and_versions
-from jaxmech.experiments.squashing import squashing
-from jaxmech.findings import Findings
+from jaxmech.reports import findings
+from jaxmech.reports.console import say, working
+from jaxmech.reports.findings import Findings
 from jaxmech.runner import run_folder
 
 ComputedStudy = RevenueEquivalence | Equilibrium | Squashing | ReservePricingStudy

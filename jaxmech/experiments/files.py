@@ -10,8 +10,8 @@ import yaml
 from cattrs import Converter, ForbiddenExtraKeysError, transform_error
 from cattrs.v import format_exception
 
-from jaxmech.experiments.configuration import SETTING_NAMES, NamedSetting
 from jaxmech.experiments.kinds import KINDS, Experiment, kind_of
+from jaxmech.experiments.sequential_price.configuration import SETTING_NAMES, NamedSetting
 from jaxmech.naming import lookup, nearest
 
 

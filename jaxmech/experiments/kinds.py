@@ -8,13 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from jaxmech.experiments.auction_configuration import (
-    Equilibrium,
-    RevenueEquivalence,
-    Squashing,
-)
-from jaxmech.experiments.configuration import SequentialPriceExperiment
-from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy
+from jaxmech.experiments.auctions.configuration import Equilibrium, RevenueEquivalence, Squashing
+from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
+from jaxmech.experiments.sequential_price.configuration import SequentialPriceExperiment
 
 Experiment = (
     SequentialPriceExperiment | RevenueEquivalence | Equilibrium | Squashing | ReservePricingStudy

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jaxmech.experiments.auction_configuration import (
-    Equilibrium,
-    RevenueEquivalence,
-    Squashing,
-)
-from jaxmech.experiments.configuration import (
+from jaxmech.experiments.auctions.configuration import Equilibrium, RevenueEquivalence, Squashing
+from jaxmech.experiments.kinds import Experiment
+from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
+from jaxmech.experiments.sequential_price.configuration import (
     AdditiveTypes,
     Colors,
     Correlated,
@@ -28,8 +26,6 @@ from jaxmech.experiments.configuration import (
     TimberAuctions,
     TwoWorlds,
 )
-from jaxmech.experiments.kinds import Experiment
-from jaxmech.experiments.reserve_pricing_configuration import ReservePricingStudy
 from jaxmech.naming import lookup
 
 _EXPLORING = PPOSettings(learning_rate=3e-3, entropy_bonus=0.02)

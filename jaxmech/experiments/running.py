@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 from jaxmech import report, runner
-from jaxmech.console import say, working
-from jaxmech.experiments.building import References, Study, build, references_of
-from jaxmech.experiments.configuration import SequentialPriceExperiment
-from jaxmech.experiments.evaluating import evaluate_run
 from jaxmech.experiments.files import config_of
-from jaxmech.progress import ConsoleProgress
+from jaxmech.experiments.sequential_price.building import References, Study, build, references_of
+from jaxmech.experiments.sequential_price.configuration import SequentialPriceExperiment
+from jaxmech.experiments.sequential_price.evaluating import evaluate_run
+from jaxmech.reports.console import say, working
 from jaxmech.runner import RunResult
+from jaxmech.runner.progress import ConsoleProgress
 
 
 def run(experiment: SequentialPriceExperiment, directory: Path) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from jaxmech.environments import SequentialPrice
+from jaxmech.networks.action_distributions import Policy
 from jaxmech.networks.actor_critic import ActorCritic
-from jaxmech.networks.policies import Policy
 from jaxmech.networks.recurrent import RecurrentActorCritic
 from jaxmech.networks.symmetric import SymmetricActorCritic
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxmech.agents import Empirical, UnivariateDistribution
-from jaxmech.agents.host_values import Floats, HostDistribution, integrals
+from jaxmech.agents.values.host import Floats, HostDistribution, integrals
 from jaxmech.naming import lookup
 from jaxmech.oracles.refusals import NotKnown
 

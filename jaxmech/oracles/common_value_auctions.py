@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jaxmech.agents.host_values import Floats
+from jaxmech.agents.values.host import Floats
 from jaxmech.naming import lookup
 
 _RULES = {"first_price": None, "second_price": None}

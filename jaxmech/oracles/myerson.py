@@ -1,7 +1,7 @@
 """Revenue-optimal prices and auctions of one item, after Myerson (1981).
 
 Computed on the host in float64, for any distribution of concrete numbers and finite mean
-that has the methods ``jaxmech.agents.value_distributions`` lists.
+that has the methods ``jaxmech.agents.values.univariate`` lists.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from jaxmech.agents import Empirical, UnivariateDistribution, virtual_value
-from jaxmech.agents.host_values import Floats, HostDistribution
-from jaxmech.agents.virtual_values import concave_slopes
+from jaxmech.agents.values.host import Floats, HostDistribution
+from jaxmech.agents.values.virtual import concave_slopes
 
 _STEPS = 1 << 14
 

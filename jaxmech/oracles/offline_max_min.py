@@ -7,8 +7,8 @@ import numpy as np
 
 from jaxmech.agents import Setting, UnitDemand
 from jaxmech.intervals import NORMAL_QUANTILE_95
-from jaxmech.oracles.finite_economy import Floats, Ints
 from jaxmech.oracles.refusals import NotKnown
+from jaxmech.oracles.sequential_price.finite_economy import Floats, Ints
 
 
 def expected_offline_max_min(

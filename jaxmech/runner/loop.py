@@ -15,11 +15,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech.progress import NoProgress, Progress
 from jaxmech.runner import chunks, run_folder
 from jaxmech.runner.checkpoints import Checkpoints, Restored
 from jaxmech.runner.chunks import Evaluate, Program
 from jaxmech.runner.interruption import Interruption
+from jaxmech.runner.progress import NoProgress, Progress
 from jaxmech.runner.record import Plan, Record, cut_back, read_plan
 
 _CHUNK_SECONDS = 1.5
@@ -101,7 +101,7 @@ def run(
       updates_per_chunk: by default as many as take about 1.5 seconds. Results do not
         depend on it.
       checkpoint_seconds: time between two checkpoints.
-      progress: for example ``jaxmech.progress.ConsoleProgress()``.
+      progress: for example ``jaxmech.runner.progress.ConsoleProgress()``.
 
     Raises:
       FileExistsError: the folder is there already.

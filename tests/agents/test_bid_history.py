@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxmech.agents.bid_history import BidBins, BidHistory
+from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
 
 BINS = BidBins.log_spaced(0.1, 10.0, 9)
 weights = st.lists(st.sampled_from([0.0, 0.1, 1.0, 3.0]), min_size=9, max_size=9).filter(any)

@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.agents.bidder_population import (
+from jaxmech.agents.bidders.no_regret import Exp3, Hedge, RegretMatching, draw_choice
+from jaxmech.agents.bidders.population import (
     LEARNING_KINDS,
     bidder_population,
     utilities_of_alternatives,
 )
-from jaxmech.agents.bidders import EquilibriumTable, LogitResponse
-from jaxmech.agents.no_regret import Exp3, Hedge, RegretMatching, draw_choice
-from jaxmech.agents.value_distributions import Uniform
+from jaxmech.agents.bidders.strategies import EquilibriumTable, LogitResponse
+from jaxmech.agents.values.univariate import Uniform
 
 TABLE = EquilibriumTable.of(Uniform(), 2)
 KINDS = ("hedge", "truthful", "exp3", "equilibrium", "regret_matching", "logit", "shading", "hedge")

@@ -7,21 +7,22 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.agents.bidders import (
+from jaxmech.agents.bidders.strategies import (
     EquilibriumTable,
     LogitResponse,
     linear_shading,
     logit_response,
     truthful,
 )
-from jaxmech.agents.numerical_distributions import Beta, empirical
-from jaxmech.agents.value_distributions import (
+from jaxmech.agents.values.numerical import Beta
+from jaxmech.agents.values.univariate import (
     Exponential,
     LogNormal,
     Power,
     TruncatedEqualRevenue,
     Uniform,
 )
+from jaxmech.data import empirical
 from jaxmech.oracles.auctions import SymmetricAuction
 
 VALUES = jnp.linspace(0.0, 1.0, 301)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxmech.agents.daily_bidders import (
+from jaxmech.agents.keywords.daily_bidders import (
     LEAST_BID,
     DailyBidders,
     Yesterday,
@@ -21,7 +21,7 @@ from jaxmech.agents.daily_bidders import (
     scattered_bids,
     slot_prices,
 )
-from jaxmech.agents.keyword_day import auction_normals, auction_points, day_outcome
+from jaxmech.environments.reserve_pricing.day import auction_normals, auction_points, day_outcome
 from jaxmech.mechanisms import generalized_second_price
 
 CLICK_RATES = jnp.asarray([1.0, 0.7, 0.49])

@@ -9,9 +9,9 @@ import pytest
 
 from jaxmech import mechanisms
 from jaxmech.agents import Uniform
-from jaxmech.agents.bid_functions import BidFunctions, l2_distance, tabulated, value_grid
-from jaxmech.agents.equilibrium_learning import learn_equilibrium
-from jaxmech.agents.interim_rules import (
+from jaxmech.agents.bidders.bid_functions import BidFunctions, l2_distance, tabulated, value_grid
+from jaxmech.agents.bidders.equilibrium import learn_equilibrium
+from jaxmech.agents.bidders.interim_rules import (
     all_pay,
     chance_of_highest,
     first_price,

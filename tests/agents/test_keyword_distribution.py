@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from jaxmech.agents.daily_bidders import KINDS
-from jaxmech.agents.keyword_distribution import keyword_distribution, load_keywords
+from jaxmech.agents.keywords.daily_bidders import KINDS
+from jaxmech.agents.keywords.distribution import keyword_distribution
+from jaxmech.data import load_keywords
 
 
 def draw(distribution, num_bidders, num_keywords=4000, click_rate=0.5):

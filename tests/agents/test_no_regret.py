@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.agents.no_regret import (
+from jaxmech.agents.bidders.no_regret import (
     Exp3,
     Hedge,
     RegretMatching,

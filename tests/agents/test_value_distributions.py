@@ -22,10 +22,10 @@ from jaxmech.agents import (
     TruncatedEqualRevenue,
     Uniform,
     density,
-    empirical,
     virtual_value,
 )
-from jaxmech.agents.host_values import HostDistribution
+from jaxmech.agents.values.host import HostDistribution
+from jaxmech.data import empirical
 
 CONTINUOUS = {
     "uniform": (Uniform(0.5, 2.0), stats.uniform(0.5, 1.5)),
@@ -244,7 +244,7 @@ def test_affiliated_signals():
 
 @pytest.mark.parametrize("form", [list, np.asarray])
 def test_empirical_refuses_samples_out_of_order(form):
-    with pytest.raises(ValueError, match="^samples: got some that descend; .*agents.empirical"):
+    with pytest.raises(ValueError, match="^samples: got some that descend; .*data.empirical"):
         Empirical(form([0.7, 0.2, 0.5]))
 
 

@@ -21,10 +21,10 @@ from jaxmech.agents import (
     Power,
     TruncatedEqualRevenue,
     Uniform,
-    empirical,
     ironed_virtual_value,
     virtual_value,
 )
+from jaxmech.data import empirical
 from jaxmech.mechanisms import myerson
 from jaxmech.oracles import myerson_reserve, optimal_revenue
 

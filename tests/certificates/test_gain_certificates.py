@@ -16,10 +16,10 @@ from jaxmech.agents import (
     MineralRights,
     Uniform,
     UnitDemand,
-    interim_rules,
 )
-from jaxmech.agents.bid_functions import tabulated
-from jaxmech.agents.equilibrium_learning import learn_equilibrium
+from jaxmech.agents.bidders import interim_rules
+from jaxmech.agents.bidders.bid_functions import tabulated
+from jaxmech.agents.bidders.equilibrium import learn_equilibrium
 from jaxmech.certificates import (
     exploitability,
     incentive_regret,

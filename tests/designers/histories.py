@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxmech.agents.bid_history import BidBins, BidHistory
+from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
 
 BINS = BidBins.log_spaced(0.02, 60.0, 120)
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech import struct
-from jaxmech.designers.reserve_planning import Moves, Plan, Planning
+from jaxmech.designers.planning.plans import Moves, Plan, Planning
 
 MOVES = Moves(1, factors=(0.8, 1.25))
 

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.designers.advantages import generalized_advantages
+from jaxmech.designers.ppo.advantages import generalized_advantages
 
 
 def by_definition(rewards, values, next_values, terminated, ended, gamma, gae_lambda):

@@ -10,18 +10,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.agents.bid_history import BidBins, BidHistory
-from jaxmech.agents.bid_log_writer import AUCTIONS_COLUMN, write_bid_logs
-from jaxmech.agents.bid_logs import BidLogs, load_bid_logs, split_logs
-from jaxmech.designers.bidder_model_training import (
+from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
+from jaxmech.data.bid_log_writer import AUCTIONS_COLUMN, write_bid_logs
+from jaxmech.data.bid_logs import BidLogs, load_bid_logs, split_logs
+from jaxmech.designers.bidder_models.simulated_logs import RESERVE_FACTORS, simulate_bid_logs
+from jaxmech.designers.bidder_models.training import (
     BidderModelTraining,
     held_out_cross_entropy,
     histogram_cross_entropy,
     train_bidder_model,
 )
-from jaxmech.designers.simulated_bid_logs import RESERVE_FACTORS, simulate_bid_logs
-from jaxmech.environments.reserve_pricing import ReservePricing, params_of
-from jaxmech.networks.bidder_models import bidder_model
+from jaxmech.environments.reserve_pricing.environment import ReservePricing, params_of
+from jaxmech.networks.bidder_models.models import bidder_model
 
 NUM_BINS, MEMORY = 16, 3
 BINS = BidBins.log_spaced(0.1, 10.0, NUM_BINS)

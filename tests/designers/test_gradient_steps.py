@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.designers.gradient_steps import improve, start_optimizer
-from jaxmech.designers.surrogate import Batch
+from jaxmech.designers.ppo.gradient_steps import improve, start_optimizer
+from jaxmech.designers.ppo.surrogate import Batch
 
 STEPS, ENVIRONMENTS = 3, 4
 SLOPES = {"bias": jnp.asarray(3.0), "kernel": jnp.asarray([[0.0, -4.0]])}  # of norm 5

@@ -5,14 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.designers.held_days import HeldDays
-from jaxmech.designers.reserve_planners import local_moves
-from jaxmech.designers.reserve_simulators import ExactSimulator
+from jaxmech.designers.planning.held_days import HeldDays
+from jaxmech.designers.planning.planners import local_moves
+from jaxmech.designers.planning.simulators import ExactSimulator
 from jaxmech.environments import ReservePricing
 from jaxmech.experiments import (
     SearchSettings,
 )
-from jaxmech.experiments.reserve_schemes import patient_greedy
+from jaxmech.experiments.reserve_pricing.schemes import patient_greedy
 
 
 def test_patient_greedy_makes_the_move_that_earns_most_over_its_days():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import jaxmech
-from jaxmech import agents, designers, networks
+from jaxmech import data, designers, networks
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
 
@@ -26,7 +26,7 @@ def test_from_the_users_own_logs_to_the_reserves_of_tomorrow(tmp_path):
     ]
     (tmp_path / "bids.csv").write_text("\n".join([header, *rows]) + "\n")
     columns = {"keyword": "campaign_id"}
-    logs = agents.load_bid_logs(tmp_path / "bids.csv", columns=columns, num_bins=12)
+    logs = data.load_bid_logs(tmp_path / "bids.csv", columns=columns, num_bins=12)
     env, params = jaxmech.make(
         "reserve_pricing", num_bidders=logs.num_bidders, bins=logs.bins, memory=3,
         reserve_high=float(logs.bins.edges[-1]),
@@ -51,10 +51,8 @@ def test_from_the_users_own_logs_to_the_reserves_of_tomorrow(tmp_path):
     # A bidder who is not there earns nothing, whatever the model foresees of it.
     assert reserves[1, 1] == 0
     # The same logs, read in the environment's bins from the file that the library writes.
-    agents.write_bid_logs(logs, tmp_path / "again.csv")
-    again = agents.load_bid_logs(
-        tmp_path / "again.csv", auctions_column="auctions", bins=params.bins
-    )
+    data.write_bid_logs(logs, tmp_path / "again.csv")
+    again = data.load_bid_logs(tmp_path / "again.csv", auctions_column="auctions", bins=params.bins)
     np.testing.assert_allclose(
         plan(designers.ObservedKeyword.of_logs(again, days=3), KEY), reserves
     )

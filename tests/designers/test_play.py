@@ -11,8 +11,8 @@ import pytest
 from histories import BINS, history_of
 
 import jaxmech
-from jaxmech.agents import LogNormal, keyword_distribution
-from jaxmech.agents.keyword_day import auction_points, day_outcome
+from jaxmech.agents import LogNormal
+from jaxmech.agents.keywords import distribution as keyword_distribution
 from jaxmech.designers import (
     FixedReserves,
     InitialReserves,
@@ -22,7 +22,8 @@ from jaxmech.designers import (
     greedy_planner,
     train,
 )
-from jaxmech.designers.static_reserves import myerson_reserves
+from jaxmech.designers.planning.static_reserves import myerson_reserves
+from jaxmech.environments.reserve_pricing.day import auction_points, day_outcome
 from jaxmech.evaluation import play, policy_of
 from jaxmech.networks import bidder_model
 from jaxmech.oracles import myerson_reserve

@@ -10,7 +10,7 @@ import pytest
 import jaxmech
 from jaxmech import struct
 from jaxmech.designers import PPO, train
-from jaxmech.designers.surrogate import rows_of
+from jaxmech.designers.ppo.surrogate import rows_of
 from jaxmech.evaluation import RememberingPolicy, evaluate, play, policy_of
 from jaxmech.spaces import Box, Discrete
 

@@ -13,11 +13,10 @@ import pytest
 from plan_models import MOVES, Moody, moody_plan, moody_planning
 
 import jaxmech
-from jaxmech.agents.bid_history import BidBins
-from jaxmech.agents.keyword_day import auction_points, day_outcome
-from jaxmech.agents.keyword_distribution import load_keywords
-from jaxmech.designers.held_days import HeldDays
-from jaxmech.designers.reserve_planners import (
+from jaxmech.agents.keywords.bid_history import BidBins
+from jaxmech.data import load_keywords
+from jaxmech.designers.planning.held_days import HeldDays
+from jaxmech.designers.planning.planners import (
     FixedReserves,
     ReservePlanner,
     greedy_planner,
@@ -25,16 +24,11 @@ from jaxmech.designers.reserve_planners import (
     observed_keyword,
     tree_search_planner,
 )
-from jaxmech.designers.reserve_planning import (
-    ExhaustiveSearch,
-    Moves,
-    Plan,
-    Planning,
-    best_move,
-)
-from jaxmech.designers.reserve_simulators import ExactSimulator, LearnedSimulator, spread_bids
-from jaxmech.designers.tree_search import TreeSearch
-from jaxmech.networks.bidder_models import bidder_model
+from jaxmech.designers.planning.plans import ExhaustiveSearch, Moves, Plan, Planning, best_move
+from jaxmech.designers.planning.simulators import ExactSimulator, LearnedSimulator, spread_bids
+from jaxmech.designers.planning.tree_search import TreeSearch
+from jaxmech.environments.reserve_pricing.day import auction_points, day_outcome
+from jaxmech.networks.bidder_models.models import bidder_model
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
 

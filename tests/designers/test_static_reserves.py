@@ -13,18 +13,19 @@ import pytest
 from histories import BINS, history_of
 
 import jaxmech
-from jaxmech.agents.keyword_distribution import keyword_distribution, load_keywords
-from jaxmech.designers.reserve_planners import FixedReserves, greedy_planner, tree_search_planner
-from jaxmech.designers.reserve_simulators import ExactSimulator
-from jaxmech.designers.static_reserves import (
+from jaxmech.agents.keywords.distribution import keyword_distribution
+from jaxmech.data import load_keywords
+from jaxmech.designers.planning.planners import FixedReserves, greedy_planner, tree_search_planner
+from jaxmech.designers.planning.simulators import ExactSimulator
+from jaxmech.designers.planning.static_reserves import (
     best_reserves,
     myerson_reserves,
     revenue_of_days,
     revenue_of_histograms,
 )
-from jaxmech.designers.tree_search import TreeSearch
-from jaxmech.experiments.reserve_pricing_settings import SearchSettings
-from jaxmech.experiments.reserve_schemes import tree_search, with_larger_moves
+from jaxmech.designers.planning.tree_search import TreeSearch
+from jaxmech.experiments.reserve_pricing.schemes import tree_search, with_larger_moves
+from jaxmech.experiments.reserve_pricing.settings import SearchSettings
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.designers.surrogate import (
+from jaxmech.designers.ppo.surrogate import (
     Batch,
     clipped_surrogate,
     explained_variance,

@@ -13,14 +13,12 @@ import pytest
 from plan_models import MOVES, Moody, moody_plan, moody_planning
 
 from jaxmech import struct
-from jaxmech.designers.reserve_planning import (
-    ExhaustiveSearch,
-    Moves,
-    Plan,
-    Planning,
-    best_move,
+from jaxmech.designers.planning.plans import ExhaustiveSearch, Moves, Plan, Planning, best_move
+from jaxmech.designers.planning.tree_search import (
+    TreeSearch,
+    search_by_paths,
+    upper_confidence_move,
 )
-from jaxmech.designers.tree_search import TreeSearch, search_by_paths, upper_confidence_move
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
 

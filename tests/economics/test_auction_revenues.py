@@ -18,9 +18,9 @@ from jaxmech.agents import (
     Power,
     TruncatedEqualRevenue,
     Uniform,
-    empirical,
     ironed_virtual_value,
 )
+from jaxmech.data import empirical
 from jaxmech.oracles import (
     AffiliatedSignalsAuction,
     MineralRightsAuction,

@@ -17,8 +17,8 @@ from jaxmech.agents import (
     Setting,
     UnitDemand,
 )
-from jaxmech.agents.joint_distributions import CopulaValueQuality
-from jaxmech.agents.value_distributions import LogNormal
+from jaxmech.agents.values.joint import CopulaValueQuality
+from jaxmech.agents.values.univariate import LogNormal
 from jaxmech.environments import names
 
 

@@ -9,7 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.environments.participation import draw_participants, num_draws, put_back, select
+from jaxmech.environments.repeated_auction.participation import (
+    draw_participants,
+    num_draws,
+    put_back,
+    select,
+)
 
 
 def subsets(bidders, participants, count, seed=0):

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import jaxmech
-from jaxmech.agents.joint_distributions import CopulaValueQuality
-from jaxmech.agents.numerical_distributions import Empirical
-from jaxmech.agents.value_distributions import LogNormal, TruncatedEqualRevenue, Uniform
+from jaxmech.agents.values.joint import CopulaValueQuality
+from jaxmech.agents.values.numerical import Empirical
+from jaxmech.agents.values.univariate import LogNormal, TruncatedEqualRevenue, Uniform
 from jaxmech.designers import PPO, train
 from jaxmech.environments import RepeatedAuction
 from jaxmech.evaluation import evaluate, policy_of

@@ -11,9 +11,9 @@ import pytest
 
 import jaxmech
 from jaxmech.agents import BidBins, LogNormal
-from jaxmech.agents.keyword_day import auction_normals, day_outcome
-from jaxmech.agents.keyword_distribution import load_keywords
+from jaxmech.data import load_keywords
 from jaxmech.environments import RelativeReserves
+from jaxmech.environments.reserve_pricing.day import auction_normals, day_outcome
 from jaxmech.mechanisms import generalized_second_price
 
 DAYS = 4

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from command_line import command
 
-from jaxmech import findings, findings_report, report
+from jaxmech import findings_report, report
 from jaxmech.experiments import (
     EXPERIMENTS,
     KINDS,
@@ -19,8 +19,9 @@ from jaxmech.experiments import (
     read_config,
     write_config,
 )
+from jaxmech.experiments.auctions.revenue_equivalence import _DISTRIBUTIONS
 from jaxmech.experiments.computing import compute
-from jaxmech.experiments.revenue_equivalence import _DISTRIBUTIONS
+from jaxmech.reports import findings
 
 NAMES = ("auctions/revenue_equivalence", "auctions/equilibrium", "auctions/squashing")
 

@@ -11,8 +11,8 @@ import pytest
 from jaxmech import struct
 from jaxmech.agents import Samples
 from jaxmech.experiments import EXPERIMENTS, Correlated, Inventory, TwoWorlds
-from jaxmech.experiments.building import build, references_of
-from jaxmech.experiments.evaluating import best_seeds, evaluate_run
+from jaxmech.experiments.sequential_price.building import build, references_of
+from jaxmech.experiments.sequential_price.evaluating import best_seeds, evaluate_run
 from jaxmech.oracles import NotKnown
 from jaxmech.oracles import sequential_price as exact
 from jaxmech.runner import RunResult

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmech.agents import SETTINGS
-from jaxmech.agents.real_data import load_timber_bids
+from jaxmech.data.timber import load_timber_bids
 from jaxmech.designers import PPO
 from jaxmech.experiments import (
     EXPERIMENTS,
@@ -26,7 +26,7 @@ from jaxmech.experiments import (
     read_config,
     write_config,
 )
-from jaxmech.experiments.building import build, references_of
+from jaxmech.experiments.sequential_price.building import build, references_of
 
 
 @pytest.fixture

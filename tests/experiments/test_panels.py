@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from jaxmech.experiments import EXPERIMENTS, Correlated
-from jaxmech.experiments.panels import (
+from jaxmech.experiments.sequential_price.panels import (
     MECHANISMS,
     PANELS,
     PAPER,

@@ -8,8 +8,8 @@ import pytest
 
 from jaxmech import runner
 from jaxmech.experiments import EXPERIMENTS, PPOSettings, TwoWorlds
-from jaxmech.experiments.building import References, build
-from jaxmech.experiments.evaluating import evaluate_run
+from jaxmech.experiments.sequential_price.building import References, build
+from jaxmech.experiments.sequential_price.evaluating import evaluate_run
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
 

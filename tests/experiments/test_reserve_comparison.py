@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 from jaxmech.experiments import EXPERIMENTS
-from jaxmech.experiments.reserve_ablation import ablation
-from jaxmech.experiments.reserve_comparison import ORDERINGS, paired, verdict
-from jaxmech.experiments.reserve_schemes import SCHEMES, Played
+from jaxmech.experiments.reserve_pricing.ablation import ablation
+from jaxmech.experiments.reserve_pricing.comparison import ORDERINGS, paired, verdict
+from jaxmech.experiments.reserve_pricing.schemes import SCHEMES, Played
 
 
 def test_paired_intervals_are_students():

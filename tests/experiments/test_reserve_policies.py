@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from jaxmech.environments import ReservePricing
-from jaxmech.environments.relative_reserves import RelativeReserves
+from jaxmech.environments.reserve_pricing.relative import RelativeReserves
 from jaxmech.experiments import (
     EXPERIMENTS,
     LearnedPolicies,
 )
-from jaxmech.experiments.reserve_keywords import Clock, Given, draw_keywords, play
-from jaxmech.experiments.reserve_policies import learned_policies
+from jaxmech.experiments.reserve_pricing.keywords import Clock, Given, draw_keywords, play
+from jaxmech.experiments.reserve_pricing.policies import learned_policies
 
 NAME = "tang2017/reserve_pricing"
 

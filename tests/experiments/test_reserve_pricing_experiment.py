@@ -11,11 +11,11 @@ import pytest
 from bid_files import bid_file
 from command_line import command
 
-from jaxmech import findings
 from jaxmech.experiments import EXPERIMENTS, experiment_in, read_config
 from jaxmech.experiments.computing import compute
-from jaxmech.experiments.reserve_keywords import Clock, draw_keywords, population_of
-from jaxmech.experiments.reserve_schemes import EXACT, SCHEMES
+from jaxmech.experiments.reserve_pricing.keywords import Clock, draw_keywords, population_of
+from jaxmech.experiments.reserve_pricing.schemes import EXACT, SCHEMES
+from jaxmech.reports import findings
 
 NAME = "tang2017/reserve_pricing"
 
@@ -55,7 +55,7 @@ def folder(tmp_path_factory, clock, said, leave_jax_as_it_is, compile_quickly):
     made = tmp_path_factory.mktemp("user")
     path = bid_file(made / "bids.csv", np.random.default_rng(1).lognormal(0.35, 0.71, (9, 2)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("jaxmech.experiments.reserve_pricing.Clock", lambda: clock)
+        patch.setattr("jaxmech.experiments.reserve_pricing.study.Clock", lambda: clock)
         for module in ("reserve_keywords", "reserve_pricing"):
             patch.setattr(f"jaxmech.experiments.{module}.say", said.append)
         patch.chdir(made)
@@ -132,8 +132,8 @@ def test_a_study_that_is_stopped_says_that_it_begins_anew(monkeypatch):
     def stop(study):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jaxmech.experiments.reserve_pricing.population_of", stop)
-    monkeypatch.setattr("jaxmech.experiments.reserve_pricing.say", lines.append)
+    monkeypatch.setattr("jaxmech.experiments.reserve_pricing.study.population_of", stop)
+    monkeypatch.setattr("jaxmech.experiments.reserve_pricing.study.say", lines.append)
     with pytest.raises(KeyboardInterrupt):
         compute(EXPERIMENTS[NAME])
     assert lines == ["stopped; jaxmech resume computes the study anew, from its beginning"]
@@ -248,7 +248,7 @@ def test_models_are_compared_with_the_entropy_and_the_truth(results):
 
 
 def test_the_same_seed_gives_the_same_results(folder, results, clock, monkeypatch):
-    monkeypatch.setattr("jaxmech.experiments.reserve_pricing.Clock", lambda: clock)
+    monkeypatch.setattr("jaxmech.experiments.reserve_pricing.study.Clock", lambda: clock)
     again = compute(replace(experiment_in(folder), never_react=False, exact=False))
     for name in ("cross_entropy", "foresight", "ablation"):
         assert json.loads(json.dumps(again.results[name])) == results[name], name

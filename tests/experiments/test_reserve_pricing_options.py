@@ -11,13 +11,15 @@ import pytest
 from bid_files import bid_file
 from command_line import command
 
-from jaxmech.agents import load_timber_bids
-from jaxmech.agents.daily_bidders import KINDS
-from jaxmech.designers import reserve_planning, tree_search
-from jaxmech.designers.reserve_planning import Moves
-from jaxmech.experiments import EXPERIMENTS, reserve_pricing_settings
-from jaxmech.experiments.reserve_keywords import draw_keywords, population_of
-from jaxmech.networks.bidder_models import BidderModelName
+from jaxmech.agents.keywords.daily_bidders import KINDS
+from jaxmech.data import load_timber_bids
+from jaxmech.designers.planning import plans as reserve_planning
+from jaxmech.designers.planning import tree_search
+from jaxmech.designers.planning.plans import Moves
+from jaxmech.experiments import EXPERIMENTS
+from jaxmech.experiments.reserve_pricing import settings as reserve_pricing_settings
+from jaxmech.experiments.reserve_pricing.keywords import draw_keywords, population_of
+from jaxmech.networks.bidder_models.models import BidderModelName
 
 NAME = "tang2017/reserve_pricing"
 

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.agents.bid_history import BidBins, BidHistory
-from jaxmech.networks.bid_features import NUM_DAY_FEATURES, see_days
-from jaxmech.networks.bidder_models import BidderModelName, bidder_model
+from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
+from jaxmech.networks.bidder_models.features import NUM_DAY_FEATURES, see_days
+from jaxmech.networks.bidder_models.models import BidderModelName, bidder_model
 
 NAMES = get_args(BidderModelName)
 LEARNED = [name for name in NAMES if name != "persistence"]

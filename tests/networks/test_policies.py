@@ -8,7 +8,7 @@ import pytest
 
 import jaxmech
 from jaxmech.networks import CategoricalPolicy, GaussianPolicy, VisitAndPricePolicy, policy_for
-from jaxmech.networks.policies import Visit, cumulative_sum
+from jaxmech.networks.action_distributions import Visit, cumulative_sum
 from jaxmech.spaces import Box, Discrete
 
 AGENTS = 4

@@ -19,7 +19,8 @@ from test_oracle_brute_force import (
 from test_oracle_reference_values import identification, kitchen_sink, proposition_3
 
 from jaxmech.agents import AdditiveDemand, BundleDemand, UnitDemand, setting
-from jaxmech.oracles import NotKnown, adaptive_order, sequential_price
+from jaxmech.oracles import NotKnown, sequential_price
+from jaxmech.oracles.sequential_price import adaptive_order
 
 anonymous = sequential_price.adaptive_order_anonymous_prices
 personalised = sequential_price.adaptive_order_personalised_prices

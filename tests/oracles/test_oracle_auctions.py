@@ -14,9 +14,9 @@ from jaxmech.agents import (
     Power,
     TruncatedEqualRevenue,
     Uniform,
-    empirical,
 )
-from jaxmech.agents.host_values import HostDistribution
+from jaxmech.agents.values.host import HostDistribution
+from jaxmech.data import empirical
 from jaxmech.oracles import NotKnown, SymmetricAuction
 
 VALUES = np.linspace(0, 1, 21)

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from jaxmech.agents import AdditiveDemand, BundleDemand, UnitDemand, setting
-from jaxmech.oracles import NotKnown, belief_program, sequential_price
-from jaxmech.oracles.belief_program import adaptive_optimum
-from jaxmech.oracles.decision_problem import decision_problem
-from jaxmech.oracles.finite_economy import finite_economy
+from jaxmech.oracles import NotKnown, sequential_price
+from jaxmech.oracles.sequential_price import belief_program
+from jaxmech.oracles.sequential_price.belief_program import adaptive_optimum
+from jaxmech.oracles.sequential_price.decision_problem import decision_problem
+from jaxmech.oracles.sequential_price.finite_economy import finite_economy
 
 HIGHEST = 3
 GRID = [quarter / 4 for quarter in range(4 * HIGHEST + 1)]

@@ -6,8 +6,8 @@ import pytest
 
 from jaxmech.agents import AdditiveDemand, CorrelatedUniform, Setting, UnitDemand, setting
 from jaxmech.oracles import NotKnown, sequential_price
-from jaxmech.oracles.centre_market import CentreMarket, known_centre_program
-from jaxmech.oracles.purchase_memory import best_memory_value
+from jaxmech.oracles.sequential_price.centre_market import CentreMarket, known_centre_program
+from jaxmech.oracles.sequential_price.purchase_memory import best_memory_value
 
 BOUNDS = (
     sequential_price.agents_items_optimum,

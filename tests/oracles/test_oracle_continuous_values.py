@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from jaxmech.agents import AdditiveDemand, CorrelatedUniform, Setting, UnitDemand, setting
-from jaxmech.oracles import NotKnown, continuous_values, sequential_price
+from jaxmech.oracles import NotKnown, sequential_price
+from jaxmech.oracles.sequential_price import continuous_values
 
 
 def additive(delta, units, num_agents=6):

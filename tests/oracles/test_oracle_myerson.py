@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
 
-from jaxmech.agents import Exponential, LogNormal, Power, TruncatedEqualRevenue, Uniform, empirical
+from jaxmech.agents import Exponential, LogNormal, Power, TruncatedEqualRevenue, Uniform
+from jaxmech.data import empirical
 from jaxmech.oracles import (
     SymmetricAuction,
     myerson_reserve,

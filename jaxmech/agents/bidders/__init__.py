@@ -1,0 +1,1 @@
+"""Bidders in auctions: strategies, learners, and equilibria."""

@@ -1,0 +1,1 @@
+"""The bidders on a keyword of sponsored search, from day to day."""

@@ -1,0 +1,1 @@
+"""Settings of sequential price mechanisms: joint distributions of values, demand, and supply."""

@@ -1,0 +1,5 @@
+"""The ``jaxmech`` command."""
+
+from jaxmech.cli.commands import main
+
+__all__ = ["main"]

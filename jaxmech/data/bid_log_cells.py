@@ -1,0 +1,246 @@
+"""The columns of a bid log, cell by cell, so that a mistake is named by its place."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from datetime import date, datetime, time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxmech.checks import problem_with
+from jaxmech.data import columns as tables
+from jaxmech.naming import lookup
+
+
+def places_of(table: tables.Table, wanted: list[str]) -> dict[str, int]:
+    """Where each of the ``wanted`` columns is, by its name.
+
+    Raises:
+      ValueError: one is missing, wanted twice, or there twice.
+    """
+    places = {name: place for place, name in enumerate(table.columns)}
+    separators = [each for each in ";\t|" if len(places) == 1 and each in table.columns[0]]
+    if separators:
+        raise ValueError(
+            f"{table.name}: got one column, {table.columns[0]!r}; is the separator "
+            f"{separators[0]!r}? Allowed is ','"
+        )
+    for name in wanted:
+        lookup(f"column of {table.name}", name, places)
+        if wanted.count(name) > 1:
+            raise ValueError(f"columns: got {name!r} for two; each needs one of its own")
+        if table.columns.count(name) > 1:
+            raise ValueError(f"{table.name}: column {name!r} appears twice")
+    return places
+
+
+def numbers_of(
+    table: tables.Table, place: int, *, positive: bool, highest: float = np.inf, meaning: str = ""
+) -> NDArray[np.float64]:
+    """A column's numbers, float64 [rows]: at least 0, or above it, and at most ``highest``.
+
+    Args:
+      table: the rows.
+      place: where the column is.
+      positive: whether 0 is refused.
+      highest: number allowed.
+      meaning: of the numbers, told to who goes above it.
+
+    Raises:
+      ValueError: a cell that is empty, no number or out of range, by its place.
+    """
+    numbers = np.empty(len(table.rows))
+    for row, cells in enumerate(table.rows):
+        cell: Any = cells[place]
+        if cell is None or cell == "":
+            _label(table, row, place)
+        try:
+            numbers[row] = float(cell)
+        except (TypeError, ValueError):
+            problem = "a number is needed"
+        else:
+            problem = problem_with(numbers[row]) or ""
+            if positive and numbers[row] == 0:
+                problem = "allowed are numbers above 0"
+            if not problem and numbers[row] > highest:
+                problem = f"allowed are numbers up to {highest:g}{meaning and f', {meaning}'}"
+        if problem:
+            raise ValueError(f"{_place(table, row, place)}: got {cell!r}; {problem}")
+    return numbers
+
+
+def check_at_most(
+    table: tables.Table,
+    place: int,
+    numbers: NDArray[np.float64],
+    highest: NDArray[np.float64],
+    what: str,
+    advice: str = "",
+) -> None:
+    """ValueError where one of a column's ``numbers`` is above ``highest``, but for rounding.
+
+    Args:
+      table: the rows.
+      place: where the column is.
+      numbers, highest: float64 [rows].
+      what: the second is, in words.
+      advice: ends the message.
+    """
+    above = numbers > highest * (1 + 1e-5)
+    if above.any():
+        row = int(np.argmax(above))
+        raise ValueError(
+            f"{_place(table, row, place)}: got {table.rows[row][place]!r}; allowed are numbers up "
+            f"to the {what}, {highest[row]:g}{advice}"
+        )
+
+
+def days_of(table: tables.Table, place: int) -> NDArray[np.intp]:
+    """Days since the first, int [rows], of whole numbers or of dates.
+
+    Raises:
+      ValueError: a cell that is neither, both kinds in one column, whole numbers that look like
+        dates, or far more days from the first to the last than rows.
+    """
+    days = []
+    first_is_date = None
+    for row, cells in enumerate(table.rows):
+        label = _label(table, row, place)
+        day, is_date = _day(label)
+        problem = ""
+        if day is None:
+            problem = "allowed are whole numbers and dates such as 2024-05-31, without a time"
+        elif not is_date and (meant := _meant_date(day)):
+            problem = f"a whole number that looks like a date; write {meant}"
+        elif first_is_date not in (None, is_date):
+            problem = "whole numbers and dates are in one column; allowed is one of the two"
+        if problem:
+            raise ValueError(f"{_place(table, row, place)}: got {cells[place]!r}; {problem}")
+        first_is_date = is_date
+        days.append(day)
+    numbers = np.array(days, np.int64)
+    span = int(numbers.max()) - int(numbers.min()) + 1
+    # Every day of every keyword takes memory, logged or not.
+    highest = max(1000, 10 * len(days))
+    if span > highest:
+        row = int(np.argmax(numbers))
+        raise ValueError(
+            f"{_place(table, row, place)}: got {table.rows[row][place]!r}, day {span} from the "
+            f"first; allowed are up to {highest} days in a file of {len(days)} rows"
+        )
+    return numbers - numbers.min()
+
+
+def numbered(
+    table: tables.Table, keyword_place: int, bidder_place: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
+    """Keyword and bidder of each row, and who there is.
+
+    Keywords, and the bidders within each, are numbered as they first appear.
+
+    Returns:
+      keywords, int [rows]; bidders, int [rows]; bool [keywords, bidders], False beyond the
+      number of a keyword's bidders.
+
+    Raises:
+      ValueError: an empty cell.
+    """
+    bidders_of: dict[Hashable, dict[Hashable, int]] = {}
+    rows: list[tuple[int, int]] = []
+    numbers: dict[Hashable, int] = {}
+    for row in range(len(table.rows)):
+        keyword = _label(table, row, keyword_place)
+        bidders = bidders_of.setdefault(keyword, {})
+        bidder = bidders.setdefault(_label(table, row, bidder_place), len(bidders))
+        rows.append((numbers.setdefault(keyword, len(numbers)), bidder))
+    counts = np.array([len(bidders) for bidders in bidders_of.values()])
+    keywords, bidder_numbers = np.array(rows).T
+    return keywords, bidder_numbers, np.arange(counts.max()) < counts[:, None]
+
+
+def check_rowless(
+    table: tables.Table,
+    keyword_place: int,
+    day_place: int,
+    keywords: NDArray[np.intp],
+    days: NDArray[np.intp],
+) -> None:
+    """ValueError where a keyword has no row on one of the days from the first to the last.
+
+    Args:
+      table: the rows.
+      keyword_place, day_place: where these columns are.
+      keywords: the keyword of each row, int [rows].
+      days: the day of each row, int [rows], the first day being 0.
+    """
+    last = int(days.max())
+    pairs = np.unique(np.stack([keywords, days], axis=-1), axis=0)
+    logged = np.bincount(pairs[:, 0])
+    if (logged == last + 1).all():
+        return
+    keyword = int(np.argmax(logged != last + 1))
+    of_keyword = pairs[pairs[:, 0] == keyword, 1]
+    in_order = of_keyword == np.arange(len(of_keyword))
+    day = int(len(of_keyword) if in_order.all() else np.argmin(in_order))
+    first, is_date = _day(table.rows[int(np.argmin(days))][day_place])
+    assert first is not None
+    missing = date.fromordinal(first + day).isoformat() if is_date else first + day
+    label = table.rows[int(np.argmax(keywords == keyword))][keyword_place]
+    raise ValueError(
+        f"{table.name}: keyword {label!r} has no row on day {missing}, one of the "
+        f"{last + 1} from the first to the last in the file; each needs one, with bid 0 if nobody "
+        'bid, or rowless_days="no_bids"'
+    )
+
+
+def check_repeated(table: tables.Table, places: list[int], rule: str) -> None:
+    """ValueError, which ends with the ``rule``, where rows are equal at ``places``."""
+    seen: dict[tuple[Any, ...], int] = {}
+    for row, cells in enumerate(table.rows):
+        first = seen.setdefault(tuple(cells[place] for place in places), row)
+        if first != row:
+            raise ValueError(
+                f"{table.name}, {table.row_names[row]}: the same as {table.row_names[first]}; "
+                f"{rule}"
+            )
+
+
+def _label(table: tables.Table, row: int, place: int) -> Hashable:
+    label: Hashable = table.rows[row][place]
+    # What a Parquet file holds for a missing label may be NaN, which no label equals.
+    if label is None or label == "" or label != label:
+        raise ValueError(f"{_place(table, row, place)}: the cell is empty")
+    return label
+
+
+def _day(label: Any) -> tuple[int | None, bool]:
+    """The day, None where it is no day, and whether it is a date."""
+    if isinstance(label, date):
+        return label.toordinal(), True
+    try:
+        number = float(label)
+        return (int(number) if number == int(number) and abs(number) < 2**53 else None), False
+    except (TypeError, ValueError, OverflowError):
+        pass
+    try:
+        moment = datetime.fromisoformat(str(label))
+    except ValueError:
+        return None, False
+    # A day as many programs write it; any other time of it would be that of an auction.
+    return (moment.toordinal() if moment.time() == time() else None), True
+
+
+def _meant_date(number: int) -> str:
+    """The date that a whole number such as 20240531 stands for, or nothing."""
+    if not 1900_00_00 < number < 2200_00_00:
+        return ""
+    try:
+        return date(number // 10_000, number // 100 % 100, number % 100).isoformat()
+    except ValueError:
+        return ""
+
+
+def _place(table: tables.Table, row: int, place: int) -> str:
+    return f"{table.name}, {table.row_names[row]}, column {table.columns[place]!r}"

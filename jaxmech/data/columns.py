@@ -1,0 +1,186 @@
+"""Tables of valuations in files, one cell at a time, so that a mistake is named by its place.
+
+A file is a table with named columns, in one of two layouts:
+
+- **long**: columns ``sample`` and ``agent``, then one column per item type (or per bundle,
+  for ``BundleDemand``); one row for each agent of each sample, in any order. Labels may be
+  any text or number; samples and agents are numbered as they first appear.
+- **wide**, for one item: one row per sample, one column per agent. A column ``sample``
+  holds labels and is left out.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxmech.checks import problem_with
+from jaxmech.naming import lookup
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under named columns; ``row_names`` are for messages."""
+
+    name: str
+    columns: list[str]
+    rows: list[Sequence[Any]]
+    row_names: list[str]
+
+
+def read_csv(path: Path) -> Table:
+    """All rows as text; ValueError where one is longer or shorter than the header."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file)
+        columns = [name.strip() for name in next(reader, [])]
+        if not columns:
+            raise ValueError(f"{path}: the first line is empty; it must name the columns")
+        rows: list[Sequence[str]] = []
+        row_names = []
+        for row in reader:
+            if not row:
+                continue
+            row_name = f"row {len(rows) + 1} (line {reader.line_num})"
+            if len(row) < len(columns):
+                raise ValueError(
+                    f"{path}, {row_name}: got {len(row)} cells for {len(columns)} columns; "
+                    f"column {columns[len(row)]!r} is the first without one"
+                )
+            if len(row) > len(columns):
+                raise ValueError(
+                    f"{path}, {row_name}: got {len(row)} cells for {len(columns)} columns; "
+                    f"there is one after the last column, {columns[-1]!r}"
+                )
+            rows.append([cell.strip() for cell in row])
+            row_names.append(row_name)
+    return Table(str(path), columns, rows, row_names)
+
+
+def read_parquet(path: Path) -> Table:
+    """All rows; ModuleNotFoundError without pyarrow."""
+    try:
+        import pyarrow.parquet
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"reading {path} needs pyarrow: pip install 'jaxmech[data]'", name="pyarrow"
+        ) from error
+    table = pyarrow.parquet.read_table(path)
+    # An index that pandas kept is no column of values.
+    table = table.select([name for name in table.column_names if not name.startswith("__index_")])
+    rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    return Table(
+        str(path), table.column_names, list(rows), [f"row {i + 1}" for i in range(len(rows))]
+    )
+
+
+def read_table(path: Path) -> Table:
+    """All rows of a ``.csv`` or ``.parquet`` file; ValueError for another type of file."""
+    return lookup("source: type of file", path.suffix.lower(), _READERS)(path)
+
+
+_READERS = {".csv": read_csv, ".parquet": read_parquet}
+
+
+def values_of(
+    table: Table, sample_column: str, agent_column: str, value_columns: Sequence[str] | None
+) -> NDArray[np.float64]:
+    """The values in a table of either layout, float64 [samples, agents, items].
+
+    Raises:
+      ValueError: see ``jaxmech.data.load_samples``.
+    """
+    _check_columns(table)
+    if agent_column in table.columns and sample_column not in table.columns:
+        raise ValueError(
+            f"{table.name}: there is a column {agent_column!r} but no column {sample_column!r}; "
+            f"columns are {table.columns}"
+        )
+    labels = {sample_column, agent_column}
+    if value_columns is None:
+        value_columns = [name for name in table.columns if name not in labels]
+    unknown = [name for name in value_columns if name not in table.columns]
+    if unknown:
+        raise ValueError(
+            f"value_columns: got {unknown[0]!r}; columns of {table.name} are {table.columns}"
+        )
+    if not value_columns:
+        raise ValueError(f"{table.name}: no column holds values; columns are {table.columns}")
+    if not table.rows:
+        raise ValueError(f"{table.name}: no samples, only a header")
+    places = [(name, table.columns.index(name)) for name in value_columns]
+    numbers = np.array(
+        [
+            [_number(row[place], f"{table.name}, {row_name}, column {name!r}")
+             for name, place in places]
+            for row, row_name in zip(table.rows, table.row_names, strict=True)
+        ]
+    )  # fmt: skip
+    if agent_column not in table.columns:
+        return numbers[:, :, None]
+    return _group_by_sample(
+        table, table.columns.index(sample_column), table.columns.index(agent_column), numbers
+    )
+
+
+def _check_columns(table: Table) -> None:
+    for place, name in enumerate(table.columns):
+        if not name:
+            raise ValueError(
+                f"{table.name}: column {place + 1} has no name; name it, or remove it if it "
+                "only numbers the rows"
+            )
+        if name in table.columns[:place]:
+            raise ValueError(f"{table.name}: column {name!r} appears twice")
+
+
+def _group_by_sample(
+    table: Table, sample_place: int, agent_place: int, numbers: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The rows of a long table, float64 [rows, items], as [samples, agents, items]."""
+    samples: dict[Hashable, int] = {}
+    agents: dict[Hashable, int] = {}
+    first_row: dict[tuple[int, int], int] = {}
+    for index, row in enumerate(table.rows):
+        for place in (sample_place, agent_place):
+            if row[place] is None or row[place] == "":
+                raise ValueError(
+                    f"{table.name}, {table.row_names[index]}, column "
+                    f"{table.columns[place]!r}: the cell is empty"
+                )
+        cell = (
+            samples.setdefault(row[sample_place], len(samples)),
+            agents.setdefault(row[agent_place], len(agents)),
+        )
+        if cell in first_row:
+            raise ValueError(
+                f"{table.name}, {table.row_names[index]}: sample {row[sample_place]!r}, agent "
+                f"{row[agent_place]!r} is already in {table.row_names[first_row[cell]]}"
+            )
+        first_row[cell] = index
+    for sample, sample_index in samples.items():
+        for agent, agent_index in agents.items():
+            if (sample_index, agent_index) not in first_row:
+                raise ValueError(f"{table.name}: sample {sample!r} has no row for agent {agent!r}")
+    values = np.empty((len(samples), len(agents), numbers.shape[1]))
+    for cell, index in first_row.items():
+        values[cell] = numbers[index]
+    return values
+
+
+def _number(cell: Any, place: str) -> float:
+    if cell is None or cell == "":
+        raise ValueError(f"{place}: the cell is empty")
+    try:
+        number = float(cell)
+    except (TypeError, ValueError):
+        raise ValueError(f"{place}: got {cell!r}; a number is needed") from None
+    problem = problem_with(number)
+    if problem:
+        raise ValueError(f"{place}: got {cell!r}; {problem}")
+    return number

@@ -1,0 +1,1 @@
+"""Planning of reserve prices on a model of the bidders."""

@@ -1,0 +1,444 @@
+"""Proximal policy optimisation (Schulman et al. 2017), one pure function an iteration."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxmech import struct
+from jaxmech.designers import rollout
+from jaxmech.designers.episode_means import episode_means, no_episode
+from jaxmech.designers.normalization import RunningMoments
+from jaxmech.designers.ppo.advantages import generalized_advantages
+from jaxmech.designers.ppo.gradient_steps import improve, start_optimizer
+from jaxmech.designers.ppo.surrogate import (
+    Batch,
+    clipped_surrogate,
+    explained_variance,
+    weighted_mean,
+)
+from jaxmech.networks import (
+    ActorSees,
+    Architecture,
+    GaussianPolicy,
+    Network,
+    Policy,
+    RecurrentActorCritic,
+    network_for,
+    policy_for,
+)
+
+RolloutBy = Literal["step", "episode"]
+
+_FLOAT_RANGES: dict[str, tuple[float, float]] = {
+    "learning_rate": (0, math.inf),
+    "learning_rate_end": (0, math.inf),
+    "entropy_bonus": (0, math.inf),
+    "entropy_bonus_end": (0, math.inf),
+    "anneal_updates": (1, math.inf),
+    "gamma": (0, 1),
+    "gae_lambda": (0, 1),
+    "clip": (0, math.inf),
+    "value_clip": (0, math.inf),
+    "value_weight": (0, math.inf),
+    "max_gradient_norm": (0, math.inf),
+    "target_kl": (0, math.inf),
+}
+
+
+@struct.dataclass
+class PPOState:
+    """All that one iteration hands to the next.
+
+    Attributes:
+      parameters: of the actor-critic.
+      optimizer: state of Adam.
+      moments: of the observations seen, for normalising them.
+      running: the environments, where they outlive an iteration; else None.
+      key: for the next iteration.
+      updates: int32 [], iterations made.
+      last_episode: means of the last iteration in which an episode ended.
+    """
+
+    parameters: Any
+    optimizer: optax.OptState
+    moments: RunningMoments
+    running: rollout.Running | None
+    key: jax.Array
+    updates: jax.Array
+    last_episode: dict[str, jax.Array]
+
+
+@struct.dataclass
+class PPO:
+    """The learner; trains any environment of the gymnax 1.x protocol.
+
+    Every float is a leaf, so it can be swept by ``vmap``; sizes are static.
+
+    Attributes:
+      env, params: the environment and its parameters.
+      num_environments: environments stepped together.
+      rollout_length: steps of each per iteration; by default the environment's longest
+        episode.
+      rollout_by: ``"step"`` resets each environment where its episode ends;
+        ``"episode"`` starts all afresh every iteration, see ``rollout``.
+      num_epochs: passes over the experience per iteration.
+      num_minibatches: parts of each pass; they divide ``num_environments``.
+      hidden: widths of the hidden layers of actor and critic.
+      architecture, actor_sees, memory_width: see ``jaxmech.networks.network_for``.
+      normalize_observations: whether to scale observations by their running moments.
+      learning_rate, learning_rate_end: at the first iteration and after
+        ``anneal_updates``, linear between.
+      entropy_bonus, entropy_bonus_end: weight of the policy's entropy, likewise.
+      anneal_updates: iterations over which the two are annealed.
+      gamma: discount factor.
+      gae_lambda: see ``generalized_advantages``.
+      clip: the probability ratio counts up to 1 +- this.
+      value_clip: a new value counts up to this far from the old; infinity for no bound.
+      value_weight: weight of the squared error of the value.
+      max_gradient_norm: bound on the norm of a gradient.
+      target_kl: once the policy has moved this far within an iteration (estimated
+        Kullback-Leibler divergence), the rest of its minibatches change nothing.
+      reward_scale: rewards are multiplied by this for learning; metrics are not.
+      initial_log_scale: starting value of the log standard deviations. By default 0, but -1
+        where actions are arrays: their bounds are -1 and 1 to the policy, and with a wider
+        spread much of what is tried is moved to a bound.
+    """
+
+    env: Any = struct.field(pytree_node=False)
+    params: Any
+    num_environments: int = struct.field(pytree_node=False, default=1024)
+    rollout_length: int | None = struct.field(pytree_node=False, default=None)
+    rollout_by: RolloutBy = struct.field(pytree_node=False, default="step")
+    num_epochs: int = struct.field(pytree_node=False, default=4)
+    num_minibatches: int = struct.field(pytree_node=False, default=4)
+    hidden: tuple[int, ...] = struct.field(pytree_node=False, default=(64, 64))
+    architecture: Architecture = struct.field(pytree_node=False, default="flat")
+    actor_sees: ActorSees = struct.field(pytree_node=False, default="statistic")
+    memory_width: int = struct.field(pytree_node=False, default=32)
+    normalize_observations: bool = struct.field(pytree_node=False, default=False)
+    learning_rate: float = 1e-3
+    learning_rate_end: float = 0.0
+    entropy_bonus: float = 0.0
+    entropy_bonus_end: float = 0.0
+    anneal_updates: float = math.inf
+    gamma: float = 1.0
+    gae_lambda: float = 0.95
+    clip: float = 0.2
+    value_clip: float = math.inf
+    value_weight: float = 0.5
+    max_gradient_norm: float = 0.5
+    target_kl: float = math.inf
+    reward_scale: float = 1.0
+    initial_log_scale: float | None = None
+
+    def __post_init__(self) -> None:
+        sizes = ("num_environments", "num_epochs", "num_minibatches", "rollout_length")
+        for field in (*sizes, "memory_width"):
+            count = getattr(self, field)
+            if count is not None and count < 1:
+                raise ValueError(f"{field}: got {count}; allowed are integers of at least 1")
+        if self.num_environments % self.num_minibatches:
+            raise ValueError(
+                f"num_minibatches: got {self.num_minibatches}; "
+                f"it must divide num_environments ({self.num_environments})"
+            )
+        if self.rollout_by not in get_args(RolloutBy):
+            raise ValueError(
+                f"rollout_by: got {self.rollout_by!r}; allowed are {get_args(RolloutBy)}"
+            )
+        if self.architecture.startswith("symmetric") and self.normalize_observations:
+            raise ValueError(
+                f"normalize_observations: got True; architecture {self.architecture!r} needs False"
+            )
+        for field, (low, high) in _FLOAT_RANGES.items():
+            value = getattr(self, field)
+            # Inside a transformation a leaf may be a tracer or a placeholder.
+            if isinstance(value, int | float) and not low <= value <= high:
+                raise ValueError(f"{field}: got {value}; allowed are numbers from {low} to {high}")
+
+    @property
+    def length(self) -> int:
+        """Steps of each environment per iteration.
+
+        Raises:
+          ValueError: ``rollout_length`` is not given and the longest episode is traced.
+        """
+        if self.rollout_length is not None:
+            return self.rollout_length
+        longest = getattr(self.params, "max_steps_in_episode", None)
+        if not isinstance(longest, int):
+            raise ValueError(
+                "rollout_length: got None; needed, since this environment's longest episode "
+                "is not a static number"
+            )
+        return longest
+
+    @property
+    def policy(self) -> Policy:
+        """The action distribution that suits the environment."""
+        return policy_for(self.env, self.params)
+
+    @property
+    def network(self) -> Network:
+        """The actor-critic."""
+        return network_for(
+            self.env,
+            self.policy,
+            hidden=self.hidden,
+            architecture=self.architecture,
+            actor_sees=self.actor_sees,
+            memory_width=self.memory_width,
+        )
+
+    @property
+    def _initial_log_scale(self) -> float:
+        if self.initial_log_scale is not None:
+            return self.initial_log_scale
+        return -1.0 if isinstance(self.policy, GaussianPolicy) else 0.0
+
+    @property
+    def _num_features(self) -> int:
+        return math.prod(self.env.observation_space(self.params).shape)
+
+    def init(self, key: jax.Array) -> PPOState:
+        """A fresh state; the same key gives the same training."""
+        key, network_key, start_key = jax.random.split(key, 3)
+        memory = self.initial_memory()
+        row = jnp.zeros((1, self._num_features))
+        inputs = (row,) if memory is None else (row, memory[None], jnp.zeros(1, bool))
+        parameters: Any = self.network.init(network_key, *inputs)
+        log_scale = parameters["params"]["log_scale"]
+        parameters["params"]["log_scale"] = log_scale + self._initial_log_scale
+        running = self._start(start_key) if self.rollout_by == "step" else None
+        return PPOState(
+            parameters=parameters,
+            optimizer=start_optimizer(parameters),
+            moments=RunningMoments.start((self._num_features,)),
+            running=running,
+            key=key,
+            updates=jnp.zeros((), jnp.int32),
+            last_episode=no_episode(self.env, self.params),
+        )
+
+    def act(self, state: PPOState, observation: jax.Array, key: jax.Array | None) -> jax.Array:
+        """The environment's action for one observation; the likeliest where key is None.
+
+        Raises:
+          ValueError: the policy has a memory.
+        """
+        if self.initial_memory() is not None:
+            raise ValueError(
+                f"architecture: got {self.architecture!r}, which needs its memory to act; "
+                "use act_with_memory"
+            )
+        return self.act_with_memory(state, observation, None, key)[0]
+
+    def initial_memory(self) -> jax.Array | None:
+        """What the policy remembers before an episode, float [memory_width]; None where it
+        has no memory."""
+        if isinstance(self.network, RecurrentActorCritic):
+            return jnp.zeros(self.memory_width)
+        return None
+
+    def act_with_memory(
+        self,
+        state: PPOState,
+        observation: jax.Array,
+        memory: jax.Array | None,
+        key: jax.Array | None,
+    ) -> tuple[jax.Array, jax.Array | None]:
+        """The environment's action for one observation, and the memory for the next.
+
+        Args:
+          state: of the learner.
+          observation: as the environment gave it.
+          memory: ``initial_memory()`` at the start of an episode, then from the call before.
+          key: of the draw; the likeliest action where None.
+        """
+        observation = self._flat(observation)
+        scores, log_scale, memory = self._scores(state, observation, memory)
+        if key is None:
+            action = self.policy.mode(scores, observation)
+        else:
+            action, _ = self.policy.sample(key, scores, log_scale, observation)
+        return self.policy.to_environment(action, self.env, self.params), memory
+
+    def update(self, state: PPOState) -> tuple[PPOState, dict[str, jax.Array]]:
+        """One iteration: a rollout, then ``num_epochs`` passes of gradient steps over it.
+
+        Returns:
+          The next state and metrics, float [] each: ``episode_return``,
+          ``episode_length`` and, where the environment reports it, ``objective``, means
+          over the episodes that ended (of the last iteration in which any did; NaN before);
+          ``episodes`` and ``environment_steps`` of this iteration; ``policy_loss``,
+          ``value_loss``, ``entropy``, ``approximate_kl``, ``clip_fraction`` and
+          ``gradient_norm``, means over the gradient steps taken; ``explained_variance`` of
+          the values; ``learning_rate``.
+        """
+        key, rollout_key, shuffle_key = jax.random.split(state.key, 3)
+        running, experience, totals = self._collect(state, rollout_key)
+        batch = self._batch(state, running, experience)
+        learning_rate = self._annealed(state, self.learning_rate, self.learning_rate_end)
+        entropy_bonus = self._annealed(state, self.entropy_bonus, self.entropy_bonus_end)
+
+        def network(parameters: Any, rows: Batch) -> Any:
+            observation = self._normalize(state.moments, rows.observation)
+            if rows.memory is None:
+                return self.network.apply(parameters, observation)
+            return self.network.apply(parameters, observation, rows.memory, rows.starts)
+
+        def loss(parameters: Any, rows: Batch) -> tuple[jax.Array, dict[str, jax.Array]]:
+            return clipped_surrogate(
+                parameters,
+                rows,
+                network=network,
+                policy=self.policy,
+                clip=self.clip,
+                value_clip=self.value_clip,
+                value_weight=self.value_weight,
+                entropy_bonus=entropy_bonus,
+            )
+
+        parameters, optimizer, metrics = improve(
+            state.parameters,
+            state.optimizer,
+            batch,
+            shuffle_key,
+            loss=loss,
+            learning_rate=learning_rate,
+            max_gradient_norm=self.max_gradient_norm,
+            target_kl=self.target_kl,
+            num_epochs=self.num_epochs,
+            num_minibatches=self.num_minibatches,
+        )
+        last_episode = episode_means(totals, state.last_episode)
+        next_state = PPOState(
+            parameters=parameters,
+            optimizer=optimizer,
+            moments=state.moments.include(batch.observation, batch.weight)
+            if self.normalize_observations
+            else state.moments,
+            running=running if self.rollout_by == "step" else None,
+            key=key,
+            updates=state.updates + 1,
+            last_episode=last_episode,
+        )
+        metrics = {
+            **last_episode,
+            "episodes": totals.episodes,
+            "environment_steps": jnp.sum(batch.weight),
+            **metrics,
+            "explained_variance": explained_variance(batch),
+            "learning_rate": learning_rate,
+        }
+        return next_state, metrics
+
+    def _collect(
+        self, state: PPOState, key: jax.Array
+    ) -> tuple[rollout.Running, rollout.Experience, rollout.EpisodeTotals]:
+        def choose_action(
+            key: jax.Array, observation: jax.Array, memory: jax.Array | None
+        ) -> tuple[Any, jax.Array, jax.Array, jax.Array | None]:
+            observation = self._flat(observation)
+            scores, log_scale, memory = self._scores(state, observation, memory)
+            action, log_prob = self.policy.sample(key, scores, log_scale, observation)
+            in_environment = self.policy.to_environment(action, self.env, self.params)
+            return action, log_prob, in_environment, memory
+
+        start_key, steps_key = jax.random.split(key)
+        return rollout.collect(
+            self.env,
+            self.params,
+            choose_action,
+            self._start(start_key) if state.running is None else state.running,
+            steps_key,
+            length=self.length,
+            resets=state.running is not None,
+        )
+
+    def _start(self, key: jax.Array) -> rollout.Running:
+        memory = self.initial_memory()
+        return rollout.start(self.env, self.params, key, self.num_environments, memory)
+
+    def _batch(
+        self, state: PPOState, running: rollout.Running, experience: rollout.Experience
+    ) -> Batch:
+        observation, memory = self._flat(experience.observation), experience.memory
+        value = self._values(state, observation, memory)
+        if experience.final_observation is None:
+            last = self._values(state, self._flat(running.observation), running.memory)
+            next_value = jnp.concatenate([value[1:], last[None]])
+        else:
+            remembered = None if memory is None else self._remember(state, observation, memory)
+            final_observation = self._flat(experience.final_observation)
+            next_value = self._values(state, final_observation, remembered)
+        advantage = generalized_advantages(
+            rewards=self.reward_scale * experience.reward,
+            values=value,
+            next_values=next_value,
+            terminated=experience.terminated,
+            ended=experience.ended,
+            gamma=self.gamma,
+            gae_lambda=self.gae_lambda,
+        )
+        weight = experience.live.astype(value.dtype)
+        mean = weighted_mean(advantage, weight)
+        deviation = jnp.sqrt(weighted_mean(jnp.square(advantage - mean), weight))
+        return Batch(
+            observation=observation,
+            action=experience.action,
+            log_prob=experience.log_prob,
+            value=value,
+            advantage=(advantage - mean) / (deviation + 1e-8),
+            target=advantage + value,
+            weight=weight,
+            starts=None if memory is None else _starts(experience.ended),
+            memory=None if memory is None else memory[:1],
+        )
+
+    def _scores(
+        self, state: PPOState, observation: jax.Array, memory: jax.Array | None
+    ) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+        outputs: Any = self._apply(state, "policy", observation, memory)
+        return (*outputs, None) if memory is None else outputs
+
+    def _values(
+        self, state: PPOState, observation: jax.Array, memory: jax.Array | None = None
+    ) -> jax.Array:
+        rows = observation.reshape(-1, self._num_features)
+        memories = None if memory is None else memory.reshape(-1, self.memory_width)
+        return self._apply(state, "value", rows, memories).reshape(observation.shape[:-1])
+
+    def _remember(self, state: PPOState, observation: jax.Array, memory: jax.Array) -> jax.Array:
+        """What the policy remembers after a step."""
+        remembered: jax.Array = self._apply(state, "remember", observation, memory)
+        return remembered
+
+    def _apply(
+        self, state: PPOState, method: str, observation: jax.Array, memory: jax.Array | None
+    ) -> Any:
+        observation = self._normalize(state.moments, observation)
+        inputs = (observation,) if memory is None else (observation, memory)
+        return self.network.apply(state.parameters, *inputs, method=method)
+
+    def _flat(self, observation: jax.Array) -> jax.Array:
+        """Observations of any shape as float [..., features]."""
+        rank = len(self.env.observation_space(self.params).shape)
+        batch_shape = observation.shape[: observation.ndim - rank]
+        return observation.reshape(*batch_shape, self._num_features).astype(float)
+
+    def _normalize(self, moments: RunningMoments, observation: jax.Array) -> jax.Array:
+        return moments.normalize(observation) if self.normalize_observations else observation
+
+    def _annealed(self, state: PPOState, first: float, last: float) -> jax.Array:
+        return first + jnp.minimum(state.updates / self.anneal_updates, 1) * (last - first)
+
+
+def _starts(ended: jax.Array) -> jax.Array:
+    """Where a step follows one that ended an episode, bool [steps, environments]."""
+    return jnp.concatenate([jnp.zeros_like(ended[:1]), ended[:-1]])

@@ -1,0 +1,1 @@
+"""An auction that is held again and again."""

@@ -1,0 +1,138 @@
+"""What can be swept of a repeated auction, and its defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxmech import struct
+from jaxmech.agents.bidders.population import BidderPopulation
+from jaxmech.agents.values.joint import CopulaValueQuality
+from jaxmech.agents.values.univariate import UnivariateDistribution
+
+
+@struct.dataclass
+class RepeatedAuctionParams:
+    """What can be swept.
+
+    Attributes:
+      distribution: of one bidder's value of a click; bidders are independent. Of value and
+        quality together, where it is a ``CopulaValueQuality``.
+      population: how the bidders bid.
+      quality: float [bidders], factor of each bidder's click probability; not read where
+        qualities are drawn.
+      click_rates: float [slots], click probability at quality 1, from the first slot down.
+      bid_high: float [], highest reserve, and the scale of bids and prices in observations.
+      utility_scale: float [], utilities are divided by this before bidders learn of them.
+      squash_high: float [], largest squashing exponent; 0 ranks by bid, 1 by expected
+        revenue.
+      num_rounds: rounds of an episode.
+    """
+
+    distribution: UnivariateDistribution | CopulaValueQuality
+    population: BidderPopulation
+    quality: jax.Array
+    click_rates: jax.Array
+    bid_high: jax.Array
+    utility_scale: jax.Array
+    squash_high: jax.Array
+    num_rounds: int = struct.field(pytree_node=False, default=20)
+
+    @property
+    def max_steps_in_episode(self) -> int:
+        """Every episode has as many rounds."""
+        return self.num_rounds
+
+
+def params_of(
+    distribution: UnivariateDistribution | CopulaValueQuality,
+    population: BidderPopulation,
+    *,
+    num_slots: int = 1,
+    quality: Sequence[float] | None = None,
+    click_rates: Sequence[float] | None = None,
+    bid_high: float | None = None,
+    utility_scale: float | None = None,
+    squash_high: float = 1.0,
+    num_rounds: int = 20,
+) -> RepeatedAuctionParams:
+    """Parameters, with defaults for what is not given.
+
+    Args:
+      quality: 1 for every bidder unless given.
+      click_rates: ``1.428 ** -slot`` unless given (Lahaie and Pennock 2007).
+      bid_high: the highest value, or where there is none the value exceeded with
+        probability .001.
+      utility_scale: ``bid_high`` times the highest click rate and the highest quality; where
+        quality is drawn, the highest click rate times the product of value and quality
+        exceeded with probability .001.
+
+    Raises:
+      ValueError: a number out of range, or the wrong number of them.
+    """
+    qualities = _checked("quality", quality, np.ones(population.num_bidders))
+    rates = _checked("click_rates", click_rates, 1.428 ** -np.arange(num_slots, dtype=float))
+    if np.any(np.diff(rates) > 0):
+        raise ValueError(f"click_rates: got {click_rates}; allowed are numbers that never rise")
+    check_count("num_rounds", num_rounds, 1, None)
+    if bid_high is None:
+        bid_high = _highest_value(distribution)
+    if utility_scale is None:
+        worth_of_best_slot = (
+            _highest_product(distribution)
+            if isinstance(distribution, CopulaValueQuality)
+            else bid_high * float(qualities.max())
+        )
+        utility_scale = worth_of_best_slot * float(rates.max())
+    for field, number in (("bid_high", bid_high), ("utility_scale", utility_scale)):
+        if not 0 < number < np.inf:
+            raise ValueError(f"{field}: got {number}; allowed are finite numbers above 0")
+    if not 0 <= squash_high < np.inf:
+        raise ValueError(f"squash_high: got {squash_high}; allowed are finite numbers from 0")
+    return RepeatedAuctionParams(
+        distribution=jax.tree.map(lambda leaf: jnp.asarray(leaf, float), distribution),
+        population=population,
+        quality=jnp.asarray(qualities, float),
+        click_rates=jnp.asarray(rates, float),
+        bid_high=jnp.asarray(bid_high, float),
+        utility_scale=jnp.asarray(utility_scale, float),
+        squash_high=jnp.asarray(squash_high, float),
+        num_rounds=num_rounds,
+    )
+
+
+def _highest_value(distribution: UnivariateDistribution | CopulaValueQuality) -> float:
+    values = distribution.values if isinstance(distribution, CopulaValueQuality) else distribution
+    highest = float(values.support[1])
+    return highest if np.isfinite(highest) else float(values.quantile(0.999))
+
+
+def _highest_product(distribution: CopulaValueQuality) -> float:
+    """Of value and quality; quality, often far below 1, is high where the value is."""
+    drawn = distribution.sample(jax.random.key(0), 1 << 16)
+    return float(jnp.quantile(drawn.values * drawn.quality, 0.999))
+
+
+def _checked(
+    field: str, numbers: Sequence[float] | None, default: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    if numbers is None:
+        return default
+    array = np.asarray(numbers, np.float64)
+    if array.shape != default.shape:
+        raise ValueError(f"{field}: got shape {array.shape}; needed is {default.shape}")
+    # Written so that NaN is refused too.
+    if not np.all((array > 0) & (array < np.inf)):
+        raise ValueError(f"{field}: got {numbers}; allowed are finite numbers above 0")
+    return array
+
+
+def check_count(field: str, count: int, low: int, high: int | None) -> None:
+    whole = isinstance(count, int) and not isinstance(count, bool)
+    if not whole or count < low or (high is not None and count > high):
+        upper = "" if high is None else f" to {high}"
+        raise ValueError(f"{field}: got {count!r}; allowed are integers from {low}{upper}")

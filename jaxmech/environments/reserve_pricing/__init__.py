@@ -1,0 +1,1 @@
+"""Daily reserve prices in sponsored search."""

@@ -1,0 +1,1 @@
+"""Sequential price mechanisms."""

@@ -1,0 +1,1 @@
+"""Studies of sealed-bid and position auctions."""

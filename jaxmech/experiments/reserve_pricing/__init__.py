@@ -1,0 +1,1 @@
+"""The study of daily reserve prices."""

@@ -1,0 +1,1 @@
+"""Studies of sequential price mechanisms."""

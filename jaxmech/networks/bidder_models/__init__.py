@@ -1,0 +1,1 @@
+"""Models that predict how bidders answer to reserve prices."""
