@@ -1,26 +1,90 @@
-"""Compiled programs are kept for the length of a run, and shared with the commands that tests
-start."""
+"""How every test compiles, what it may cost, and what comes first.
+
+Two tiers. The default one must answer within minutes: programs are compiled quickly, and a test
+above ``CPU_SECONDS`` fails unless it is marked ``slow``. ``pytest -m slow`` runs the others.
+"""
 
 import os
-import tempfile
+import time
+from pathlib import Path
 
 import pytest
 
-_CACHE = tempfile.TemporaryDirectory(prefix="jaxmech-test-cache-")
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _CACHE.name)
+_USER_CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+
+# Read by JAX when it is imported, also in the commands that tests start. The level of
+# optimisation is part of the key of a kept program.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.path.join(_USER_CACHE, "jaxmech-tests"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 # The commands import the installed package, not a checkout they happen to start in.
 os.environ.setdefault("PYTHONSAFEPATH", "1")
+
+CPU_SECONDS = 10.0
+"""What a test of the default tier may take of the processors: it, the commands it starts, and
+what is set up for it. What a file sets up for all its tests is counted for the first of them."""
+
+DEAREST = (
+    "environments/test_contract.py",
+    "designers/test_ppo.py",
+    "test_cli.py",
+    "test_runner.py",
+)
+"""Files that take longest, in this order: they start first, so that no processor is left with
+one of them at the end."""
+
+_ROOT = Path(__file__).parent
+_started = pytest.StashKey[float]()
+
+
+def pytest_collection_modifyitems(items):
+    order = {_ROOT / name: rank for rank, name in enumerate(DEAREST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
+def _cpu_seconds():
+    """Of this process and of those that it has started and that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item):
+    item.stash[_started] = _cpu_seconds()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item):
+    result = yield
+    taken = _cpu_seconds() - item.stash[_started]
+    if taken > CPU_SECONDS and item.get_closest_marker("slow") is None:
+        pytest.fail(
+            f"took {taken:.1f} s of CPU time; tests that are not marked slow have {CPU_SECONDS} s",
+            pytrace=False,
+        )
+    return result
+
+
+def _memory_maps_run_out():
+    """More than half of the memory maps that Linux allows a process are in use."""
+    try:
+        allowed = int(Path("/proc/sys/vm/max_map_count").read_text())
+        with open("/proc/self/maps", "rb") as maps:
+            return sum(1 for _ in maps) > allowed / 2
+    except OSError:  # another system, which has no such limit
+        return False
 
 
 @pytest.fixture(scope="module", autouse=True)
 def forget_programs():
-    """A process may have 65,530 memory maps on Linux, a program of a CPU takes a few, and a
-    compiler that gets no more of them crashes."""
+    """Each program of a CPU takes a few memory maps, and a compiler that gets no more of them
+    crashes."""
     yield
-    import jax
+    if _memory_maps_run_out():
+        import jax
 
-    jax.clear_caches()
+        jax.clear_caches()
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +97,32 @@ def leave_jax_as_it_is():
 
 @pytest.fixture(scope="module")
 def compile_quickly():
-    """For programs that run for a moment, but take long to be optimised."""
+    """Nothing: every test does, unless it asks for ``optimised``."""
+
+
+@pytest.fixture(scope="module")
+def optimised():
+    """For whole files: programs are compiled as users compile them, also by commands started.
+
+    Programs in memory are not told apart by how they were compiled, so none are kept.
+    """
     import jax
 
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+    quickly = jax.config.values["jax_disable_most_optimizations"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "0")
+        jax.clear_caches()
+        jax.config.update("jax_disable_most_optimizations", False)
+        yield
+        jax.clear_caches()
+        jax.config.update("jax_disable_most_optimizations", quickly)
+
+
+@pytest.fixture
+def promote_ranks(monkeypatch):
+    """For tests that call gymnax, rejax or distrax, which let arrays of unlike ranks meet."""
+    import jax
+
+    monkeypatch.setenv("JAX_NUMPY_RANK_PROMOTION", "allow")
+    with jax.numpy_rank_promotion("allow"):
+        yield

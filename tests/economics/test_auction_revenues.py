@@ -30,6 +30,8 @@ from jaxmech.oracles import (
     optimal_revenue,
 )
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 CHUNKS, CHUNK = 16, 65_536
 SINGLE = {
     "first_price": mechanisms.first_price,

@@ -20,6 +20,8 @@ from jaxmech.agents import (
     UnitDemand,
 )
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 DRAWS = 40_000
 
 

@@ -12,6 +12,8 @@ import pytest
 
 import jaxmech
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 EPISODES = 20_000
 
 

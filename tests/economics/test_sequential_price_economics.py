@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from jaxmech.agents import AdditiveDemand, BundleDemand, Samples, UnitDemand, Valuations
 from jaxmech.environments import OBJECTIVES, SequentialPrice, SequentialPriceParams
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 AGENTS, ITEMS, MAX_UNITS = 4, 3, 2
 # Below most values, among them and above them all.
 PRICE_HIGH = np.array([0.25, 1.5, 5.0])

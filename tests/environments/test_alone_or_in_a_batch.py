@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import pytest
 from contract_cases import FEW, make, rollout
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 
 @pytest.mark.parametrize(("name", "options"), FEW)
 def test_same_episode_alone_or_in_a_batch_of_keys_and_parameters(name, options):
