@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from jaxmech import drawing, page, results
 from jaxmech.experiments import config_of, experiment_in
-from jaxmech.reports import findings
+from jaxmech.reports import earlier_findings as findings
 from jaxmech.reports.console import console, say
-from jaxmech.reports.findings import Figure, Findings
+from jaxmech.reports.earlier_findings import Figure, Findings
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
@@ -45,3 +46,9 @@ def nearest(name: str, entries: Iterable[str]) -> str | None:
 
 def _last_part(name: str) -> str:
     return name.rpartition("/")[2]
+
+
+def name_of_class(kind: type) -> str:
+    """The class's name in lower case with underscores, such as ``max_min`` of ``MaxMin``."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])", "_", kind.__name__)
+    return words.lower()

@@ -17,9 +17,9 @@ from typing import Annotated, Any, Generic, TypeVar, Union
 import tyro
 
 from jaxmech.cli.flags import with_flag
+from jaxmech.experiments.earlier_registry import EXPERIMENTS
 from jaxmech.experiments.files import experiment_in, read_config
 from jaxmech.experiments.kinds import KINDS, Experiment, kind_of
-from jaxmech.experiments.registry import EXPERIMENTS
 from jaxmech.experiments.sequential_price.panels import (
     PANELS,
     PAPER,

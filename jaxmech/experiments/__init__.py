@@ -14,9 +14,9 @@ from jaxmech.experiments.auctions.configuration import (
     Squashing,
     UniformValues,
 )
+from jaxmech.experiments.earlier_registry import EXPERIMENTS, experiment, is_as_described
 from jaxmech.experiments.files import config_of, experiment_in, read_config, write_config
 from jaxmech.experiments.kinds import KINDS, Experiment, kind_of
-from jaxmech.experiments.registry import EXPERIMENTS, experiment, is_as_described
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.reserve_pricing.settings import (
     Ablation,

@@ -14,9 +14,9 @@ from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStud
 from jaxmech.experiments.reserve_pricing.keywords import population_of
 from jaxmech.experiments.reserve_pricing.study import reserve_pricing
 from jaxmech.experiments.software import devices_and_versions
-from jaxmech.reports import findings
+from jaxmech.reports import earlier_findings as findings
 from jaxmech.reports.console import say, working
-from jaxmech.reports.findings import Findings
+from jaxmech.reports.earlier_findings import Findings
 from jaxmech.runner import run_folder
 
 ComputedStudy = RevenueEquivalence | Equilibrium | Squashing | ReservePricingStudy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def working(text: str) -> Iterator[None]:
+def working(text: str, say: Callable[[str], None] = say) -> Iterator[None]:
     """Says what takes a moment: with a spinner on a terminal, elsewhere by a line."""
     shown = console()
     if not shown.is_terminal:

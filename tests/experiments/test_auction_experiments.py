@@ -21,7 +21,7 @@ from jaxmech.experiments import (
 )
 from jaxmech.experiments.auctions.revenue_equivalence import _DISTRIBUTIONS
 from jaxmech.experiments.computing import compute
-from jaxmech.reports import findings
+from jaxmech.reports import earlier_findings as findings
 
 NAMES = ("auctions/revenue_equivalence", "auctions/equilibrium", "auctions/squashing")
 

@@ -15,7 +15,7 @@ from jaxmech.experiments import EXPERIMENTS, experiment_in, read_config
 from jaxmech.experiments.computing import compute
 from jaxmech.experiments.reserve_pricing.keywords import Clock, draw_keywords, population_of
 from jaxmech.experiments.reserve_pricing.schemes import EXACT, SCHEMES
-from jaxmech.reports import findings
+from jaxmech.reports import earlier_findings as findings
 
 NAME = "tang2017/reserve_pricing"
 

@@ -21,7 +21,7 @@ from jaxmech.certificates import interim_exploitability
 from jaxmech.experiments.auctions.configuration import Equilibrium
 from jaxmech.oracles import SymmetricAuction
 from jaxmech.oracles.asymmetric_auctions import uniform_first_price_bids
-from jaxmech.reports.findings import Curve, Figure, Findings, Table
+from jaxmech.reports.earlier_findings import Curve, Figure, Findings, Table
 
 HostBids = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 

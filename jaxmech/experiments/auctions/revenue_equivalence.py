@@ -20,7 +20,7 @@ from jaxmech.experiments.auctions.configuration import RevenueEquivalence
 from jaxmech.intervals import NORMAL_QUANTILE_95
 from jaxmech.oracles import SymmetricAuction, myerson_reserve, optimal_revenue
 from jaxmech.oracles.auctions import RULES
-from jaxmech.reports.findings import Curve, Figure, Findings, Table
+from jaxmech.reports.earlier_findings import Curve, Figure, Findings, Table
 
 _DISTRIBUTIONS: dict[str, Callable[..., UnivariateDistribution]] = {
     "uniform": Uniform,

@@ -15,7 +15,7 @@ from jaxmech.agents import CopulaValueQuality
 from jaxmech.experiments.auctions.configuration import Squashing
 from jaxmech.intervals import NORMAL_QUANTILE_95
 from jaxmech.oracles import lowest_envy_free
-from jaxmech.reports.findings import Curve, Figure, Findings, Table
+from jaxmech.reports.earlier_findings import Curve, Figure, Findings, Table
 
 PUBLISHED_GAIN = 0.25
 """How much more ranking by bid earns than by revenue, in the setting of Lahaie and Pennock."""

@@ -17,7 +17,7 @@ from jaxmech.experiments.reserve_pricing.schemes import (
     Played,
 )
 from jaxmech.experiments.reserve_pricing.settings import MEMORY, WINDOW
-from jaxmech.reports.findings import Curve, Figure, Findings, Table
+from jaxmech.reports.earlier_findings import Curve, Figure, Findings, Table
 
 _WEEK = 7
 

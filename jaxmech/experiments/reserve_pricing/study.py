@@ -49,7 +49,7 @@ from jaxmech.experiments.reserve_pricing.policies import learned_policies
 from jaxmech.experiments.reserve_pricing.schemes import play_all
 from jaxmech.experiments.reserve_pricing.settings import MEMORY, WINDOW
 from jaxmech.reports.console import say
-from jaxmech.reports.findings import Findings
+from jaxmech.reports.earlier_findings import Findings
 
 _MODELS = f"training the bidder models, which read {WINDOW} or {MEMORY} days of simulated logs"
 _POLICIES = "training PPO and policy gradient"

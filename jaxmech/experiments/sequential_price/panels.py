@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from jaxmech.experiments.registry import SEQUENTIAL_PRICE_EXPERIMENTS
+from jaxmech.experiments.earlier_registry import SEQUENTIAL_PRICE_EXPERIMENTS
 from jaxmech.experiments.sequential_price.configuration import (
     Correlated,
     FiniteSettingFile,

@@ -1,0 +1,240 @@
+"""Values that a study keeps on disk, each in one file that is there whole or not at all.
+
+A file is an ``.npz``: the bytes of every array, and as JSON what they are, what was asked, and
+a checksum. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech.runner.atomic import write_whole
+
+_ABOUT, _CHECKSUM = "about", "checksum"
+
+
+class DamagedFileError(ValueError):
+    """A file of a run does not hold what was written to it."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a kept value answers: the function and what it was given.
+
+    Attributes:
+      function: its module and name.
+      arguments: as plain values, arrays by shape, dtype and checksum.
+    """
+
+    function: str
+    arguments: list[Any]
+
+
+def question(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Question:
+    """What is asked by calling ``function`` with ``arguments``."""
+    name = f"{function.__module__}:{function.__qualname__}"
+    return Question(name, [plain(argument) for argument in arguments])
+
+
+def plain(value: Any) -> Any:
+    """``value`` in a form that JSON can hold, and that tells it from any other value.
+
+    Dataclasses by their class and fields, functions by module and name, arrays by shape,
+    dtype and checksum.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, jax.Array | np.ndarray | np.generic):
+        array = _host(value)
+        checksum = zlib.crc32(np.ascontiguousarray(array).tobytes())
+        return {"array": [str(value.dtype), list(array.shape), checksum]}
+    if is_dataclass(value) and not isinstance(value, type):
+        of = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return {"class": f"{type(value).__module__}:{type(value).__qualname__}", **of}
+    if isinstance(value, Mapping):
+        return {str(name): plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [plain(entry) for entry in value]
+    if callable(value):
+        return f"{value.__module__}:{value.__qualname__}"
+    raise ValueError(
+        f"argument: got a {type(value).__name__}; allowed are arrays, plain values, functions of "
+        "a module, and dataclasses, mappings and sequences of them"
+    )
+
+
+def write_tree(path: Path, tree: Any, about: Mapping[str, Any]) -> Any:
+    """Writes a PyTree of arrays with what JSON says about it; returns the tree as read back."""
+    leaves = jax.tree.leaves(tree)
+    arrays = [np.asarray(_host(leaf)) for leaf in leaves]
+    described = [
+        [str(leaf.dtype), list(array.shape), str(array.dtype)]
+        for leaf, array in zip(leaves, arrays, strict=True)
+    ]
+    _write(path, arrays, {**about, "leaves": described})
+    return _device_tree(arrays, tree)
+
+
+def read_tree(path: Path, like: Any) -> Any:
+    """The PyTree in a file, built like ``like``, which has the shapes and dtypes.
+
+    Raises:
+      DamagedFileError: the file is damaged, or holds another tree.
+    """
+    about, raw = _read(path)
+    leaves = jax.tree.leaves(like)
+    if [(dtype, tuple(shape)) for dtype, shape, _ in about["leaves"]] != [
+        (str(leaf.dtype), _shape_on_host(leaf)) for leaf in leaves
+    ]:
+        raise DamagedFileError(f"{path}: holds values of other shapes than are computed")
+    arrays = [
+        np.frombuffer(of, jnp.dtype(host_dtype)).reshape(shape)
+        for of, (_, shape, host_dtype) in zip(raw, about["leaves"], strict=True)
+    ]
+    return _device_tree(arrays, like)
+
+
+def write_plain(path: Path, value: Any, about: Mapping[str, Any]) -> Any:
+    """Writes plain values and NumPy arrays; returns them as read back."""
+    arrays: list[np.ndarray] = []
+    encoded = _encoded(value, arrays)
+    _write(path, arrays, {**about, "value": encoded})
+    return read_plain(path)
+
+
+def read_plain(path: Path) -> Any:
+    """The plain values in a file.
+
+    Raises:
+      DamagedFileError: the file is damaged.
+    """
+    about, raw = _read(path)
+    try:
+        return _decoded(about["value"], raw)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise DamagedFileError(f"{path}: damaged: {str(error)[:100]}") from error
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """What was written about the values in a file.
+
+    Raises:
+      DamagedFileError: the file is damaged.
+    """
+    return _read(path)[0]
+
+
+def _write(path: Path, arrays: list[np.ndarray], about: Mapping[str, Any]) -> None:
+    raw = [np.frombuffer(np.ascontiguousarray(array).tobytes(), np.uint8) for array in arrays]
+    text = json.dumps(dict(about)).encode()
+    checksum = zlib.crc32(text)
+    for of in raw:
+        checksum = zlib.crc32(of.tobytes(), checksum)
+    entries = {f"{number:05d}": of for number, of in enumerate(raw)}
+    entries[_ABOUT] = np.frombuffer(text, np.uint8)
+    entries[_CHECKSUM] = np.array([checksum], np.uint32)
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **entries)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, file.getvalue())
+
+
+def _read(path: Path) -> tuple[dict[str, Any], list[bytes]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            text = file[_ABOUT].tobytes()
+            raw = [file[name].tobytes() for name in sorted(set(file.files) - {_ABOUT, _CHECKSUM})]
+            stored = int(file[_CHECKSUM][0])
+        checksum = zlib.crc32(text)
+        for of in raw:
+            checksum = zlib.crc32(of, checksum)
+        if checksum != stored:
+            raise DamagedFileError(f"{path}: damaged: its checksum is another")
+        about: dict[str, Any] = json.loads(text)
+    except DamagedFileError:
+        raise
+    except (OSError, ValueError, KeyError, IndexError, EOFError, MemoryError) as error:
+        raise DamagedFileError(f"{path}: damaged: {str(error)[:100]}") from error
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise DamagedFileError(f"{path}: damaged: {str(error)[:100]}") from error
+    return about, raw
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _host(leaf: Any) -> np.ndarray:
+    data = jax.random.key_data(leaf) if _is_key(leaf) else leaf
+    return np.asarray(jax.device_get(data))
+
+
+def _shape_on_host(leaf: Any) -> tuple[int, ...]:
+    if _is_key(leaf):
+        leaf = jax.eval_shape(jax.random.key_data, leaf)
+    return tuple(leaf.shape)
+
+
+def _device_tree(arrays: list[np.ndarray], like: Any) -> Any:
+    """The tree of ``like`` with these arrays: made alike when computed and when read back."""
+    leaves = [
+        jax.random.wrap_key_data(jnp.asarray(array), impl=_key_kind(leaf))
+        if _is_key(leaf)
+        else jnp.asarray(array)
+        for array, leaf in zip(arrays, jax.tree.leaves(like), strict=True)
+    ]
+    return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
+def _key_kind(leaf: Any) -> Any:
+    # The generator of a key is told for arrays and tracers, not for their shape and dtype.
+    kinds: list[Any] = []
+    jax.eval_shape(lambda key: kinds.append(jax.random.key_impl(key)), leaf)
+    return kinds[0]
+
+
+def _encoded(value: Any, arrays: list[np.ndarray]) -> Any:
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return {"float": value.hex()}
+        case dict():
+            return {"dict": [[key, _encoded(of, arrays)] for key, of in value.items()]}
+        case list():
+            return [_encoded(of, arrays) for of in value]
+        case tuple():
+            return {"tuple": [_encoded(of, arrays) for of in value]}
+        case np.ndarray() if value.dtype != object:
+            arrays.append(value)
+            return {"array": [len(arrays) - 1, str(value.dtype), list(value.shape)]}
+    raise ValueError(
+        f"kept_on_host: got a {type(value).__name__}; allowed are dictionaries, lists, tuples, "
+        "strings, numbers, booleans, None and NumPy arrays"
+    )
+
+
+def _decoded(value: Any, raw: list[bytes]) -> Any:
+    match value:
+        case {"float": str(text)}:
+            return float.fromhex(text)
+        case {"dict": list(entries)}:
+            return {key: _decoded(of, raw) for key, of in entries}
+        case {"tuple": list(entries)}:
+            return tuple(_decoded(of, raw) for of in entries)
+        case {"array": [int(number), str(dtype), list(shape)]}:
+            return np.frombuffer(raw[number], jnp.dtype(dtype)).reshape(shape).copy()
+        case list():
+            return [_decoded(of, raw) for of in value]
+    return value

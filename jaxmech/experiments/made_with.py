@@ -1,0 +1,40 @@
+"""What something on disk was made with, compared with what is asked for now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def check_made_with(path: Path, was: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    """
+    Args:
+      path: what was made, for the message.
+      was: ``configuration``, fields by name, and ``files``, what is in each as a number.
+      asked: the same of now.
+
+    Raises:
+      ValueError: a field or a file is another one; names the first.
+    """
+    of_fields, now = was.get("configuration", {}), asked.get("configuration", {})
+    differing = [name for name in {**now, **of_fields} if now.get(name) != of_fields.get(name)]
+    if differing:
+        name = differing[0]
+        more = f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
+        raise ValueError(
+            f"{name}: got {_short(now.get(name))}; {path} was made with "
+            f"{_short(of_fields.get(name))}{more}; choose another directory, or give what it was"
+        )
+    of_files, files = was.get("files", {}), asked.get("files", {})
+    for file in {**files, **of_files}:
+        if files.get(file) != of_files.get(file):
+            raise ValueError(
+                f"{file}: its content is another than {path} was made with; restore the file, or "
+                "choose another directory"
+            )
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else text[:80] + "..."
