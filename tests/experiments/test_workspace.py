@@ -1,0 +1,198 @@
+"""Runs that stop, go on, and refuse what they were not asked for."""
+
+import json
+import os
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+import small_study
+from small_study import CALLS, SMALL, Add, Multiply
+
+from jaxmech.experiments import configuration_files, registry, timing
+from jaxmech.experiments.workspace import Workspace
+from jaxmech.reports import folder
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch):
+    monkeypatch.setitem(registry.STUDIES, "small", "small_study:SMALL")
+    CALLS.clear()
+
+
+def workspace(directory, lines=None):
+    return Workspace(directory, say=(lines if lines is not None else []).append)
+
+
+def test_a_study_writes_its_whole_folder_and_is_read_back(tmp_path):
+    found = workspace(tmp_path / "run").run(SMALL)
+    there = {
+        path.relative_to(tmp_path / "run").as_posix() for path in (tmp_path / "run").rglob("*")
+    }
+    assert there >= {
+        "config.yaml",
+        "kept/drawn.npz",
+        "kept/told.npz",
+        "timing.csv",
+        "summary.json",
+        "records.csv",
+        "figures/numbers.png",
+        "figures/numbers.svg",
+        "report.html",
+        "manifest.json",
+    }
+    assert found == folder.read(tmp_path / "run").findings
+    lines = []
+    assert workspace(tmp_path / "run", lines).run(SMALL) == found
+    assert CALLS == {"draw": 1, "tell": 1}
+    assert lines == [f"{tmp_path / 'run'}: already finished"]
+    assert (
+        (tmp_path / "run" / "records.csv").read_text().splitlines()[1].startswith("small,,,numbers")
+    )
+
+
+def test_what_is_kept_is_found_and_the_same(tmp_path):
+    first = workspace(tmp_path / "run").run(SMALL)
+    (tmp_path / "run" / "manifest.json").unlink()
+    (tmp_path / "run" / "summary.json").unlink()
+    assert workspace(tmp_path / "run").run(SMALL) == first
+    # The function is traced for its shapes, and not run.
+    events = [(one.event, one.name) for one in timing.read(tmp_path / "run")]
+    assert events == [
+        ("begun", "drawn"),
+        ("finished", "drawn"),
+        ("begun", "told"),
+        ("finished", "told"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"count": 5}, "count: got 5; .* was made with 4"),
+        ({"seed": 1}, "seed: got 1"),
+        ({"change": Add(2.0)}, "change.name: got add"),
+    ],
+)
+def test_another_configuration_is_refused_by_its_field(changed, words, tmp_path):
+    workspace(tmp_path / "run").run(SMALL)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match=words):
+        workspace(tmp_path / "run").run(replace(SMALL, **changed))
+    after = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    assert before == after
+
+
+def test_an_edited_configuration_file_is_refused(tmp_path):
+    workspace(tmp_path / "run").run(SMALL)
+    path = tmp_path / "run" / "config.yaml"
+    path.write_text(path.read_text().replace("count: 4", "count: 6"))
+    (tmp_path / "run" / "manifest.json").unlink()
+    edited = configuration_files.read_config(path)
+    with pytest.raises(ValueError, match=r"count: got 6; .*drawn.npz was made with 4"):
+        workspace(tmp_path / "run").run(edited)
+
+
+def test_a_file_that_changed_is_refused(tmp_path):
+    (tmp_path / "values.csv").write_text("1,2")
+    study = replace(SMALL, path=str(tmp_path / "values.csv"))
+    workspace(tmp_path / "run").run(study)
+    (tmp_path / "values.csv").write_text("1,3")
+    with pytest.raises(ValueError, match=r"values.csv: its content is another"):
+        workspace(tmp_path / "run").run(study)
+
+
+def test_damaged_values_are_computed_again(tmp_path):
+    first = workspace(tmp_path / "run").run(SMALL)
+    (tmp_path / "run" / "manifest.json").unlink()
+    path = tmp_path / "run" / "kept" / "drawn.npz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(bytes(content))
+    lines = []
+    assert workspace(tmp_path / "run", lines).run(SMALL) == first
+    assert "drawn.npz: damaged" in lines[0]
+
+
+def test_a_finished_folder_tells_what_was_changed(tmp_path):
+    workspace(tmp_path / "run").run(SMALL)
+    (tmp_path / "run" / "report.html").write_text("nothing")
+    (tmp_path / "run" / "records.csv").unlink()
+    lines = []
+    workspace(tmp_path / "run", lines).run(SMALL)
+    assert any("report.html: is not as it was" in line for line in lines)
+    assert any("records.csv: is missing" in line for line in lines)
+
+
+def test_cells_are_complete_and_find_what_their_parent_kept(tmp_path):
+    study = replace(SMALL, parts=("one", "two"))
+    workspace(tmp_path / "run").run(study)
+    assert CALLS["tell"] == 3  # another change in each cell
+    for part in ("one", "two"):
+        cell = tmp_path / "run" / "cells" / part
+        assert folder.is_finished(cell)
+        assert not (cell / "kept" / "drawn.npz").exists()
+        assert [one.name for one in timing.read(cell)] == ["told", "told"]
+    listed = json.loads((tmp_path / "run" / "manifest.json").read_text())["files"]
+    assert "cells/one/manifest.json" in listed
+
+
+def test_choices_are_written_with_their_name_and_read_back(tmp_path):
+    for change in (None, Add(3.0), Multiply(0.5)):
+        study = replace(SMALL, change=change)
+        path = tmp_path / "config.yaml"
+        path.write_text(configuration_files.text_of(configuration_files.config_of(study)))
+        assert configuration_files.read_config(path) == study
+    assert configuration_files.with_choice(SMALL, "change", "multiply").change == Multiply()
+    with pytest.raises(ValueError, match=r"change.name: got 'multiplyy'; did you mean 'multiply'"):
+        configuration_files.with_choice(SMALL, "change", "multiplyy")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("count: [", "not YAML"),
+        ("3", "got int; a mapping"),
+        ("name: smal", "did you mean 'small'"),
+        ("name: small\ncount: 4", "change: got nothing"),
+        ("a: &a [1]\nb: *a", "aliases"),
+        ("name: small\ncount: x\nchange:\npath:\nparts: []\nseed: 0", "count"),
+        ("name: small\ncount: 4\nchange: 3\npath:\nparts: []\nseed: 0", "a mapping of fields"),
+        (
+            "name: small\ncount: 4\nchnge: 3\nchange:\npath:\nparts: []\nseed: 0",
+            "did you mean 'change'",
+        ),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_refused_with_its_name(content, words, tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=words) as error:
+        configuration_files.read_config(path)
+    assert str(error.value).startswith(str(path))
+
+
+def test_functions_made_at_every_call_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"got .*<lambda>; allowed are functions of a mod"):
+        workspace(tmp_path).kept("anything", lambda: 0)
+
+
+def test_typed_keys_go_on_where_they_were(tmp_path):
+    one = workspace(tmp_path / "run")
+    one.run(SMALL)
+    kept = one.kept("drawn", small_study.draw, jax.random.key(0), 4)
+    fresh = small_study.draw(jax.random.key(0), 4)
+    assert np.array_equal(jax.random.key_data(kept["key"]), jax.random.key_data(fresh["key"]))
+    assert kept["key"].dtype == fresh["key"].dtype
+
+
+def test_a_line_half_written_by_a_killed_process_costs_nothing(tmp_path):
+    workspace(tmp_path / "run").run(SMALL)
+    path = tmp_path / "run" / "timing.csv"
+    with open(path, "a") as file:
+        file.write("begun,kep")
+    timing.note(tmp_path / "run", "begun", "kept", "drawn")
+    assert [one.name for one in timing.read(tmp_path / "run")][-1] == "drawn"
+    os.truncate(path, 3)
+    assert timing.read(tmp_path / "run") == []
