@@ -72,7 +72,7 @@ def _run_panel(
             say(f"{where}: writing {run}")
             try:
                 status = _run(run, experiment, _references_found(folder, experiments))
-            except runner.TrainingDiverged as error:
+            except runner.TrainingDivergedError as error:
                 diverged[mechanism] = str(error)
                 fail(str(error))
                 continue

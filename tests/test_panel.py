@@ -158,7 +158,9 @@ def test_a_mechanism_that_diverges_does_not_stop_the_others(tmp_path, monkeypatc
 
     def diverging(study, directory, references):
         if directory.name == "agents_items":
-            raise jaxmech.runner.TrainingDiverged("update 7: no longer finite", 7, 0, ("loss",))
+            raise jaxmech.runner.TrainingDivergedError(
+                "update 7: no longer finite", 7, 0, ("loss",)
+            )
         return start(study, directory, references)
 
     monkeypatch.setenv("COLUMNS", "160")

@@ -86,7 +86,7 @@ def test_a_run_is_what_updates_in_a_row_give(finished: runner.RunResult) -> None
 
 
 def test_the_result_says_where_the_run_stands(finished: runner.RunResult) -> None:
-    assert (finished.seeds, finished.updates) == ((0, 1, 2), 30)
+    assert (finished.seeds, finished.updates.tolist()) == ((0, 1, 2), [30, 30, 30])
     assert not finished.interrupted
     assert finished.compile_seconds > 0
     np.testing.assert_array_equal(finished.states.updates, [30, 30, 30])
@@ -185,7 +185,7 @@ def test_load_gives_the_last_checkpoint(finished: runner.RunResult) -> None:
     loaded = runner.load(DESIGNER, directory=finished.directory)
     assert_same(loaded.states, finished.states)
     assert loaded.metrics.keys() == finished.metrics.keys()
-    assert (loaded.updates, loaded.seconds) == (30, finished.seconds)
+    assert (loaded.updates.max(), loaded.seconds) == (30, finished.seconds)
     assert {path: path.stat().st_mtime_ns for path in finished.directory.rglob("*")} == before
 
 
@@ -210,7 +210,7 @@ def test_a_signal_is_acknowledged_while_it_compiles(
     result = runner.run(
         DESIGNER, directory=tmp_path / "run", seeds=1, updates=5, progress=Acknowledging()
     )
-    assert (result.interrupted_by, result.updates) == (signal.SIGTERM, 0)
+    assert (result.interrupted_by, result.updates.max()) == (signal.SIGTERM, 0)
 
 
 def test_progress_starts_before_tracing(tmp_path: Any) -> None:
@@ -275,7 +275,7 @@ def test_a_signal_ends_the_chunk_and_saves(
         evaluate_every=7,
         progress=Recorder(send=sent, after=12),
     )
-    assert (result.interrupted, result.interrupted_by, result.updates) == (True, sent, 12)
+    assert (result.interrupted, result.interrupted_by, result.updates.max()) == (True, sent, 12)
     assert [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)] == handlers
     assert (tmp_path / "run" / "checkpoints" / "12").is_dir()
     result = runner.resume(DESIGNER, directory=tmp_path / "run", evaluate=DESIGNER.evaluate)
@@ -314,7 +314,7 @@ def test_it_runs_in_any_thread(tmp_path: Any) -> None:
     )
     thread.start()
     thread.join()
-    assert results[0].updates == 3
+    assert results[0].updates.tolist() == [3]
 
 
 def test_checkpoints_come_by_the_clock_and_three_are_kept(tmp_path: Any) -> None:
@@ -340,7 +340,9 @@ def test_checkpoints_come_by_the_clock_and_three_are_kept(tmp_path: Any) -> None
 @pytest.mark.parametrize("what", ["metric", "state", "infinite"])
 def test_divergence_is_named_and_the_last_good_state_kept(what: str, tmp_path: Any) -> None:
     designer = NoisyDescent(break_at=17, break_seed=5, break_what=what)
-    with pytest.raises(runner.TrainingDiverged, match=r"update 17, seed 5.*update 16") as caught:
+    with pytest.raises(
+        runner.TrainingDivergedError, match=r"update 17, seed 5.*update 16"
+    ) as caught:
         runner.run(
             designer, directory=tmp_path / "run", seeds=[4, 5, 6], updates=40, updates_per_chunk=10
         )
@@ -349,7 +351,7 @@ def test_divergence_is_named_and_the_last_good_state_kept(what: str, tmp_path: A
     assert (error.update, error.seed) == (17, 5)
     assert expected in error.quantities
     kept = runner.load(designer, directory=tmp_path / "run")
-    assert kept.updates == 16
+    assert (kept.updates == 16).all()
     assert jnp.isfinite(kept.states.position).all()
     logged = rows(tmp_path / "run" / "metrics.csv")
     assert logged[-1]["update"] == "17"
@@ -363,9 +365,9 @@ def test_divergence_is_named_and_the_last_good_state_kept(what: str, tmp_path: A
 def test_divergence_at_the_first_update(tmp_path: Any) -> None:
     """A metric must have been finite once to count as diverged, the state at once."""
     designer = NoisyDescent(break_at=1, break_what="state")
-    with pytest.raises(runner.TrainingDiverged, match=r"update 1, seed 0.*update 0"):
+    with pytest.raises(runner.TrainingDivergedError, match=r"update 1, seed 0.*update 0"):
         runner.run(designer, directory=tmp_path / "run", seeds=1, updates=4)
-    assert runner.load(designer, directory=tmp_path / "run").updates == 0
+    assert runner.load(designer, directory=tmp_path / "run").updates.max() == 0
 
 
 def test_an_existing_run_is_never_overwritten(finished: runner.RunResult, tmp_path: Any) -> None:
@@ -374,7 +376,7 @@ def test_an_existing_run_is_never_overwritten(finished: runner.RunResult, tmp_pa
     (tmp_path / "file").write_text("")
     with pytest.raises(FileExistsError, match="file"):
         runner.run(DESIGNER, directory=tmp_path / "file", seeds=1, updates=1)
-    assert runner.load(DESIGNER, directory=finished.directory).updates == 30
+    assert runner.load(DESIGNER, directory=finished.directory).updates.max() == 30
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+
 from jaxmech import report, runner
 from jaxmech.experiments.files import config_of
 from jaxmech.experiments.sequential_price.building import References, Study, build, references_of
@@ -20,7 +22,7 @@ def run(experiment: SequentialPriceExperiment, directory: Path) -> int:
 
     Raises:
       ValueError: a field is out of range, or the samples cannot be used.
-      FileExistsError, TrainingDiverged: see ``start``.
+      FileExistsError, TrainingDivergedError: see ``start``.
     """
     study = build(experiment)
     references = references_for(study)
@@ -52,7 +54,7 @@ def start(study: Study, directory: Path, references: References) -> int:
 
     Raises:
       FileExistsError: ``directory`` is there already.
-      TrainingDiverged: see ``runner.run``.
+      TrainingDivergedError: see ``runner.run``.
     """
     result = runner.run(
         study.designer,
@@ -69,7 +71,7 @@ def go_on(study: Study, directory: Path, references: References) -> int:
     """As ``start``, from the newest checkpoint of the run in ``directory``.
 
     Raises:
-      FileNotFoundError, ValueError, TrainingDiverged: see ``runner.resume``.
+      FileNotFoundError, ValueError, TrainingDivergedError: see ``runner.resume``.
     """
     result = runner.resume(
         study.designer,
@@ -94,7 +96,7 @@ def _finish(study: Study, result: RunResult, references: References) -> int:
     how = f"go on with: jaxmech resume {directory}"
     if result.interrupted_by is not None:
         signal = result.interrupted_by.name
-        say(f"stopped by {signal} after {result.updates} of {updates} updates; {how}")
+        say(f"stopped by {signal} after {np.max(result.updates)} of {updates} updates; {how}")
         return 128 + result.interrupted_by
     try:
         with working("evaluating"):

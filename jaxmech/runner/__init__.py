@@ -9,13 +9,64 @@ deterministic operations, ``XLA_FLAGS=--xla_gpu_deterministic_ops=true``.)
 A run is a folder:
 
     config.yaml      what it was asked to do, as given
+    plan.json        what a resume must know: seeds, updates, what the designer was
     metrics.csv      update, seed, and the designer's metrics; one line per update and seed
     timing.csv       update, and the seconds spent on updates so far, compiling excluded
     evaluation.csv   update, seed, and what ``evaluate`` returned
     checkpoints/     the last three
+    lock             locked while a process trains
+
+Nothing is imported before it is asked for: ``jaxmech.runner.interruption``, ``claim`` and
+``atomic`` are there without JAX and NumPy.
 """
 
-from jaxmech.runner.loop import RunResult, TrainingDiverged, load, resume, run
-from jaxmech.runner.run_folder import has_checkpoint
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["RunResult", "TrainingDiverged", "has_checkpoint", "load", "resume", "run"]
+if TYPE_CHECKING:
+    from jaxmech.runner.errors import (
+        DiskFullError,
+        StructureMismatchError,
+        TrainingDivergedError,
+    )
+    from jaxmech.runner.logs import read_log
+    from jaxmech.runner.result import RunResult
+    from jaxmech.runner.run_folder import has_checkpoint
+    from jaxmech.runner.running import load, resume, run, run_or_resume
+
+_MODULES = {
+    "errors": ("DiskFullError", "StructureMismatchError", "TrainingDivergedError"),
+    "logs": ("read_log",),
+    "result": ("RunResult",),
+    "run_folder": ("has_checkpoint",),
+    "running": ("load", "resume", "run", "run_or_resume"),
+}
+
+_SUBMODULES = ("atomic", "claim", "interruption", "progress")
+
+_MODULE = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "DiskFullError",
+    "RunResult",
+    "StructureMismatchError",
+    "TrainingDivergedError",
+    "has_checkpoint",
+    "load",
+    "read_log",
+    "resume",
+    "run",
+    "run_or_resume",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    if name not in _MODULE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,6 +7,7 @@ byte passes), hence a checksum of the arrays.
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import zlib
@@ -17,18 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
-from jaxmech.runner.chunks import named_leaves
+from jaxmech.runner.errors import StructureMismatchError
+from jaxmech.runner.trees import is_key, named_leaves
 
 KEEP = 3
 """Checkpoints kept; older ones are deleted."""
-
-
-class StructureMismatch(ValueError):
-    """A checkpoint holds a tree built differently from the one asked for."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +35,13 @@ class Restored:
     Attributes:
       update: the number it was saved under.
       tree: of NumPy arrays and typed keys, built like the tree it was asked for.
+      about: what was saved about it.
       skipped: newer checkpoints that could not be read: {update: reason}.
     """
 
     update: int
     tree: Any
+    about: dict[str, Any]
     skipped: dict[int, str]
 
 
@@ -71,6 +70,7 @@ class Checkpoints:
             "structure": _structure(tree),
             "checksum": _checksum(arrays),
         }
+        about["about_checksum"] = _checksum_of_text(about)
         stored = {name: array for name, array in arrays.items() if array.size}
         with _quiet():
             self._manager.save(
@@ -94,9 +94,13 @@ class Checkpoints:
         """The newest checkpoint that can be read, as a tree built like ``abstract``.
 
         Raises:
-          ValueError: none can be read, or the newest holds a tree built differently.
+          ValueError: none can be read.
+          StructureMismatchError: the newest holds a tree built differently.
         """
-        return Restored(*self._newest_readable(lambda update: self._tree(update, abstract)))
+        update, (tree, about), skipped = self._newest_readable(
+            lambda update: self._tree(update, abstract)
+        )
+        return Restored(update, tree, about, skipped)
 
     def set_aside(self, updates: Iterable[int]) -> Path:
         """Moves checkpoints out of the way; returns the folder they are in now."""
@@ -121,10 +125,11 @@ class Checkpoints:
             for update in updates:
                 try:
                     return update, read(update), skipped
-                except StructureMismatch:
+                except StructureMismatchError:
                     raise
                 except Exception as error:  # damage shows as any kind of error
-                    skipped[update] = f"{type(error).__name__}: {str(error)[:120].splitlines()[0]}"
+                    first_line = (str(error).splitlines() or [""])[0][:120]
+                    skipped[update] = f"{type(error).__name__}: {first_line}"
         if not skipped:
             raise ValueError(
                 f"{self._directory}: no checkpoint here, the run ended before its first one; "
@@ -135,12 +140,14 @@ class Checkpoints:
 
     def _about(self, update: int) -> dict[str, Any]:
         args = ocp.args.Composite(about=ocp.args.JsonRestore())
-        about = self._manager.restore(update, args=args).about
+        about = dict(self._manager.restore(update, args=args).about)
+        if about.pop("about_checksum") != _checksum_of_text(about):
+            raise ValueError("what is said about it does not match its checksum")
         if about["update"] != update:
             raise ValueError(f"it calls itself {about['update']}")
         return about
 
-    def _tree(self, update: int, abstract: Any) -> Any:
+    def _tree(self, update: int, abstract: Any) -> tuple[Any, dict[str, Any]]:
         about = self._about(update)
         structure = _structure(abstract)
         if about["structure"] != structure:
@@ -153,14 +160,10 @@ class Checkpoints:
         if _checksum(arrays) != about["checksum"]:
             raise ValueError("its arrays do not match their checksum")
         leaves = [
-            _typed_key(arrays[name], leaf) if _is_key(leaf) else arrays[name]
+            _typed_key(arrays[name], leaf) if is_key(leaf) else arrays[name]
             for name, leaf in zip(names, jax.tree.leaves(abstract), strict=True)
         ]
-        return jax.tree.unflatten(jax.tree.structure(abstract), leaves)
-
-
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        return jax.tree.unflatten(jax.tree.structure(abstract), leaves), about
 
 
 def _typed_key(data: np.ndarray, abstract: Any) -> jax.Array:
@@ -179,13 +182,13 @@ def _structure(tree: Any) -> list[list[Any]]:
 
 
 def _arrays(tree: Any) -> dict[str, np.ndarray]:
-    leaves = [jax.random.key_data(x) if _is_key(x) else x for x in jax.tree.leaves(tree)]
+    leaves = [jax.random.key_data(x) if is_key(x) else x for x in jax.tree.leaves(tree)]
     names = [name for name, _, _ in _structure(tree)]
     return dict(zip(names, jax.device_get(leaves), strict=True))
 
 
 def _empty(leaf: Any) -> np.ndarray:
-    if _is_key(leaf):
+    if is_key(leaf):
         leaf = jax.eval_shape(jax.random.key_data, leaf)
     return np.empty(leaf.shape, leaf.dtype)
 
@@ -197,16 +200,20 @@ def _checksum(arrays: dict[str, np.ndarray]) -> int:
     return checksum
 
 
+def _checksum_of_text(about: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(about, sort_keys=True).encode())
+
+
 def _mismatch(
     stored: list[list[Any]], wanted: list[list[Any]], checkpoint: Path
-) -> StructureMismatch:
+) -> StructureMismatchError:
     described = [
         [f"{name.partition('.')[2]} {dtype} {shape}" for name, dtype, shape in structure]
         for structure in (stored, wanted)
     ]
     only_stored = [leaf for leaf in described[0] if leaf not in described[1]]
     only_wanted = [leaf for leaf in described[1] if leaf not in described[0]]
-    return StructureMismatch(
+    return StructureMismatchError(
         f"designer: its state is not the one saved in {checkpoint}; "
         f"only in the checkpoint: {', '.join(only_stored[:3]) or 'nothing'}; "
         f"only in the designer: {', '.join(only_wanted[:3]) or 'nothing'}"

@@ -8,7 +8,7 @@ every update, so the results are the same bit for bit, and it compiles once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,31 +17,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech import struct
-
-MAX_UPDATES = 256
-"""The longest chunk: rows of metrics kept on the device before they are fetched."""
+from jaxmech.runner.training import Loop, Metrics, Stop, Training, Written
+from jaxmech.runner.trees import check_same, check_scalars, floats, strong
 
 # fold_in(key, 0), fold_in(key, 1), ... are the very keys that split(key) gives a designer,
 # so evaluation branches off at a number no designer splits up to.
 _EVALUATION = 0x65766131
 
-Evaluate = Callable[[Any, jax.Array], dict[str, jax.Array]]
-
-
-@struct.dataclass
-class Training:
-    """What one chunk hands to the next, and what a checkpoint holds.
-
-    Attributes:
-      state: the designers' states, every array [seeds, ...].
-      must_be_finite: bool [seeds, quantities], see ``Program.quantities``. A part of the
-        state that starts out finite must stay so; a metric must from its first finite
-        value on (a mean over episodes is NaN until one has ended).
-    """
-
-    state: Any
-    must_be_finite: jax.Array
+Evaluate = Callable[[Any, jax.Array], Metrics]
 
 
 @dataclass(frozen=True)
@@ -51,16 +34,16 @@ class Program:
     Attributes:
       abstract: shapes and dtypes of ``Training``.
       metrics, evaluation_metrics: names, in the order of the columns.
-      quantities: names of what is checked to be finite: float parts of the state, metrics.
+      state_parts: names of the float parts of the state, in the order of ``Training``'s.
       trace_seconds: spent on tracing.
     """
 
-    seeds: tuple[int, ...]
     abstract: Training
     metrics: tuple[str, ...]
     evaluation_metrics: tuple[str, ...]
-    quantities: tuple[str, ...]
+    state_parts: tuple[str, ...]
     trace_seconds: float
+    _keys: jax.Array
     _start: Any
     _chunk: Any
     _evaluation: Any
@@ -74,7 +57,7 @@ class Program:
             compiled = threads.map(lambda function: function and function.compile(), lowered)
             start, chunk, evaluation = compiled
         seconds = time.perf_counter() - started
-        return Compiled(_keys(self.seeds), start, chunk, evaluation, seconds)
+        return Compiled(self._keys, start, chunk, evaluation, seconds)
 
 
 @dataclass(frozen=True)
@@ -91,120 +74,121 @@ class Compiled:
         """The training before its first update."""
         return self._start(self._keys)
 
-    def chunk(self, training: Training, count: int) -> tuple[Training, Any, np.ndarray]:
+    def chunk(self, training: Training, count: int) -> tuple[Training, Written]:
         """Makes ``count`` updates, at most ``MAX_UPDATES``; ``training`` is donated.
 
         Returns:
-          The training; the metrics, each [count, seeds]; and what became non-finite, bool
-          [count, seeds, quantities].
+          The training, on the device; what was written, as NumPy arrays.
         """
-        training, *written = self._chunk(training, np.int32(count))
-        metrics, broken = jax.tree.map(lambda rows: rows[:count], jax.device_get(written))
-        return training, metrics, broken
+        training, written = self._chunk(training, np.int32(count))
+        return training, jax.device_get(written)
 
     def evaluation(self, state: Any, update: int) -> dict[str, np.ndarray]:
-        """What the evaluation function says, each [seeds].
+        """What the evaluation function says of states [cells, seeds, ...], each alike.
 
         The key of each seed depends on the seed and the update alone.
         """
         return jax.device_get(self._evaluation(state, self._keys, np.int32(update)))
 
 
-def trace(designer: Any, seeds: Sequence[int], evaluate: Evaluate | None = None) -> Program:
-    """The programs of ``designer`` for ``seeds``; nothing is compiled yet.
+def trace(
+    designer: Any,
+    keys: jax.Array,
+    evaluate: Evaluate | None = None,
+    stop: Stop | None = None,
+) -> Program:
+    """The programs of ``designer``; nothing is compiled yet.
+
+    Args:
+      designer: has ``init`` and ``update``.
+      keys: typed, [seeds], what each seed starts from.
+      evaluate: (state, key) -> metrics of one seed.
+      stop: metrics of one seed -> bool [], whether that was its last update.
 
     Raises:
       ValueError: ``designer`` lacks ``init`` or ``update``, its state changes shape or
-        dtype from one update to the next, or its metrics or those of ``evaluate`` are not
-        a dictionary of scalars.
+        dtype from one update to the next, its metrics or those of ``evaluate`` are not
+        a dictionary of scalars, or ``stop`` does not return a boolean.
     """
-    for method in ("init", "update"):
-        if not callable(getattr(designer, method, None)):
-            raise ValueError(f"designer: got {type(designer).__name__}, which has no {method}()")
     started = time.perf_counter()
-    num_seeds = len(seeds)
+    init = _init_of(designer)
 
-    @jax.jit
-    def init(keys: jax.Array) -> Any:
-        return _strong(_over_seeds(designer.init, keys))
-
-    def update(state: Any) -> tuple[Any, dict[str, jax.Array]]:
-        updated = _over_seeds(designer.update, state)
+    def update(state: Any) -> tuple[Any, Metrics]:
+        updated = designer.update(state)
         if not (isinstance(updated, tuple) and len(updated) == 2):
             raise ValueError("designer.update: must return (state, metrics)")
-        return _strong(updated[0]), updated[1]
+        return strong(updated[0]), updated[1]
 
     # Traced once for its shapes and, from the cache, once more inside the loop.
     update = jax.jit(update, inline=True)
 
-    keys = _keys(seeds)
-    abstract_state = init.trace(keys).out_info
-    updated = update.eval_shape(abstract_state)
-    _check_same(abstract_state, updated[0])
-    _check_scalars("designer.update", updated[1], num_seeds)
-    names = tuple(sorted(updated[1]))
-    quantities = (*(name for name, _ in _floats({"state": abstract_state})), *names)
+    abstract_state = jax.eval_shape(init, keys[0])
+    updated, metrics = update.eval_shape(abstract_state)
+    check_same(abstract_state, updated)
+    check_scalars("designer.update", metrics)
+    if stop is not None:
+        _check_stop(jax.eval_shape(stop, metrics))
+    one_by_one = jax.default_backend() == "cpu"
+    loop = Loop(update, metrics, stop, one_by_one)
 
     def start(keys: jax.Array) -> Training:
-        state = init(keys)
-        finite = _all_finite([leaf for _, leaf in _floats(state)], num_seeds)
-        nothing_yet = jnp.zeros((num_seeds, len(names)), bool)
-        return Training(state, jnp.concatenate([finite, nothing_yet], axis=1))
-
-    def one_update(training: Training) -> tuple[Training, dict[str, jax.Array], jax.Array]:
-        state, metrics = update(training.state)
-        state_finite = _all_finite([leaf for _, leaf in _floats(state)], num_seeds)
-        metrics_finite = _all_finite([metrics[name] for name in names], num_seeds)
-        finite = jnp.concatenate([state_finite, metrics_finite], axis=1)
-        broken = training.must_be_finite & ~finite
-        first_values = jnp.concatenate([jnp.zeros_like(state_finite), metrics_finite], axis=1)
-        return Training(state, training.must_be_finite | first_values), metrics, broken
-
-    def chunk(training: Training, count: jax.Array) -> tuple[Training, Any, jax.Array]:
-        rows = {n: jnp.zeros((MAX_UPDATES, num_seeds), updated[1][n].dtype) for n in names}
-        broken = jnp.zeros((MAX_UPDATES, num_seeds, len(quantities)), bool)
-
-        def body(i: jax.Array, carry: Any) -> Any:
-            training, *written = carry
-            training, *row = one_update(training)
-            written = jax.tree.map(lambda rows, row: rows.at[i].set(row), written, row)
-            return training, *written
-
-        return jax.lax.fori_loop(0, count, body, (training, rows, broken))
+        return loop.start(jax.tree.map(lambda leaf: leaf[None], _over_seeds(init, keys)))
 
     traced_start = jax.jit(start).trace(keys)
     abstract = traced_start.out_info
-    traced_chunk = jax.jit(chunk, donate_argnums=0).trace(abstract, np.int32(0))
+    traced_chunk = jax.jit(loop.chunk, donate_argnums=0).trace(abstract, np.int32(0))
     traced_evaluation, evaluation_metrics = None, ()
     if evaluate is not None:
+        check_scalars("evaluate", jax.eval_shape(evaluate, abstract_state, keys[0]))
         traced_evaluation = _trace_evaluation(evaluate, abstract.state, keys)
         evaluation_metrics = tuple(sorted(traced_evaluation.out_info))
     return Program(
-        seeds=tuple(seeds),
         abstract=abstract,
-        metrics=names,
+        metrics=loop.names,
         evaluation_metrics=evaluation_metrics,
-        quantities=quantities,
+        state_parts=tuple(name for name, _ in floats({"state": abstract_state})),
         trace_seconds=time.perf_counter() - started,
+        _keys=keys,
         _start=traced_start,
         _chunk=traced_chunk,
         _evaluation=traced_evaluation,
     )
 
 
+def abstract_training(designer: Any, keys: jax.Array, num_metrics: int) -> Training:
+    """Shapes and dtypes of the training of ``designer``, without a look at its updates.
+
+    Raises:
+      ValueError: it lacks ``init`` or ``update``.
+    """
+    metrics = {str(number): jax.ShapeDtypeStruct((), jnp.float32) for number in range(num_metrics)}
+    init, loop = _init_of(designer), Loop(designer.update, metrics, None, True)
+    return jax.eval_shape(
+        lambda keys: loop.start(jax.tree.map(lambda leaf: leaf[None], _over_seeds(init, keys))),
+        keys,
+    )
+
+
+def _init_of(designer: Any) -> Callable[[jax.Array], Any]:
+    for method in ("init", "update"):
+        if not callable(getattr(designer, method, None)):
+            raise ValueError(f"designer: got {type(designer).__name__}, which has no {method}()")
+    return jax.jit(lambda key: strong(designer.init(key)), inline=True)
+
+
 def _trace_evaluation(evaluate: Evaluate, abstract_state: Any, keys: jax.Array) -> Any:
     @jax.jit
-    def evaluation(state: Any, keys: jax.Array, update: jax.Array) -> dict[str, jax.Array]:
-        def one_seed(state_and_key: tuple[Any, jax.Array]) -> dict[str, jax.Array]:
+    def evaluation(state: Any, keys: jax.Array, update: jax.Array) -> Metrics:
+        def one_seed(state_and_key: tuple[Any, jax.Array]) -> Metrics:
             state, key = state_and_key
             key = jax.random.fold_in(jax.random.fold_in(key, _EVALUATION), update)
             return evaluate(state, key)
 
-        return _over_seeds(one_seed, (state, keys))
+        cell = jax.tree.map(lambda leaf: leaf[0], state)
+        evaluated = _over_seeds(one_seed, (cell, keys))
+        return jax.tree.map(lambda leaf: leaf[None], evaluated)
 
-    traced = evaluation.trace(abstract_state, keys, np.int32(0))
-    _check_scalars("evaluate", traced.out_info, len(keys))
-    return traced
+    return evaluation.trace(abstract_state, keys, np.int32(0))
 
 
 def _over_seeds(function: Callable[[Any], Any], stacked: Any) -> Any:
@@ -218,70 +202,7 @@ def _over_seeds(function: Callable[[Any], Any], stacked: Any) -> Any:
     return jax.vmap(function)(stacked)
 
 
-def _keys(seeds: Sequence[int]) -> jax.Array:
-    return jnp.stack([jax.random.key(seed) for seed in seeds])
-
-
-def _strong(tree: Any) -> Any:
-    """``tree`` as arrays without weak types, which a loop could not carry."""
-
-    def strong(leaf: Any) -> jax.Array:
-        leaf = jnp.asarray(leaf)
-        if jnp.issubdtype(leaf.dtype, jax.dtypes.extended):
-            return leaf
-        return jax.lax.convert_element_type(leaf, leaf.dtype)
-
-    return jax.tree.map(strong, tree)
-
-
-def named_leaves(tree: Any) -> list[tuple[str, Any]]:
-    """The leaves of a PyTree, each with the path to it joined by dots."""
-    return [
-        (jax.tree_util.keystr(path, simple=True, separator="."), leaf)
-        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-    ]
-
-
-def _floats(tree: Any) -> list[tuple[str, Any]]:
-    return [
-        (name, leaf) for name, leaf in named_leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact)
-    ]
-
-
-def _all_finite(leaves: Sequence[jax.Array], num_seeds: int) -> jax.Array:
-    """Whether each of ``leaves`` [seeds, ...] is finite throughout, bool [seeds, leaves]."""
-    if not leaves:
-        return jnp.zeros((num_seeds, 0), bool)
-    finite = [jnp.isfinite(leaf).reshape(num_seeds, -1).all(axis=1) for leaf in leaves]
-    return jnp.stack(finite, axis=1)
-
-
-def _check_same(before: Any, after: Any) -> None:
-    given, returned = str(jax.tree.structure(before)), str(jax.tree.structure(after))
-    if given != returned:
-        raise ValueError(
-            "designer.update: the state it returns is not built like the one it was given; "
-            f"got {returned}, allowed is {given}"
-        )
-    leaves = (named_leaves({"state": tree}) for tree in (before, after))
-    for (name, old), (_, new) in zip(*leaves, strict=True):
-        if (old.shape, old.dtype) != (new.shape, new.dtype):
-            raise ValueError(
-                f"designer.update: {name} goes from {old.dtype} {list(old.shape[1:])} "
-                f"to {new.dtype} {list(new.shape[1:])}; shape and dtype must stay the same"
-            )
-
-
-def _check_scalars(what: str, metrics: Any, num_seeds: int) -> None:
-    if not isinstance(metrics, dict) or not metrics:
-        raise ValueError(
-            f"{what}: metrics must be a dict of at least one scalar, got {type(metrics).__name__}"
-        )
-    for name, value in metrics.items():
-        if name in ("update", "seed") or not isinstance(name, str) or "," in name:
-            raise ValueError(
-                f"{what}: metric {name!r}; 'update', 'seed' and commas are not allowed"
-            )
-        if getattr(value, "shape", None) != (num_seeds,):
-            shape = list(getattr(value, "shape", [])[1:])
-            raise ValueError(f"{what}: metric {name!r} has shape {shape}; it must be a scalar")
+def _check_stop(answer: Any) -> None:
+    if getattr(answer, "shape", None) != () or answer.dtype != jnp.bool_:
+        told = getattr(answer, "dtype", type(answer).__name__), getattr(answer, "shape", "")
+        raise ValueError(f"stop: got {told[0]} {told[1]}; allowed is one boolean, bool []")

@@ -1,330 +1,160 @@
-"""Running, resuming and loading."""
+"""Training from where a run stands to where it shall be."""
 
 from __future__ import annotations
 
-import operator
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech.runner import chunks, run_folder
-from jaxmech.runner.checkpoints import Checkpoints, Restored
-from jaxmech.runner.chunks import Evaluate, Program
+from jaxmech.runner.chunks import Compiled, Program
+from jaxmech.runner.errors import TrainingDivergedError
 from jaxmech.runner.interruption import Interruption
-from jaxmech.runner.progress import NoProgress, Progress
-from jaxmech.runner.record import Plan, Record, cut_back, read_plan
+from jaxmech.runner.plan import Plan
+from jaxmech.runner.progress import Progress
+from jaxmech.runner.record import Place, Record
+from jaxmech.runner.training import MAX_UPDATES, Training, Written
 
 _CHUNK_SECONDS = 1.5
 
 
-class TrainingDiverged(FloatingPointError):
-    """A metric, or a part of a designer's state, is no longer finite.
-
-    Attributes:
-      update: the first update after which this is so.
-      seed: the first such seed.
-      quantities: names of the metrics and parts of the state.
-    """
-
-    def __init__(self, message: str, update: int, seed: int, quantities: tuple[str, ...]):
-        super().__init__(message)
-        self.update = update
-        self.seed = seed
-        self.quantities = quantities
-
-
 @dataclass(frozen=True)
-class RunResult:
-    """Where a run stands.
+class Pace:
+    """How often the device is left: updates in a chunk, and seconds between checkpoints."""
 
-    Attributes:
-      states: the designer's states, every array [seeds, ...].
-      seeds: in the order of that axis.
-      updates: made so far.
-      metrics: of the last update, each float64 [seeds]; empty before the first.
-      seconds: spent on updates, those before a resume included, compiling excluded.
-      compile_seconds: spent tracing and compiling, by this call.
-      interrupted_by: the signal that ended the run early; a command then exits with
-        128 + its number.
-      directory: the run's folder.
-    """
-
-    states: Any
-    seeds: tuple[int, ...]
-    updates: int
-    metrics: dict[str, np.ndarray]
-    seconds: float
-    compile_seconds: float
-    interrupted_by: Signals | None
-    directory: Path
-
-    @property
-    def interrupted(self) -> bool:
-        return self.interrupted_by is not None
-
-
-def run(
-    designer: Any,
-    *,
-    directory: str | Path,
-    seeds: int | Sequence[int],
-    updates: int,
-    config: Mapping[str, Any] | None = None,
-    evaluate: Evaluate | None = None,
-    evaluate_every: int | None = None,
-    updates_per_chunk: int | None = None,
-    checkpoint_seconds: float = 120.0,
-    progress: Progress | None = None,
-) -> RunResult:
-    """Trains ``designer`` from the start and writes the run's folder.
-
-    Ended early by SIGINT or SIGTERM (once the chunk under way is done, or what is being
-    compiled; a second signal does not wait for a chunk), the run has a checkpoint to resume
-    from and says so in its result.
-
-    Args:
-      designer: has ``init`` and ``update``; metrics are a dict of scalars.
-      directory: the folder to make; where it exists it must be empty.
-      seeds: which, or how many (0, 1, ...). Seed s starts from ``init(jax.random.key(s))``.
-      updates: how many.
-      config: what the run was asked to do, as numbers, strings, lists and mappings.
-      evaluate: pure ``(state, key) -> dict of scalars`` of one seed.
-      evaluate_every: updates between two evaluations.
-      updates_per_chunk: by default as many as take about 1.5 seconds. Results do not
-        depend on it.
-      checkpoint_seconds: time between two checkpoints.
-      progress: for example ``jaxmech.runner.progress.ConsoleProgress()``.
-
-    Raises:
-      FileExistsError: the folder is there already.
-      ValueError: an argument is not allowed; raised before anything is compiled or written.
-      TrainingDiverged: something became NaN or infinite. The last checkpoint is then of
-        the update before.
-    """
-    directory = Path(directory)
-    seeds = _seeds(seeds)
-    updates = _at_least("updates", updates, 1)
-    if (evaluate is None) != (evaluate_every is None):
-        raise ValueError("evaluate, evaluate_every: give both or neither")
-    if evaluate_every is not None:
-        evaluate_every = _at_least("evaluate_every", evaluate_every, 1)
-    pace = _pace(updates_per_chunk, checkpoint_seconds)
-    config_text = run_folder.config_text(config)
-    run_folder.check_free(directory)
-    progress = progress or NoProgress()
-    with _shown(progress, 0, updates):
-        program = chunks.trace(designer, seeds, evaluate)
-        run_folder.create(directory, config_text)
-        plan = Plan(directory, seeds, updates, evaluate_every)
-        return _train(program, plan, None, pace, progress)
-
-
-def resume(
-    designer: Any,
-    *,
-    directory: str | Path,
-    updates: int | None = None,
-    evaluate: Evaluate | None = None,
-    updates_per_chunk: int | None = None,
-    checkpoint_seconds: float = 120.0,
-    progress: Progress | None = None,
-) -> RunResult:
-    """Goes on with a run from its newest checkpoint that can be read.
-
-    The logs are cut back to that checkpoint's update first. A newer checkpoint that cannot
-    be read is moved to ``checkpoints_unreadable/``, which ``progress`` is told (by default
-    it warns). A run that is finished is returned as it is.
-
-    Args:
-      designer, evaluate: the same as when the run was started.
-      updates: in total; by default as the run was started with.
-      directory, updates_per_chunk, checkpoint_seconds, progress: see ``run``.
-
-    Raises:
-      FileNotFoundError: there is no such folder.
-      ValueError: an argument is not allowed, no checkpoint can be read, or the designer's
-        state is not built like the one saved.
-      TrainingDiverged: see ``run``.
-    """
-    progress = progress or NoProgress()
-    plan = read_plan(Path(directory))
-    pace = _pace(updates_per_chunk, checkpoint_seconds)
-    if updates is not None:
-        plan = replace(plan, updates=_at_least("updates", updates, 1))
-    if (evaluate is None) != (plan.evaluate_every is None):
-        was = "evaluated" if evaluate is None else "not evaluated"
-        raise ValueError(f"evaluate: the run in {directory} was {was} when it was started")
-    program = chunks.trace(designer, plan.seeds, evaluate)
-    with closing(Checkpoints(plan.directory / run_folder.CHECKPOINTS)) as checkpoints:
-        restored = checkpoints.newest(program.abstract)
-        if plan.updates < restored.update:
-            raise ValueError(
-                f"updates: got {plan.updates}; the run in {directory} has made {restored.update}"
-            )
-        if restored.skipped:
-            aside = checkpoints.set_aside(list(restored.skipped))
-            for update, reason in restored.skipped.items():
-                progress.message(
-                    f"checkpoint {update} of {directory} cannot be read ({reason}) and is now "
-                    f"in {aside}; going on from checkpoint {restored.update}"
-                )
-    cut_back(plan, restored.update)
-    if restored.update == plan.updates:
-        return _result(plan, restored, 0.0, None)
-    with _shown(progress, restored.update, plan.updates):
-        return _train(program, plan, restored, pace, progress)
-
-
-def load(designer: Any, *, directory: str | Path) -> RunResult:
-    """A run as its newest checkpoint that can be read has it; changes nothing on disk.
-
-    Raises: see ``resume``.
-    """
-    plan = read_plan(Path(directory))
-    program = chunks.trace(designer, plan.seeds)
-    folder = plan.directory / run_folder.CHECKPOINTS
-    with closing(Checkpoints(folder, read_only=True)) as checkpoints:
-        restored = checkpoints.newest(program.abstract)
-    return _result(plan, restored, 0.0, None)
-
-
-@contextmanager
-def _shown(progress: Progress, update: int, updates: int) -> Iterator[None]:
-    progress.start(update, updates)
-    try:
-        yield
-    finally:
-        progress.stop()
-
-
-@dataclass(frozen=True)
-class _Pace:
     updates_per_chunk: int | None
     checkpoint_seconds: float
 
 
-def _train(
+@dataclass(frozen=True)
+class Trained:
+    """Where a training ended; see ``Place`` and ``RunResult``."""
+
+    place: Place
+    compile_seconds: float
+    interrupted_by: Signals | None
+
+
+def train(
     program: Program,
     plan: Plan,
-    restored: Restored | None,
-    pace: _Pace,
+    directory: Path,
+    place: Place | None,
+    pace: Pace,
     progress: Progress,
-) -> RunResult:
-    """Trains from ``restored``, or from the start, to the end of the plan."""
+) -> Trained:
+    """Trains from ``place``, or from the start, to the end of the plan or until all have stopped.
+
+    Raises:
+      TrainingDivergedError: something became NaN or infinite; there is a checkpoint of the
+        update before.
+      DiskFullError: there is no room for logs or checkpoints.
+    """
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption(progress.stopping))
-        record = stack.enter_context(closing(Record(plan, program, restored)))
-        update = restored.update if restored else 0
-        compiled = program.compile(with_start=restored is None)
+        record = stack.enter_context(
+            closing(Record(directory, plan, program, place, progress.message))
+        )
+        compiled = program.compile(with_start=place is None)
         compile_seconds = program.trace_seconds + compiled.seconds
         progress.compiled(compile_seconds)
-        training = jax.device_put(restored.tree) if restored else compiled.start()
+        training = jax.device_put(place.training) if place else compiled.start()
+        update, made = _made(training)
+        running = bool(np.any(training.running))
         record.save(update, training)
 
         length = pace.updates_per_chunk or 1
-        while update < plan.updates and interruption.received is None:
+        while running and update < plan.updates and interruption.received is None:
             count = min(length, plan.updates_to_next_stop(update))
             # What a chunk that diverges goes back to; the donated one is overwritten.
             before = jax.tree.map(jnp.copy, training)
             started = time.perf_counter()
-            training, metrics, broken = compiled.chunk(training, count)
+            training, written = compiled.chunk(training, count)
             seconds = time.perf_counter() - started
-            if broken.any():
-                good = int(broken.any(axis=(1, 2)).argmax())
-                record.updates(update, {name: metrics[name][: good + 1] for name in metrics})
-                before, _, _ = compiled.chunk(before, good)
-                record.save(update + good, before)
-                raise _diverged(update + good, broken[good], program, plan)
+            if written.broken_state.any() or written.broken_metrics.any():
+                raise _diverged(before, update, compiled, program, plan, record, directory)
 
-            record.updates(update, metrics, seconds)
-            update += count
-            progress.advance(update, seconds, metrics)
+            now, made_now = _made(training)
+            record.updates(update, made_now - made, _of_cell(written))
+            record.time(now, seconds)
+            progress.advance(now, seconds, _shown(written, made_now - made))
+            update, made = now, made_now
+            running = bool(np.any(training.running))
             if plan.evaluate_every and update % plan.evaluate_every == 0:
-                record.evaluation(update, compiled.evaluation(training.state, update))
+                evaluated = compiled.evaluation(training.state, update)
+                of_cell = {name: values[0] for name, values in evaluated.items()}
+                record.evaluation(update, (made == update).astype(int), of_cell)
             if time.monotonic() - record.saved_at >= pace.checkpoint_seconds:
                 record.save(update, training)
             if not pace.updates_per_chunk:
-                length = int(np.clip(_CHUNK_SECONDS * count / seconds, 1, chunks.MAX_UPDATES))
+                length = int(np.clip(_CHUNK_SECONDS * count / seconds, 1, MAX_UPDATES))
         record.save(update, training)
+        reached = Place(update, training, record.extents, record.seconds, {})
+    return Trained(reached, compile_seconds, interruption.received)
 
-    interrupted_by = interruption.received if update < plan.updates else None
-    return _result(plan, Restored(update, training, {}), compile_seconds, interrupted_by)
+
+def _made(training: Training) -> tuple[int, np.ndarray]:
+    """The most updates that a seed has made, and those of each, int [seeds]."""
+    made = np.asarray(training.updates)[0]
+    return int(made.max()), made
 
 
-def _diverged(good: int, broken: np.ndarray, program: Program, plan: Plan) -> TrainingDiverged:
-    """The error for update ``good + 1``; ``broken`` is bool [seeds, quantities]."""
+def _of_cell(written: Written) -> dict[str, np.ndarray]:
+    """The metrics of the one cell, each [seeds, updates]."""
+    return {name: np.asarray(rows)[0] for name, rows in written.metrics.items()}
+
+
+def _shown(written: Written, made: np.ndarray) -> dict[str, np.ndarray]:
+    """The metrics, each float64 [updates, seeds], NaN where a seed made no such update."""
+    updates = np.arange(int(made.max()))[:, None]
+    return {
+        name: np.where(updates < made, rows.T[: len(updates)], np.nan)
+        for name, rows in _of_cell(written).items()
+    }
+
+
+def _diverged(
+    training: Training,
+    update: int,
+    compiled: Compiled,
+    program: Program,
+    plan: Plan,
+    record: Record,
+    directory: Path,
+) -> TrainingDivergedError:
+    """Makes the updates of a chunk again one by one, up to the first that diverges.
+
+    What is before it is logged and saved, and its own metrics are logged.
+
+    Args:
+      training, update: from before the chunk.
+    """
+    _, made = _made(training)
+    while True:
+        before = jax.tree.map(jnp.copy, training)
+        training, written = compiled.chunk(training, 1)
+        _, made_now = _made(training)
+        broken = np.concatenate([written.broken_state, written.broken_metrics], axis=-1)[0]
+        if broken.any():
+            break
+        record.updates(update, made_now - made, _of_cell(written))
+        update, made = update + 1, made_now
+    record.save(update, before)
+    record.updates(update, made_now - made, _of_cell(written))
     index = int(broken.any(axis=1).argmax())
     seed = plan.seeds[index]
-    quantities = tuple(np.array(program.quantities)[broken[index]].tolist())
+    names = np.array([*program.state_parts, *program.metrics])
+    quantities = tuple(names[broken[index]].tolist())
     named = ", ".join(quantities[:5]) + (", ..." if len(quantities) > 5 else "")
-    return TrainingDiverged(
-        f"update {good + 1}, seed {seed}: no longer finite: {named}; "
-        f"the last good checkpoint in {plan.directory} is that of update {good}",
-        update=good + 1,
+    return TrainingDivergedError(
+        f"update {update + 1}, seed {seed}: no longer finite: {named}; "
+        f"the last good checkpoint in {directory} is that of update {update}",
+        update=update + 1,
         seed=seed,
         quantities=quantities,
     )
-
-
-def _result(
-    plan: Plan,
-    restored: Restored,
-    compile_seconds: float,
-    interrupted_by: Signals | None,
-) -> RunResult:
-    return RunResult(
-        states=jax.device_put(restored.tree.state),
-        seeds=plan.seeds,
-        updates=restored.update,
-        metrics=run_folder.last_metrics(plan.directory, restored.update, plan.seeds),
-        seconds=run_folder.seconds_until(plan.directory, restored.update),
-        compile_seconds=compile_seconds,
-        interrupted_by=interrupted_by,
-        directory=plan.directory,
-    )
-
-
-def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    rule = "allowed are a number of seeds, or a list of different seeds from 0 to 2**31 - 1"
-    try:
-        if isinstance(seeds, Sequence | np.ndarray):
-            chosen = tuple(operator.index(seed) for seed in seeds)
-        else:
-            chosen = tuple(range(operator.index(seeds)))
-    except TypeError as error:
-        raise ValueError(f"seeds: got {seeds!r}; {rule}") from error
-    if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0 or max(chosen) >= 2**31:
-        raise ValueError(f"seeds: got {seeds!r}; {rule}")
-    return chosen
-
-
-def _at_least(field: str, number: int, least: int) -> int:
-    try:
-        if operator.index(number) >= least:
-            return operator.index(number)
-    except TypeError:
-        pass
-    raise ValueError(f"{field}: got {number!r}; allowed are integers of at least {least}")
-
-
-def _pace(updates_per_chunk: int | None, checkpoint_seconds: float) -> _Pace:
-    if updates_per_chunk is not None:
-        updates_per_chunk = _at_least("updates_per_chunk", updates_per_chunk, 1)
-        if updates_per_chunk > chunks.MAX_UPDATES:
-            raise ValueError(
-                f"updates_per_chunk: got {updates_per_chunk}; "
-                f"allowed are integers from 1 to {chunks.MAX_UPDATES}"
-            )
-    if not checkpoint_seconds >= 0:
-        raise ValueError(
-            f"checkpoint_seconds: got {checkpoint_seconds!r}; allowed are numbers of at least 0"
-        )
-    return _Pace(updates_per_chunk, checkpoint_seconds)

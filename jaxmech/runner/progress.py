@@ -33,7 +33,10 @@ class Progress(Protocol):
         """All is compiled, which took ``seconds``."""
 
     def advance(self, update: int, seconds: float, metrics: Mapping[str, np.ndarray]) -> None:
-        """A chunk that took ``seconds`` ended at ``update``; metrics are [updates, seeds]."""
+        """A chunk that took ``seconds`` ended at ``update``.
+
+        Metrics are [updates, seeds], NaN where a seed had stopped before.
+        """
 
     def stopping(self, received: Signals) -> None:
         """A signal came, and is obeyed as soon as may be; called at any time, by a thread."""
@@ -140,7 +143,7 @@ def _figures(
     """Speed and objective of a chunk, mean over its updates and over the seeds."""
     figures = []
     if "environment_steps" in metrics and seconds > 0:
-        speed = float(np.sum(metrics["environment_steps"])) / seconds
+        speed = float(np.nansum(metrics["environment_steps"])) / seconds
         figures.append(f"{speed:,.0f} steps/s")
     name = next((name for name in ("objective", "episode_return") if name in metrics), None)
     if name is not None and np.isfinite(metrics[name]).any():

@@ -1,36 +1,47 @@
-"""What a run writes down as it goes, and reads back to go on: plan, logs, checkpoints."""
+"""What a run writes down as it goes, and reads back to go on: logs and checkpoints."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from jaxmech.runner import run_folder
 from jaxmech.runner.checkpoints import Checkpoints, Restored
-from jaxmech.runner.chunks import Program, Training
-from jaxmech.runner.run_folder import Log
+from jaxmech.runner.chunks import Program
+from jaxmech.runner.errors import full_disk_explained
+from jaxmech.runner.logs import Extent, Log, by_update, last_rows, read_log, rows_of
+from jaxmech.runner.plan import Plan
+from jaxmech.runner.training import Training
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a run was asked for and a resume must know; kept in every checkpoint."""
+class Place:
+    """Where a run stands on the disk: what its newest readable checkpoint says.
 
-    directory: Path
-    seeds: tuple[int, ...]
-    updates: int
-    evaluate_every: int | None
+    Attributes:
+      update: of the checkpoint, the most that a seed has made.
+      training: of NumPy arrays and typed keys.
+      extents: of each log, by file name.
+      seconds: spent on updates.
+      unreadable: newer checkpoints, {update: reason}.
+    """
 
-    def updates_to_next_stop(self, update: int) -> int:
-        """From ``update`` to the next evaluation or the end, whichever comes first."""
-        remaining = self.updates - update
-        if self.evaluate_every is None:
-            return remaining
-        return min(remaining, self.evaluate_every - update % self.evaluate_every)
+    update: int
+    training: Training
+    extents: Mapping[str, Extent]
+    seconds: float
+    unreadable: Mapping[int, str]
+
+    @property
+    def running(self) -> bool:
+        """Whether a seed has not stopped."""
+        return bool(np.any(self.training.running))
 
 
 def read_plan(directory: Path) -> Plan:
@@ -38,83 +49,195 @@ def read_plan(directory: Path) -> Plan:
 
     Raises:
       FileNotFoundError: there is no run.
-      ValueError: no checkpoint of it can be read.
+      ValueError: it cannot be read.
+    """
+    if not run_folder.has_checkpoint(directory):
+        return run_folder.read_plan(directory)
+    folder = directory / run_folder.CHECKPOINTS
+    with closing(Checkpoints(folder, read_only=True)) as checkpoints:
+        return _plan_in(checkpoints.about(), folder)
+
+
+def _plan_in(about: Mapping[str, Any], folder: Path) -> Plan:
+    try:
+        return Plan.from_json(about["plan"])
+    except (KeyError, ValueError) as error:
+        raise ValueError(
+            f"{folder}: the newest checkpoint is of another version of jaxmech ({error})"
+        ) from error
+
+
+def num_metrics(directory: Path) -> int:
+    """How many metrics the run in ``directory`` logs, by its newest readable checkpoint."""
+    folder = directory / run_folder.CHECKPOINTS
+    with closing(Checkpoints(folder, read_only=True)) as checkpoints:
+        count: int = checkpoints.about()["num_metrics"]
+    return count
+
+
+def find_place(
+    directory: Path, abstract: Training, *, say: Callable[[str], None] | None = None
+) -> Place:
+    """Where the run in ``directory`` stands.
+
+    Args:
+      abstract: how its training is built.
+      say: with it, checkpoints that cannot be read are moved out of the way, and it is told.
+
+    Raises:
+      ValueError: no checkpoint can be read, the newest holds a training built differently, or
+        a log has changed since.
     """
     folder = directory / run_folder.CHECKPOINTS
-    if not folder.is_dir():
-        raise FileNotFoundError(f"directory: {directory} holds no run (no {folder.name}/ in it)")
-    with closing(Checkpoints(folder, read_only=True)) as checkpoints:
-        about = checkpoints.about()
-    return Plan(directory, tuple(about["seeds"]), about["updates"], about["evaluate_every"])
+    with closing(Checkpoints(folder, read_only=say is None)) as checkpoints:
+        restored = checkpoints.newest(abstract)
+        place = _place(restored)
+        for name, extent in place.extents.items():
+            if name != run_folder.TIMING:
+                extent.check(directory / name)
+        if say is not None and restored.skipped:
+            aside = checkpoints.set_aside(list(restored.skipped))
+            for update, reason in restored.skipped.items():
+                say(
+                    f"checkpoint {update} of {directory} cannot be read ({reason}) and is now "
+                    f"in {aside}; going on from checkpoint {restored.update}"
+                )
+    return place
+
+
+def _place(restored: Restored) -> Place:
+    extents = {name: Extent(**extent) for name, extent in restored.about["logs"].items()}
+    return Place(
+        restored.update, restored.tree, extents, restored.about["seconds"], restored.skipped
+    )
+
+
+@dataclass(frozen=True)
+class Logged:
+    """What the logs say of a run, see ``RunResult``."""
+
+    metrics: dict[str, np.ndarray]
+    evaluation_updates: np.ndarray
+    evaluations: dict[str, np.ndarray]
+
+
+def read_logged(directory: Path, plan: Plan, extents: Mapping[str, Extent]) -> Logged:
+    """What the logs say, as far as their ``extents``.
+
+    Raises:
+      OSError, ValueError: see ``read_log``.
+    """
+
+    def log(name: str) -> dict[str, np.ndarray]:
+        return read_log(directory / name, length=extents[name].length)
+
+    metrics = last_rows(log(run_folder.METRICS), plan.seeds)
+    if run_folder.EVALUATION not in extents:
+        return Logged(metrics, np.zeros(0, np.int64), {})
+    return Logged(metrics, *by_update(log(run_folder.EVALUATION), plan.seeds))
 
 
 class Record:
-    """The logs and checkpoints of a run under way."""
+    """The logs and checkpoints of a run under way.
 
-    def __init__(self, plan: Plan, program: Program, restored: Restored | None):
+    Args:
+      directory: the run's folder.
+      plan: what it was asked for.
+      program: what it logs.
+      place: where it goes on from, or None.
+      say: is told where something had to be mended.
+
+    Raises:
+      ValueError: a log has changed since ``place``, or has other columns.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        plan: Plan,
+        program: Program,
+        place: Place | None,
+        say: Callable[[str], None],
+    ):
+        self._directory = directory
         self._plan = plan
         self._program = program
-        self._saved = restored.update if restored else -1
+        self._say = say
+        self._saved = place.update if place else -1
         self.saved_at = time.monotonic()
-        self._seconds = run_folder.seconds_until(plan.directory, max(self._saved, 0))
-
-        def log(name: str, *columns: str) -> Log:
-            return Log(plan.directory / name, ("update", *columns))
-
-        self._metrics = log(run_folder.METRICS, "seed", *program.metrics)
-        self._timing = log(run_folder.TIMING, "seconds")
-        self._logs = [self._metrics, self._timing]
+        self.seconds = place.seconds if place else 0.0
+        self._logs: dict[str, Log] = {}
+        columns = {
+            run_folder.METRICS: ("seed", *program.metrics),
+            run_folder.TIMING: ("seconds",),
+        }
         if plan.evaluate_every:
-            self._evaluation = log(run_folder.EVALUATION, "seed", *program.evaluation_metrics)
-            self._logs.append(self._evaluation)
-        self._checkpoints = Checkpoints(plan.directory / run_folder.CHECKPOINTS)
+            columns[run_folder.EVALUATION] = ("seed", *program.evaluation_metrics)
+        with self._explained():
+            for name, rest in columns.items():
+                extent = place.extents[name] if place else None
+                self._logs[name] = self._opened(name, ("update", *rest), extent)
+            self._checkpoints = Checkpoints(directory / run_folder.CHECKPOINTS)
+
+    def _opened(self, name: str, columns: tuple[str, ...], extent: Extent | None) -> Log:
+        path = self._directory / name
+        if name != run_folder.TIMING:
+            return Log(path, columns, extent)
+        try:
+            return Log(path, columns, extent)
+        except (ValueError, OSError) as error:
+            # Times are no result: a run goes on without those that were lost.
+            log = Log(path, columns)
+            if self._saved > 0:
+                log.append([(self._saved, f"{self.seconds:.6f}")])
+            self._say(f"{error}; it begins anew at update {self._saved}")
+            return log
+
+    @property
+    def extents(self) -> dict[str, Extent]:
+        return {name: log.extent for name, log in self._logs.items()}
 
     def close(self) -> None:
         self._checkpoints.close()
 
-    def updates(
-        self,
-        after: int,
-        metrics: Mapping[str, np.ndarray],
-        seconds: float | None = None,
-    ) -> None:
-        """Logs the updates after ``after``; metrics are [updates, seeds]."""
+    def updates(self, after: int, made: np.ndarray, metrics: Mapping[str, np.ndarray]) -> None:
+        """Logs the updates after ``after``; ``made`` int [seeds], metrics [seeds, updates]."""
         columns = [metrics[name] for name in self._program.metrics]
-        self._metrics.append(run_folder.long_rows(after + 1, self._plan.seeds, columns))
-        if seconds is not None:
-            self._seconds += seconds
-            self._timing.append([(after + len(columns[0]), f"{self._seconds:.6f}")])
+        with self._explained():
+            rows = rows_of(after + 1, self._plan.seeds, made, columns)
+            self._logs[run_folder.METRICS].append(rows)
 
-    def evaluation(self, update: int, metrics: Mapping[str, np.ndarray]) -> None:
-        """Logs an evaluation; metrics are [seeds]."""
-        columns = [metrics[name][None] for name in self._program.evaluation_metrics]
-        self._evaluation.append(run_folder.long_rows(update, self._plan.seeds, columns))
+    def time(self, update: int, seconds: float) -> None:
+        """Logs that the updates up to ``update``, since the last time, took ``seconds``."""
+        self.seconds = round(self.seconds + seconds, 6)
+        with self._explained():
+            self._logs[run_folder.TIMING].append([(update, f"{self.seconds:.6f}")])
+
+    def evaluation(self, update: int, made: np.ndarray, metrics: Mapping[str, np.ndarray]) -> None:
+        """Logs an evaluation of the seeds with ``made`` [seeds] 1, not 0; metrics [seeds]."""
+        columns = [metrics[name][:, None] for name in self._program.evaluation_metrics]
+        with self._explained():
+            rows = rows_of(update, self._plan.seeds, made, columns)
+            self._logs[run_folder.EVALUATION].append(rows)
 
     def save(self, update: int, training: Training) -> None:
         """Writes a checkpoint, unless ``update`` has one; the logs reach the disk before it."""
         if update <= self._saved:
             return
-        for log in self._logs:
-            log.sync()
-        about = {
-            "seeds": list(self._plan.seeds),
-            "updates": self._plan.updates,
-            "evaluate_every": self._plan.evaluate_every,
-        }
-        self._checkpoints.save(update, training, about)
+        with self._explained():
+            for log in self._logs.values():
+                log.sync()
+            about = {
+                "plan": self._plan.as_json(),
+                "num_metrics": len(self._program.metrics),
+                "seconds": self.seconds,
+                "logs": {name: asdict(extent) for name, extent in self.extents.items()},
+            }
+            self._checkpoints.save(update, training, about)
         self._saved, self.saved_at = update, time.monotonic()
 
-
-def cut_back(plan: Plan, update: int) -> None:
-    """Cuts the logs back to ``update``.
-
-    Raises:
-      ValueError: rows up to ``update`` are missing.
-    """
-    for name in (run_folder.METRICS, run_folder.TIMING, run_folder.EVALUATION):
-        rows = run_folder.cut_back(plan.directory / name, update)
-        if name == run_folder.METRICS and rows != update * len(plan.seeds):
-            raise ValueError(
-                f"{plan.directory / name}: has {rows} whole rows up to update {update}, "
-                f"the checkpoint's, which should be {update * len(plan.seeds)}"
-            )
+    def _explained(self) -> Any:
+        safe = "nothing was computed yet"
+        if self._saved >= 0:
+            safe = f"the checkpoint of update {self._saved} is whole and safe"
+        return full_disk_explained(self._directory, safe)

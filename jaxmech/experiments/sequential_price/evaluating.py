@@ -96,7 +96,7 @@ def evaluate_run(
         "oracles_numerical": list(references.numerical),
         "oracles_missing": references.missing,
         "certificates": {},
-        "updates": result.updates,
+        "updates": int(np.max(result.updates)),
         "environment_steps": curves.total_steps if curves else 0,
         "seconds": result.seconds,
         "compile_seconds": _recorded_compile_seconds(result) + result.compile_seconds,

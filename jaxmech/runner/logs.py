@@ -1,0 +1,181 @@
+"""Logs in CSV: whole lines at the end of a file, each led by the update it belongs to.
+
+Each checkpoint holds the extent of every log at that moment, its length and checksum. A run
+that goes on cuts its logs back to that, and notices where they were changed since.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxmech.runner.atomic import write_whole
+
+_INTEGERS = ("update", "seed")
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The first bytes of a file: how many, and their CRC-32."""
+
+    length: int
+    checksum: int
+
+    def with_more(self, content: bytes) -> Extent:
+        """After ``content`` has been added."""
+        return Extent(self.length + len(content), zlib.crc32(content, self.checksum))
+
+    def check(self, path: Path) -> None:
+        """
+        Raises:
+          ValueError: the file is not there, or does not begin with these bytes.
+        """
+        if path.is_symlink() or not path.is_file():
+            raise ValueError(f"{path}: there is no such file any more; put it back as it was")
+        with open(path, "rb") as file:
+            content = file.read(self.length)
+        if len(content) < self.length:
+            raise ValueError(
+                f"{path}: has {len(content)} bytes, but had {self.length} at the last "
+                "checkpoint; put it back as it was"
+            )
+        if zlib.crc32(content) != self.checksum:
+            raise ValueError(
+                f"{path}: has changed since it was written (the checksum of its first "
+                f"{self.length} bytes is another); put it back as it was"
+            )
+
+
+class Log:
+    """A CSV file that grows.
+
+    Args:
+      path: the file, made anew unless it is gone on with.
+      columns: names of all columns.
+      extent: of a log to go on with; the file is cut back to it.
+
+    Raises:
+      ValueError: the log to go on with has changed, or has other columns.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str], extent: Extent | None = None):
+        self._path = path
+        header = (",".join(columns) + "\n").encode()
+        if extent is None:
+            write_whole(path, header)
+            self.extent = Extent(0, 0).with_more(header)
+            return
+        extent.check(path)
+        with open(path, "rb") as file:
+            found = file.readline()
+        if found != header:
+            raise ValueError(
+                f"{path}: its columns are {found.decode(errors='replace').strip()[:200]}, but the "
+                f"run writes {header.decode().strip()}"
+            )
+        os.truncate(path, extent.length)
+        self.extent = extent
+
+    def append(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Writes rows, numbers in the fewest digits that read back the same."""
+        content = "".join(",".join(map(_text, row)) + "\n" for row in rows).encode()
+        with open(self._path, "ab") as file:
+            file.write(content)
+        self.extent = self.extent.with_more(content)
+
+    def sync(self) -> None:
+        """Returns when all is on the disk."""
+        with open(self._path, "ab") as file:
+            os.fsync(file.fileno())
+
+
+def _text(number: Any) -> str:
+    return str(int(number)) if isinstance(number, bool | np.bool_) else str(number)
+
+
+def rows_of(
+    first_update: int,
+    seeds: Sequence[int],
+    made: np.ndarray,
+    metrics: Sequence[np.ndarray],
+) -> Iterable[tuple[Any, ...]]:
+    """Rows (update, seed, *metrics), by update and then by seed.
+
+    Args:
+      first_update: of the first column of ``metrics``.
+      seeds: numbers of the seeds.
+      made: int [seeds], how many updates of each seed count.
+      metrics: each [seeds, updates].
+    """
+    for i in range(int(made.max(initial=0))):
+        for j, seed in enumerate(seeds):
+            if i < made[j]:
+                yield (first_update + i, seed, *(metric[j, i] for metric in metrics))
+
+
+def read_log(path: str | Path, *, length: int | None = None) -> dict[str, np.ndarray]:
+    """The columns of a log, a last line left unfinished not counted.
+
+    Args:
+      path: a ``metrics.csv``, ``evaluation.csv`` or ``timing.csv``.
+      length: read so many bytes only.
+
+    Returns:
+      By name, each [rows]; ``update`` and ``seed`` int64, all others float64.
+
+    Raises:
+      OSError: the file cannot be read.
+      ValueError: a cell is no number, or rows differ in length.
+    """
+    path = Path(path)
+    with open(path, "rb") as file:
+        content = file.read() if length is None else file.read(length)
+    header, _, body = content[: content.rfind(b"\n") + 1].partition(b"\n")
+    try:
+        names = header.decode().split(",")
+        rows = np.zeros((0, len(names)))
+        if body:
+            rows = np.loadtxt(io.BytesIO(body), delimiter=",", ndmin=2, encoding="utf-8")
+        if rows.shape[1] != len(names):
+            raise ValueError(f"rows have {rows.shape[1]} cells, its header has {len(names)}")
+        columns = {name: rows[:, index] for index, name in enumerate(names)}
+        return {
+            name: column.astype(np.int64) if name in _INTEGERS else column
+            for name, column in columns.items()
+        }
+    except ValueError as error:
+        raise ValueError(f"{path}: is no log of a run ({str(error)[:200]})") from error
+
+
+def last_rows(log: Mapping[str, np.ndarray], seeds: Sequence[int]) -> dict[str, np.ndarray]:
+    """The last row of each seed, each float64 [seeds]; nothing where a seed has none."""
+    places = [np.flatnonzero(log["seed"] == seed) for seed in seeds]
+    if any(len(place) == 0 for place in places):
+        return {}
+    last = np.array([place[-1] for place in places])
+    return {name: column[last] for name, column in log.items() if name not in _INTEGERS}
+
+
+def by_update(
+    log: Mapping[str, np.ndarray], seeds: Sequence[int]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The updates of a log, int64 [updates]; and each column, float64 [updates, seeds].
+
+    NaN stands where a seed has no row.
+    """
+    updates, row = np.unique(log["update"], return_inverse=True)
+    order = np.argsort(seeds)
+    place = order[np.searchsorted(np.asarray(seeds)[order], log["seed"])]
+    columns = {}
+    for name, column in log.items():
+        if name not in _INTEGERS:
+            columns[name] = np.full((len(updates), len(seeds)), np.nan)
+            columns[name][row, place] = column
+    return updates, columns

@@ -1,0 +1,338 @@
+"""Running, going on and loading."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxmech.runner import chunks, record, run_folder
+from jaxmech.runner.chunks import Evaluate, Program
+from jaxmech.runner.claim import claim
+from jaxmech.runner.description import described
+from jaxmech.runner.loop import Pace, Trained, train
+from jaxmech.runner.plan import Plan, check_same, stored_keys
+from jaxmech.runner.progress import NoProgress, Progress
+from jaxmech.runner.result import RunResult
+from jaxmech.runner.training import MAX_UPDATES, Stop
+
+
+def run(
+    designer: Any,
+    *,
+    directory: str | Path,
+    seeds: int | Sequence[int],
+    updates: int,
+    keys: Sequence[jax.Array] | jax.Array | None = None,
+    config: Mapping[str, Any] | None = None,
+    evaluate: Evaluate | None = None,
+    evaluate_every: int | None = None,
+    stop: Stop | None = None,
+    updates_per_chunk: int | None = None,
+    checkpoint_seconds: float = 120.0,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Trains ``designer`` from the start and writes the run's folder.
+
+    Ended early by SIGINT or SIGTERM (once the chunk under way is done, or what is being
+    compiled; a second signal does not wait for a chunk), the run has a checkpoint to resume
+    from and says so in its result.
+
+    Args:
+      designer: has ``init`` and ``update``; metrics are a dict of scalars.
+      directory: the folder to make; where it exists it must be empty.
+      seeds: which, or how many (0, 1, ...).
+      updates: how many, at most, of each seed.
+      keys: typed, what each seed starts from; by default ``jax.random.key(seed)``.
+      config: what the run was asked to do, as numbers, strings, lists and mappings.
+      evaluate: pure ``(state, key) -> dict of scalars`` of one seed.
+      evaluate_every: updates between two evaluations.
+      stop: pure ``metrics -> bool []``, asked of each seed after each of its updates. A seed
+        that it is True of is frozen: that was its last update.
+      updates_per_chunk: by default as many as take about 1.5 seconds. Results do not
+        depend on it.
+      checkpoint_seconds: time between two checkpoints.
+      progress: for example ``jaxmech.runner.progress.ConsoleProgress()``.
+
+    Raises:
+      FileExistsError: the folder is there already.
+      ValueError: an argument is not allowed; raised before anything is compiled or written.
+      TrainingDivergedError: something became NaN or infinite. The last checkpoint is then of
+        the update before.
+      DiskFullError: there is no room; checkpoints are safe.
+    """
+    directory = Path(directory)
+    plan = _plan(designer, seeds, updates, keys, evaluate, evaluate_every, stop, {})
+    pace = _pace(updates_per_chunk, checkpoint_seconds)
+    config_text = run_folder.config_text(config)
+    run_folder.check_free(directory)
+    progress = progress or NoProgress()
+    with _shown(progress, 0, plan.updates):
+        program = chunks.trace(designer, plan.typed_keys(), evaluate, stop)
+        with claim(directory):
+            run_folder.check_free(directory)
+            run_folder.create(directory, config_text)
+            return _begin(program, plan, directory, pace, progress)
+
+
+def resume(
+    designer: Any,
+    *,
+    directory: str | Path,
+    updates: int | None = None,
+    evaluate: Evaluate | None = None,
+    stop: Stop | None = None,
+    updates_per_chunk: int | None = None,
+    checkpoint_seconds: float = 120.0,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Goes on with a run from its newest checkpoint that can be read, or else begins it anew.
+
+    The logs are cut back to that checkpoint's update first. A newer checkpoint that cannot
+    be read is moved to ``checkpoints_unreadable/``, which ``progress`` is told (by default
+    it warns). A run that is finished is returned as it is.
+
+    Args:
+      designer, evaluate, stop: the same as when the run was started.
+      updates: in total; by default as the run was started with.
+      directory, updates_per_chunk, checkpoint_seconds, progress: see ``run``.
+
+    Raises:
+      FileNotFoundError: there is no such run.
+      ValueError: an argument is not allowed, no checkpoint can be read, a log has changed since
+        it was written, or the designer is not the one that the run was started with.
+      TrainingDivergedError, DiskFullError: see ``run``.
+    """
+    directory = Path(directory)
+    pace = _pace(updates_per_chunk, checkpoint_seconds)
+    was = record.read_plan(directory)
+    total = was.updates if updates is None else _at_least("updates", updates, 1)
+    if (evaluate is None) != (was.evaluate_every is None):
+        done = "evaluated" if evaluate is None else "not evaluated"
+        raise ValueError(f"evaluate: the run in {directory} was {done} when it was started")
+    plan = replace(was, updates=total, learner=_learner(designer, evaluate, stop))
+    if total < was.updates:
+        check_same(replace(plan, updates=was.updates), was, directory, extend=True)
+    else:
+        check_same(plan, was, directory, extend=True)
+    with claim(directory):
+        return _begin_or_go_on(
+            designer, plan, directory, evaluate, stop, pace, progress or NoProgress()
+        )
+
+
+def run_or_resume(
+    designer: Any,
+    *,
+    directory: str | Path,
+    seeds: int | Sequence[int],
+    updates: int,
+    keys: Sequence[jax.Array] | jax.Array | None = None,
+    evaluate: Evaluate | None = None,
+    evaluate_every: int | None = None,
+    stop: Stop | None = None,
+    made_with: Mapping[str, Any] | None = None,
+    extend: bool = False,
+    progress: Progress | None = None,
+    updates_per_chunk: int | None = None,
+    checkpoint_seconds: float = 120.0,
+) -> RunResult:
+    """As ``run`` where the folder holds no whole checkpoint, else as ``resume``.
+
+    What is asked for is compared with what the run was begun with, field by field. What an
+    earlier start has left before its first checkpoint is removed. A run that is finished is
+    returned as it is.
+
+    Args:
+      directory: the folder; made where there is none.
+      made_with: plain values, or mappings and lists of them, to be compared too, such as the
+        configuration and the hashes of files read.
+      extend: whether the run may have been begun with fewer updates.
+      designer, seeds, updates, keys, evaluate, evaluate_every, stop, progress,
+        updates_per_chunk, checkpoint_seconds: see ``run``.
+
+    Raises:
+      ValueError: an argument is not allowed, or is not what the run was begun with (the message
+        begins with the field's name); no checkpoint can be read; a log has changed since it
+        was written.
+      TrainingDivergedError, DiskFullError: see ``run``.
+    """
+    directory = Path(directory)
+    plan = _plan(designer, seeds, updates, keys, evaluate, evaluate_every, stop, made_with or {})
+    pace = _pace(updates_per_chunk, checkpoint_seconds)
+    with claim(directory):
+        if run_folder.has_checkpoint(directory):
+            check_same(plan, record.read_plan(directory), directory, extend=extend)
+        return _begin_or_go_on(
+            designer, plan, directory, evaluate, stop, pace, progress or NoProgress()
+        )
+
+
+def load(designer: Any, *, directory: str | Path) -> RunResult:
+    """A run as its newest checkpoint that can be read has it; changes nothing on disk.
+
+    Args:
+      designer: its state must be built like that of the run; nothing else is compared.
+      directory: the run's folder.
+
+    Raises:
+      FileNotFoundError: there is no such run.
+      ValueError: no checkpoint can be read, or a log has changed since it was written.
+      StructureMismatchError: the designer's state is not built like the one saved.
+    """
+    directory = Path(directory)
+    if not run_folder.has_checkpoint(directory):
+        raise FileNotFoundError(f"directory: {directory} holds no checkpoint of a run")
+    plan = record.read_plan(directory)
+    place = record.find_place(directory, _abstract(designer, plan, directory))
+    return _result(plan, directory, Trained(place, 0.0, None))
+
+
+def _begin_or_go_on(
+    designer: Any,
+    plan: Plan,
+    directory: Path,
+    evaluate: Evaluate | None,
+    stop: Stop | None,
+    pace: Pace,
+    progress: Progress,
+) -> RunResult:
+    """In a claimed folder, whose run is the plan's."""
+    if not run_folder.has_checkpoint(directory):
+        with _shown(progress, 0, plan.updates):
+            program = chunks.trace(designer, plan.typed_keys(), evaluate, stop)
+            run_folder.remove_start(directory)
+            return _begin(program, plan, directory, pace, progress)
+    abstract = _abstract(designer, plan, directory)
+    place = record.find_place(directory, abstract, say=progress.message)
+    if plan.updates < place.update:
+        raise ValueError(
+            f"updates: got {plan.updates}; the run in {directory} has made {place.update}"
+        )
+    if place.update == plan.updates or not place.running:
+        return _result(plan, directory, Trained(place, 0.0, None))
+    with _shown(progress, place.update, plan.updates):
+        program = chunks.trace(designer, plan.typed_keys(), evaluate, stop)
+        trained = train(program, plan, directory, place, pace, progress)
+    return _result(plan, directory, trained)
+
+
+def _begin(
+    program: Program, plan: Plan, directory: Path, pace: Pace, progress: Progress
+) -> RunResult:
+    """In a claimed folder that holds nothing of a run but its configuration."""
+    run_folder.write_plan(directory, plan)
+    return _result(plan, directory, train(program, plan, directory, None, pace, progress))
+
+
+def _result(plan: Plan, directory: Path, trained: Trained) -> RunResult:
+    place = trained.place
+    training = jax.tree.map(lambda leaf: leaf[0], jax.device_put(place.training))
+    logged = record.read_logged(directory, plan, place.extents)
+    return RunResult(
+        states=training.state,
+        seeds=plan.seeds,
+        updates=np.asarray(training.updates),
+        metrics=logged.metrics,
+        seconds=place.seconds,
+        compile_seconds=trained.compile_seconds,
+        interrupted_by=trained.interrupted_by,
+        directory=directory,
+        evaluation_updates=logged.evaluation_updates,
+        evaluations=logged.evaluations,
+    )
+
+
+def _abstract(designer: Any, plan: Plan, directory: Path) -> Any:
+    return chunks.abstract_training(designer, plan.typed_keys(), record.num_metrics(directory))
+
+
+@contextmanager
+def _shown(progress: Progress, update: int, updates: int) -> Iterator[None]:
+    progress.start(update, updates)
+    try:
+        yield
+    finally:
+        progress.stop()
+
+
+def _plan(
+    designer: Any,
+    seeds: int | Sequence[int],
+    updates: int,
+    keys: Sequence[jax.Array] | jax.Array | None,
+    evaluate: Evaluate | None,
+    evaluate_every: int | None,
+    stop: Stop | None,
+    made_with: Mapping[str, Any],
+) -> Plan:
+    """
+    Raises:
+      ValueError: an argument is not allowed.
+    """
+    chosen = _seeds(seeds)
+    if (evaluate is None) != (evaluate_every is None):
+        raise ValueError("evaluate, evaluate_every: give both or neither")
+    if evaluate_every is not None:
+        evaluate_every = _at_least("evaluate_every", evaluate_every, 1)
+    plain = [described(value, name) for name, value in made_with.items()]
+    return Plan(
+        seeds=chosen,
+        updates=_at_least("updates", updates, 1),
+        evaluate_every=evaluate_every,
+        keys=None if keys is None else stored_keys(keys, len(chosen)),
+        made_with={name: value for part in plain for name, value in part.items()},
+        learner=_learner(designer, evaluate, stop),
+    )
+
+
+def _learner(designer: Any, evaluate: Evaluate | None, stop: Stop | None) -> dict[str, Any]:
+    return {
+        **described(designer, "designer"),
+        **described(evaluate, "evaluate"),
+        **described(stop, "stop"),
+    }
+
+
+def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    rule = "allowed are a number of seeds, or a list of different seeds from 0 to 2**31 - 1"
+    try:
+        if isinstance(seeds, Sequence | np.ndarray):
+            chosen = tuple(operator.index(seed) for seed in seeds)
+        else:
+            chosen = tuple(range(operator.index(seeds)))
+    except TypeError as error:
+        raise ValueError(f"seeds: got {seeds!r}; {rule}") from error
+    if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0 or max(chosen) >= 2**31:
+        raise ValueError(f"seeds: got {seeds!r}; {rule}")
+    return chosen
+
+
+def _at_least(field: str, number: int, least: int) -> int:
+    try:
+        if operator.index(number) >= least:
+            return operator.index(number)
+    except TypeError:
+        pass
+    raise ValueError(f"{field}: got {number!r}; allowed are integers of at least {least}")
+
+
+def _pace(updates_per_chunk: int | None, checkpoint_seconds: float) -> Pace:
+    if updates_per_chunk is not None:
+        updates_per_chunk = _at_least("updates_per_chunk", updates_per_chunk, 1)
+        if updates_per_chunk > MAX_UPDATES:
+            raise ValueError(
+                f"updates_per_chunk: got {updates_per_chunk}; "
+                f"allowed are integers from 1 to {MAX_UPDATES}"
+            )
+    if not checkpoint_seconds >= 0:
+        raise ValueError(
+            f"checkpoint_seconds: got {checkpoint_seconds!r}; allowed are numbers of at least 0"
+        )
+    return Pace(updates_per_chunk, checkpoint_seconds)

@@ -1,0 +1,95 @@
+"""PyTrees by the names of their leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+def named_leaves(tree: Any) -> list[tuple[str, Any]]:
+    """The leaves of a PyTree, each with the path to it joined by dots."""
+    return [
+        (jax.tree_util.keystr(path, simple=True, separator="."), leaf)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    ]
+
+
+def floats(tree: Any) -> list[tuple[str, Any]]:
+    """The leaves that can be NaN, with their names."""
+    return [
+        (name, leaf) for name, leaf in named_leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact)
+    ]
+
+
+def all_finite(leaves: Sequence[jax.Array]) -> jax.Array:
+    """Whether each of ``leaves`` is finite throughout, bool [leaves]."""
+    if not leaves:
+        return jnp.zeros(0, bool)
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves])
+
+
+def strong(tree: Any) -> Any:
+    """``tree`` as arrays without weak types, which a loop could not carry."""
+
+    def one(leaf: Any) -> jax.Array:
+        leaf = jnp.asarray(leaf)
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.extended):
+            return leaf
+        return jax.lax.convert_element_type(leaf, leaf.dtype)
+
+    return jax.tree.map(one, tree)
+
+
+def is_key(leaf: Any) -> bool:
+    """Whether ``leaf`` is, or stands for, an array of typed keys."""
+    return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def check_same(before: Any, after: Any) -> None:
+    """
+    Raises:
+      ValueError: the state ``after`` an update is not built like the one ``before``.
+    """
+    given, returned = jax.tree.structure(before), jax.tree.structure(after)
+    old, new = (named_leaves({"state": tree}) for tree in (before, after))
+    if str(given) != str(returned):
+        names = [[name for name, _ in leaves] for leaves in (old, new)]
+        missing = [name for name in names[0] if name not in names[1]]
+        added = [name for name in names[1] if name not in names[0]]
+        raise ValueError(
+            "designer.update: the state it returns is not built like the one it was given; "
+            f"missing are {_first(missing)}, added are {_first(added)}"
+        )
+    for (name, was), (_, now) in zip(old, new, strict=True):
+        if (was.shape, was.dtype) != (now.shape, now.dtype):
+            raise ValueError(
+                f"designer.update: {name} goes from {was.dtype} {list(was.shape)} "
+                f"to {now.dtype} {list(now.shape)}; shape and dtype must stay the same"
+            )
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "") if names else "none"
+
+
+def check_scalars(what: str, metrics: Any) -> None:
+    """
+    Raises:
+      ValueError: ``metrics`` are no dictionary of scalars that columns can be named after.
+    """
+    if not isinstance(metrics, dict) or not metrics:
+        raise ValueError(
+            f"{what}: metrics must be a dict of at least one scalar, got {type(metrics).__name__}"
+        )
+    for name, value in metrics.items():
+        if name in ("update", "seed") or not isinstance(name, str) or set(name) & set(',\n\r"'):
+            raise ValueError(
+                f"{what}: metric {name!r}; 'update', 'seed', commas, quotes and line breaks are "
+                "not allowed"
+            )
+        if getattr(value, "shape", None) != ():
+            shape = list(getattr(value, "shape", []))
+            raise ValueError(f"{what}: metric {name!r} has shape {shape}; it must be a scalar")
