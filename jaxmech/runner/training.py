@@ -99,8 +99,8 @@ class Loop:
     def chunk(self, training: Training, count: jax.Array) -> tuple[Training, Written]:
         """``count`` updates, at most ``MAX_UPDATES``, of every seed that runs."""
         axes = training.updates.shape
-        lanes = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), training)
-        num_lanes = len(lanes.updates)
+        num_lanes = axes[0] * axes[1]
+        lanes = jax.tree.map(lambda leaf: leaf.reshape(num_lanes, *leaf.shape[2:]), training)
         written = Written(
             metrics={
                 name: jnp.zeros((num_lanes, MAX_UPDATES), metric.dtype)
