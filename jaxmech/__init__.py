@@ -5,8 +5,9 @@ Submodules load on first use, so ``import jaxmech`` costs next to nothing.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from jaxmech.lazy import exports
 
 __version__ = "0.1.0"
 
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
         oracles,
         runner,
         spaces,
+        struct,
         wrappers,
     )
     from jaxmech.designers import train
-    from jaxmech.environments import make
+    from jaxmech.environments import make, register
 
 __all__ = [
     "agents",
@@ -41,21 +43,15 @@ __all__ = [
     "mechanisms",
     "networks",
     "oracles",
+    "register",
     "runner",
     "spaces",
+    "struct",
     "train",
     "wrappers",
 ]
 
-_FUNCTIONS = {"make": "environments", "train": "designers"}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _FUNCTIONS:
-        return getattr(importlib.import_module(f"jaxmech.{_FUNCTIONS[name]}"), name)
-    if name in __all__:
-        return importlib.import_module(f"jaxmech.{name}")
-    raise AttributeError(f"module 'jaxmech' has no attribute {name!r}")
+__getattr__ = exports(__name__, {"environments": ("make", "register"), "designers": ("train",)})
 
 
 def __dir__() -> list[str]:

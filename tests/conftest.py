@@ -5,7 +5,6 @@ above ``CPU_SECONDS`` fails unless it is marked ``slow``. ``pytest -m slow`` run
 """
 
 import os
-import time
 from pathlib import Path
 
 import pytest

@@ -14,7 +14,7 @@ import jaxmech
 PACKAGE = Path(jaxmech.__file__).parent
 
 LAYERS: list[set[str]] = [
-    {"naming", "spaces", "intervals", "struct", "checks"},
+    {"naming", "spaces", "intervals", "struct", "checks", "lazy"},
     {"mechanisms"},
     {"agents"},
     {"data"},
@@ -30,7 +30,12 @@ LAYERS: list[set[str]] = [
 
 UNPLACED = "anything that LAYERS does not list, such as the runner and the report"
 
-WITHOUT_JAX = ["jaxmech", "jaxmech.cli.commands", "jaxmech.experiments"]
+WITHOUT_JAX = [
+    "jaxmech",
+    "jaxmech.cli.commands",
+    "jaxmech.environments.registry",
+    "jaxmech.experiments",
+]
 
 LAYER = {room: index for index, rooms in enumerate(LAYERS) for room in rooms}
 

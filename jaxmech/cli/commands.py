@@ -17,6 +17,7 @@ from typing import Annotated, Any, Generic, TypeVar, Union
 import tyro
 
 from jaxmech.cli.flags import with_flag
+from jaxmech.environments.registry import ENVIRONMENTS
 from jaxmech.experiments.earlier_registry import EXPERIMENTS
 from jaxmech.experiments.files import experiment_in, read_config
 from jaxmech.experiments.kinds import KINDS, Experiment, kind_of
@@ -31,13 +32,6 @@ from jaxmech.naming import full_name, lookup
 from jaxmech.reports.console import console, fail, say
 
 RUNS = Path("runs")
-
-ENVIRONMENTS = {
-    "sequential_price": "visit agents one by one, post each a price for every item",
-    "repeated_auction": "set reserve and squash of an auction each round; bidders learn",
-    "reserve_pricing": "post reserves for the bidders on a keyword, who react from day to day",
-}
-"""What ``jaxmech list`` says of each environment."""
 
 FILES_OF_ONES_OWN = {
     (".yaml", ".yml"): "jaxmech run own_setting --setting.path",
@@ -255,8 +249,8 @@ def _list() -> int:
     environments = Table(
         names("Environment"), "", title="Environments", title_justify="left", box=None
     )
-    for name, summary in ENVIRONMENTS.items():
-        environments.add_row(name, summary)
+    for name, environment in ENVIRONMENTS.items():
+        environments.add_row(name, environment.summary)
     experiments = Table(
         names("Experiment"), "", "Reproduces", title="Experiments", title_justify="left"
     )

@@ -1,7 +1,7 @@
 """Pure rules from reports to outcomes: no state, no learning, ties the only randomness."""
 
 from jaxmech.mechanisms.multi_unit import discriminatory_price, uniform_price
-from jaxmech.mechanisms.objectives import Objective, max_min, revenue, welfare
+from jaxmech.mechanisms.objectives import OBJECTIVES, Objective, max_min, revenue, welfare
 from jaxmech.mechanisms.optimal import myerson
 from jaxmech.mechanisms.outcome import Outcome
 from jaxmech.mechanisms.position import (
@@ -14,6 +14,7 @@ from jaxmech.mechanisms.soft import soft_all_pay, soft_first_price, soft_second_
 from jaxmech.mechanisms.unit_demand import vickrey_clarke_groves
 
 __all__ = [
+    "OBJECTIVES",
     "Objective",
     "Outcome",
     "PositionOutcome",

@@ -8,10 +8,13 @@ An objective is any function ``(allocation, payments, valuations) -> float []`` 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import jax
 import jax.numpy as jnp
+
+from jaxmech.naming import lookup
 
 
 class ValuesAllocations(Protocol):
@@ -44,3 +47,20 @@ def max_min(allocation: jax.Array, payments: jax.Array, valuations: ValuesAlloca
     """Smallest value any agent has for what it was allocated, float []."""
     del payments
     return jnp.min(valuations.of(allocation))
+
+
+OBJECTIVES: Mapping[str, Objective] = {
+    "max_min": max_min,
+    "revenue": revenue,
+    "welfare": welfare,
+}
+"""Objectives by name."""
+
+
+def objective_of(objective: str | Objective) -> Objective:
+    """The objective of that name, or the function itself.
+
+    Raises:
+      ValueError: an unknown name.
+    """
+    return lookup("objective", objective, OBJECTIVES) if isinstance(objective, str) else objective

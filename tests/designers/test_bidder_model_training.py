@@ -20,7 +20,7 @@ from jaxmech.designers.bidder_models.training import (
     histogram_cross_entropy,
     train_bidder_model,
 )
-from jaxmech.environments.reserve_pricing.environment import ReservePricing, params_of
+from jaxmech.environments.reserve_pricing import ReservePricing, params_of
 from jaxmech.networks.bidder_models.models import bidder_model
 
 NUM_BINS, MEMORY = 16, 3
@@ -132,7 +132,7 @@ def test_training_is_one_pure_function_of_key_and_logs(of_pendulums):
 
 
 def test_simulated_logs_have_wandering_reserves_and_train_alike_from_a_file(tmp_path):
-    env = ReservePricing(num_bidders=3, num_slots=2, num_bins=NUM_BINS, memory=2, days=1)
+    env = ReservePricing(num_bidders=3, num_slots=2, num_bins=NUM_BINS, history_days=2, days=1)
     params = params_of(env)
     logs = jax.jit(lambda key: simulate_bid_logs(key, env, params, num_keywords=4, num_days=30))(
         jax.random.key(0)
@@ -166,7 +166,7 @@ def test_simulated_logs_have_wandering_reserves_and_train_alike_from_a_file(tmp_
 
 def test_the_recurrent_model_predicts_simulated_bidders_better_than_persistence():
     """Of keywords and days that it has not seen, by .005 nats a bid and more; this seed: .011."""
-    env = ReservePricing(num_bidders=2, num_slots=1, num_bins=NUM_BINS, memory=2, days=1)
+    env = ReservePricing(num_bidders=2, num_slots=1, num_bins=NUM_BINS, history_days=2, days=1)
     params = params_of(env)
     logs = jax.jit(lambda key: simulate_bid_logs(key, env, params, num_keywords=40, num_days=30))(
         jax.random.key(0)

@@ -28,7 +28,7 @@ def test_from_the_users_own_logs_to_the_reserves_of_tomorrow(tmp_path):
     columns = {"keyword": "campaign_id"}
     logs = data.load_bid_logs(tmp_path / "bids.csv", columns=columns, num_bins=12)
     env, params = jaxmech.make(
-        "reserve_pricing", num_bidders=logs.num_bidders, bins=logs.bins, memory=3,
+        "reserve_pricing", num_bidders=logs.num_bidders, bins=logs.bins, history_days=3,
         reserve_high=float(logs.bins.edges[-1]),
     )  # fmt: skip
     training = designers.BidderModelTraining(memory=3, days_in_a_row=2, num_steps=2)

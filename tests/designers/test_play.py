@@ -37,7 +37,9 @@ DAYS = 3
 @pytest.fixture(scope="module")
 def market():
     """An environment of few days, where all bidders keep their bids."""
-    env, params = jaxmech.make("reserve_pricing", num_bidders=3, days=DAYS, num_bins=24, memory=2)
+    env, params = jaxmech.make(
+        "reserve_pricing", num_bidders=3, days=DAYS, num_bins=24, history_days=2
+    )
     still = keyword_distribution(kinds={"inactive": 1.0}, inactive_activity=0.0)
     return env, params.replace(distribution=still)
 
@@ -78,7 +80,7 @@ def test_fixed_reserves_earn_what_the_environment_pays(market):
 
 def test_a_planner_runs_as_a_learner_does(market, tmp_path):
     env, params = market
-    model = bidder_model("persistence", env.memory)
+    model = bidder_model("persistence", env.history_days)
     observation, state = jax.jit(env.reset)(KEY, params)
     parameters = model.init(KEY, state.history, state.reserves, state.quality, params.bins)
     simulator = LearnedSimulator(

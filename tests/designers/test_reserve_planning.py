@@ -151,7 +151,9 @@ def test_of_equal_moves_the_first_is_chosen():
 @pytest.fixture(scope="module")
 def keyword():
     """An environment of few days, its first observation and state."""
-    env, params = jaxmech.make("reserve_pricing", num_bidders=3, days=4, num_bins=12, memory=2)
+    env, params = jaxmech.make(
+        "reserve_pricing", num_bidders=3, days=4, num_bins=12, history_days=2
+    )
     observation, state = jax.jit(env.reset)(jax.random.key(5), params)
     return env, params, observation, state
 
@@ -159,7 +161,7 @@ def keyword():
 @pytest.fixture(scope="module")
 def learned(keyword):
     env, params, _, state = keyword
-    model = bidder_model("linear", env.memory)
+    model = bidder_model("linear", env.history_days)
     parameters = jax.jit(model.init)(KEY, state.history, state.reserves, state.quality, params.bins)
     return LearnedSimulator(model, parameters, params.bins, params.click_rates, num_auctions=8)
 
@@ -228,7 +230,7 @@ def test_what_is_observed_is_the_state(keyword):
 def test_costs_and_reserves_are_read_off_whole_where_bids_are_above_every_reserve():
     bids = load_keywords([[[8.0, 1.0], [7.0, 1.0], [6.0, 0.9]]])
     env, params = jaxmech.make(
-        "reserve_pricing", num_bidders=3, num_bins=12, memory=2, values_and_quality=bids,
+        "reserve_pricing", num_bidders=3, num_bins=12, history_days=2, values_and_quality=bids,
         kinds={"inactive": 1.0}, reserve_high=0.5, deployed_reserves=0.5,
     )  # fmt: skip
     observation, state = jax.jit(env.reset)(jax.random.key(5), params)
@@ -253,7 +255,7 @@ def test_planning_exactly_a_lone_best_responder_pays_nearly_its_value():
     """It bids half-way from reserve to value, and pays the reserve on every click."""
     value, quality, rate = 1.0, 0.2, 0.6
     env, params = jaxmech.make(
-        "reserve_pricing", num_bidders=1, num_slots=1, num_bins=8, memory=2, days=60,
+        "reserve_pricing", num_bidders=1, num_slots=1, num_bins=8, history_days=2, days=60,
         auctions_per_day=2, click_rates=[rate], deployed_reserves=0.1, reserve_high=2.0,
         values_and_quality=load_keywords([[[value, quality]]]), scatter=0.0,
         kinds={"best_response": 1.0}, response_activity=1.0,
@@ -405,7 +407,7 @@ def test_planners_in_the_corners_move_one_reserve_within_bounds(case):
     """Defined results on the learned model and on the environment itself."""
     num_bidders = 1 if case == "one bidder" else 2
     env, params = jaxmech.make(
-        "reserve_pricing", num_bidders=num_bidders, num_slots=1, num_bins=8, memory=2
+        "reserve_pricing", num_bidders=num_bidders, num_slots=1, num_bins=8, history_days=2
     )
     _, state = jax.jit(env.reset)(jax.random.key(5), params)
     if case == "zero quality":
@@ -417,7 +419,7 @@ def test_planners_in_the_corners_move_one_reserve_within_bounds(case):
             _, state, revenue, _, _ = step(KEY, state, top, params)
         assert revenue == 0
         np.testing.assert_array_equal(state.history.kpis[-1], 0)
-    model = bidder_model("linear", env.memory)
+    model = bidder_model("linear", env.history_days)
     init = (KEY, state.history, state.reserves, state.quality, params.bins)
     parameters = jax.jit(model.init)(*init)
     learned = LearnedSimulator(model, parameters, params.bins, params.click_rates, num_auctions=4)

@@ -122,7 +122,7 @@ def still():
         num_bidders=2,
         days=40,
         num_bins=30,
-        memory=2,
+        history_days=2,
         auctions_per_day=16,
         kinds={"inactive": 1.0},
         inactive_activity=0.0,
@@ -174,7 +174,7 @@ def test_larger_moves_leave_the_plateau_below_the_price_of_the_next_bidder():
         num_slots=1,
         days=8,
         num_bins=30,
-        memory=2,
+        history_days=2,
         auctions_per_day=8,
         deployed_reserves=0.6,
         values_and_quality=load_keywords([[[2.0, 1.0], [1.0, 1.0]]]),
@@ -217,7 +217,7 @@ def test_revenue_of_days_is_that_of_the_environment_with_the_same_keys(still):
 
 def test_best_in_hindsight_is_above_every_other_static_on_the_same_days():
     env, params = jaxmech.make(
-        "reserve_pricing", num_bidders=2, days=30, num_bins=30, memory=2, auctions_per_day=16
+        "reserve_pricing", num_bidders=2, days=30, num_bins=30, history_days=2, auctions_per_day=16
     )
     states = jax.jit(jax.vmap(lambda key: env.reset(key, params)[1]))(jax.random.split(KEY, 6))
     simulator = ExactSimulator(env, params)

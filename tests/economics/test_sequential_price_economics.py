@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmech.agents import AdditiveDemand, BundleDemand, Samples, UnitDemand, Valuations
-from jaxmech.environments import OBJECTIVES, SequentialPrice, SequentialPriceParams
+from jaxmech.environments import SequentialPrice, SequentialPriceParams
+from jaxmech.mechanisms import OBJECTIVES
 
 pytestmark = pytest.mark.usefixtures("optimised")
 

@@ -40,7 +40,7 @@ FEW = [(name, {}) for name in names()] + [
                           "num_participants": 2, "num_slots": 2, "num_rounds": 3,
                           "statistic": "bidders", "personal_reserves": True,
                           "value_draws": "once", "random_ties": True, "bid_grid": 5}),
-    ("reserve_pricing", {"num_bidders": 1, "days": 3, "num_bins": 6, "memory": 1,
+    ("reserve_pricing", {"num_bidders": 1, "days": 3, "num_bins": 6, "history_days": 1,
                          "auctions_per_day": 4, "statistic": "summary", "revenue": "sampled",
                          "filtering": "lazy", "squash": 0.5}),
 ]  # fmt: skip

@@ -89,6 +89,17 @@ def test_observations_and_actions_are_in_their_spaces(name, options):
 
 
 @each_case
+def test_an_action_of_another_shape_is_refused(name, options):
+    env, params = make(name, options)
+    _, state = jax.eval_shape(env.reset, jax.random.key(0), params)
+    (size,) = env.action_space(params).shape
+    for shape in [(), (size - 1,), (size + 1,), (4, size)]:
+        action = jax.ShapeDtypeStruct(shape, float)
+        with pytest.raises(ValueError, match=r"^action: got shape .*allowed are .*jax\.vmap"):
+            jax.eval_shape(env.step_env, jax.random.key(1), state, action, params)
+
+
+@each_case
 def test_step_gives_six_values_of_the_right_kind(name, options):
     env, params = make(name, options)
     steps = 3 * params.max_steps_in_episode

@@ -6,6 +6,7 @@ import pytest
 
 import jaxmech
 from jaxmech import agents, environments
+from jaxmech.environments import registry
 
 
 @pytest.mark.parametrize(
@@ -31,18 +32,21 @@ def test_make_rejects(options, message):
 
 @pytest.mark.parametrize("name", ["sequential_price", "repeated_auction"])
 def test_an_unknown_option_is_told_where_the_options_are(name):
-    with pytest.raises(ValueError, match=rf"see help\(jaxmech\.environments\.{name}\)"):
+    with pytest.raises(ValueError, match=rf"see help\(jaxmech\.environments\.{name}\.make\)"):
         jaxmech.make(name, colour="red")
-    assert getattr(environments, name).__doc__
-    assert f"jaxmech.environments.{name}" in jaxmech.make.__doc__
+    assert "Args:" in getattr(environments, name).make.__doc__
 
 
-def test_an_environment_without_open_options_is_checked_too(monkeypatch):
+def test_an_environment_of_ones_own_is_made_and_checked(monkeypatch):
     def closed(size: int = 1):
         return size, None
 
-    monkeypatch.setattr(environments, "REGISTRY", {"closed": closed})
+    monkeypatch.setattr(registry, "ENVIRONMENTS", dict(registry.ENVIRONMENTS))
+    environments.register("closed", closed)
+    assert "closed" in environments.names()
     assert environments.make("closed", size=2) == (2, None)
+    with pytest.raises(ValueError, match="name: got 'closed', which is taken"):
+        environments.register("closed", closed)
     with pytest.raises(ValueError, match=r"got 'sise'; did you mean 'size'\? \(allowed: size\)"):
         environments.make("closed", sise=2)
 

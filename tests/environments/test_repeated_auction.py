@@ -404,18 +404,6 @@ def test_as_many_slots_as_click_rates():
     np.testing.assert_allclose(params.click_rates, [1.0, 0.5])
 
 
-def test_an_action_of_another_shape_is_refused():
-    env, params = make(num_bidders=3)
-    _, state = reset(env, jax.random.key(0), params)
-    for action in (0.5, jnp.zeros(1), jnp.zeros(3), jnp.zeros((4, 2))):
-        with pytest.raises(ValueError, match=r"^action: got shape .* is \(2,\), reserve, squash"):
-            env.step(jax.random.key(1), state, action, params)
-    env, params = make(num_bidders=3, personal_reserves=True)
-    _, state = reset(env, jax.random.key(0), params)
-    with pytest.raises(ValueError, match=r"is \(4,\), a reserve of each bidder, squash"):
-        env.step_env(jax.random.key(1), state, jnp.zeros(2), params)
-
-
 def test_equilibrium_of_one_participant_is_refused():
     with pytest.raises(ValueError, match="^num_participants: got 1 with 'equilibrium'"):
         RepeatedAuction(3, 1, 1, kinds=("equilibrium",), payment_rule="first_price")

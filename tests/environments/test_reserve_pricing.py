@@ -18,7 +18,7 @@ from jaxmech.mechanisms import generalized_second_price
 
 DAYS = 4
 KEYWORDS = 2000
-SHORT = {"days": DAYS, "num_bins": 8, "memory": 2, "auctions_per_day": 16}
+SHORT = {"days": DAYS, "num_bins": 8, "history_days": 2, "auctions_per_day": 16}
 BINS = BidBins.log_spaced(0.5, 2.0, 9)
 STATIC = {"kinds": {"inactive": 1.0}, "inactive_activity": 0.0}
 
@@ -153,7 +153,7 @@ def test_who_values_a_click_at_nothing_gets_none_even_where_there_is_no_reserve(
 
 
 def test_bins_of_logs_are_those_of_the_environment():
-    env, params = jaxmech.make("reserve_pricing", memory=2, days=1, bins=BINS)
+    env, params = jaxmech.make("reserve_pricing", history_days=2, days=1, bins=BINS)
     assert env.num_bins == 9
     np.testing.assert_array_equal(params.bins.edges, BINS.edges)
     # Reserves may be higher than the bins reach, and are observed all the same.
@@ -304,7 +304,7 @@ def test_history_moves_on_by_a_day_and_the_summary_is_of_the_last():
         ({"num_bidders": 2, "num_slots": 3}, "num_slots: got 3; allowed are integers from 1 to 2"),
         ({"days": 0}, "days: got 0"),
         ({"num_bins": 1}, "num_bins: got 1"),
-        ({"memory": 0}, "memory: got 0"),
+        ({"history_days": 0}, "history_days: got 0"),
         ({"auctions_per_day": 0.5}, "auctions_per_day: got 0.5"),
         ({"revenue": "exact"}, "revenue: got 'exact'; allowed are"),
         ({"statistic": "all"}, "statistic: got 'all'; allowed are"),

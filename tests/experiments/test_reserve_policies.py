@@ -49,7 +49,7 @@ def test_learned_policies_earn_more_than_the_shares_they_begin_with():
         EXPERIMENTS[NAME],
         policies=LearnedPolicies(updates=60, environments=16, rollout_days=8),
     )
-    env = ReservePricing(2, 2, days=16, num_bins=16, memory=2, statistic="summary")
+    env = ReservePricing(2, 2, days=16, num_bins=16, history_days=2, statistic="summary")
     params = env.default_params
     policies = learned_policies(study, env, params, Clock())
     assert list(policies) == ["policy_gradient", "ppo"]

@@ -224,7 +224,7 @@ def test_serial_dictatorship_depends_on_what_indifferent_agents_do(mixture):
 def test_static_prices_earn_their_value_in_the_environment(build, oracle, mixture):
     economy = build(mixture)
     result = oracle(economy)
-    env, params = environments.sequential_price(economy)
+    env, params = environments.make("sequential_price", setting=economy)
     num_agents = env.num_agents
     prices = jnp.asarray(np.broadcast_to(result.prices, (num_agents, env.num_items)))
 

@@ -47,7 +47,7 @@ def simulate_bid_logs(
             raise ValueError(f"{field}: got {count!r}; allowed are integers of at least 1")
     if not highest_start > 0:
         raise ValueError(f"highest_start: got {highest_start}; allowed are numbers above 0")
-    unlogged = env.memory
+    unlogged = env.history_days
     env = replace(env, days=num_days + unlogged)
     # A reserve of 0 would stay 0.
     lowest = params.bins.edges[1]

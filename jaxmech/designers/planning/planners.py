@@ -81,9 +81,9 @@ def observed_keyword(
             "of ObservedKeyword.of_logs"
         )
     shapes = (
-        (env.memory, env.num_bidders, env.num_bins),
-        (env.memory, env.num_bidders),
-        (env.memory, env.num_bidders, len(KPIS)),
+        (env.history_days, env.num_bidders, env.num_bins),
+        (env.history_days, env.num_bidders),
+        (env.history_days, env.num_bidders, len(KPIS)),
         (env.num_bidders,),
     )
     parts = []

@@ -13,17 +13,13 @@ from typing import Literal, get_args
 import jax
 import jax.numpy as jnp
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents.bidders.population import Kind, bidder_population, utilities_of_alternatives
 from jaxmech.agents.bidders.strategies import EquilibriumTable, PaymentRule, check_payment_rule
 from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.univariate import Uniform
 from jaxmech.environments.autoreset import step_with_reset
-from jaxmech.environments.repeated_auction.params import (
-    RepeatedAuctionParams,
-    check_count,
-    params_of,
-)
+from jaxmech.environments.repeated_auction.params import RepeatedAuctionParams, params_of
 from jaxmech.environments.repeated_auction.participation import (
     draw_participants,
     num_draws,
@@ -88,11 +84,10 @@ class RepeatedAuction:
             ("value_draws", get_args(ValueDraws)),
             ("statistic", get_args(RoundStatistic)),
         ):
-            if getattr(self, field) not in allowed:
-                raise ValueError(f"{field}: got {getattr(self, field)!r}; allowed are {allowed}")
-        check_count("num_bidders", self.num_bidders, 1, None)
-        check_count("num_participants", self.num_participants, 1, self.num_bidders)
-        check_count("num_slots", self.num_slots, 1, self.num_participants)
+            checks.one_of(field, getattr(self, field), allowed)
+        checks.integer("num_bidders", self.num_bidders)
+        checks.integer("num_participants", self.num_participants, high=self.num_bidders)
+        checks.integer("num_slots", self.num_slots, high=self.num_participants)
         if "equilibrium" in self.kinds:
             self._check_that_equilibrium_is_known()
         if not callable(self.objective):
@@ -182,13 +177,8 @@ class RepeatedAuction:
         """
         finished = state.time >= params.num_rounds
         action = jnp.asarray(action, state.totals.dtype)
-        allowed = (self._num_reserves + 1,)
-        if action.shape != allowed:
-            reserves = "a reserve of each bidder" if self.personal_reserves else "reserve"
-            raise ValueError(
-                f"action: got shape {action.shape}; allowed is {allowed}, {reserves}, squash "
-                "(batches go through jax.vmap)"
-            )
+        reserves = "a reserve of each bidder" if self.personal_reserves else "the reserve"
+        checks.shape("action", action, f"{reserves}, then squash", (self._num_reserves + 1,))
         action = jnp.where(jnp.isnan(action), jnp.inf, action)
         reserve = jnp.clip(action[:-1], 0, params.bid_high)
         reserve = reserve if self.personal_reserves else reserve[0]

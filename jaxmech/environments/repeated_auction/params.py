@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents.bidders.population import BidderPopulation
 from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.univariate import UnivariateDistribution
@@ -78,7 +78,7 @@ def params_of(
     rates = _checked("click_rates", click_rates, 1.428 ** -np.arange(num_slots, dtype=float))
     if np.any(np.diff(rates) > 0):
         raise ValueError(f"click_rates: got {click_rates}; allowed are numbers that never rise")
-    check_count("num_rounds", num_rounds, 1, None)
+    checks.integer("num_rounds", num_rounds)
     if bid_high is None:
         bid_high = _highest_value(distribution)
     if utility_scale is None:
@@ -129,10 +129,3 @@ def _checked(
     if not np.all((array > 0) & (array < np.inf)):
         raise ValueError(f"{field}: got {numbers}; allowed are finite numbers above 0")
     return array
-
-
-def check_count(field: str, count: int, low: int, high: int | None) -> None:
-    whole = isinstance(count, int) and not isinstance(count, bool)
-    if not whole or count < low or (high is not None and count > high):
-        upper = "" if high is None else f" to {high}"
-        raise ValueError(f"{field}: got {count!r}; allowed are integers from {low}{upper}")

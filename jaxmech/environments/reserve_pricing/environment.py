@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import jax
 import jax.numpy as jnp
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents.keywords.bid_history import KPIS, BidHistory
 from jaxmech.agents.keywords.daily_bidders import (
     DailyBidders,
@@ -23,7 +23,6 @@ from jaxmech.agents.keywords.daily_bidders import (
     scattered_bids,
 )
 from jaxmech.environments.autoreset import step_with_reset
-from jaxmech.environments.repeated_auction.params import check_count
 from jaxmech.environments.reserve_pricing.day import DayOutcome, auction_normals, day_outcome
 from jaxmech.environments.reserve_pricing.params import ReservePricingParams, params_of
 from jaxmech.mechanisms.position import Filtering
@@ -81,7 +80,7 @@ class ReservePricing:
       num_slots: slots of each auction.
       days: of an episode.
       num_bins: bins of bids in the history, the first for no bid.
-      memory: days that the history keeps.
+      history_days: days that the history keeps.
       auctions_per_day: of the keyword.
       revenue: ``"expected"``: the day's bids are spread evenly over their distribution, the
         same way every day, and clicks are expected ones, so that a day's revenue has no noise
@@ -98,7 +97,7 @@ class ReservePricing:
     num_slots: int
     days: int = 240
     num_bins: int = 50
-    memory: int = 7
+    history_days: int = 7
     auctions_per_day: int = 32
     revenue: RevenueMode = "expected"
     statistic: HistoryStatistic = "history"
@@ -106,19 +105,18 @@ class ReservePricing:
     squash: float = 1.0
 
     def __post_init__(self) -> None:
-        check_count("num_bidders", self.num_bidders, 1, None)
-        check_count("num_slots", self.num_slots, 1, self.num_bidders)
-        check_count("days", self.days, 1, None)
-        check_count("num_bins", self.num_bins, 2, None)
-        check_count("memory", self.memory, 1, None)
-        check_count("auctions_per_day", self.auctions_per_day, 1, None)
+        checks.integer("num_bidders", self.num_bidders)
+        checks.integer("num_slots", self.num_slots, high=self.num_bidders)
+        checks.integer("days", self.days)
+        checks.integer("num_bins", self.num_bins, low=2)
+        checks.integer("history_days", self.history_days)
+        checks.integer("auctions_per_day", self.auctions_per_day)
         for field, allowed in (
             ("revenue", get_args(RevenueMode)),
             ("statistic", get_args(HistoryStatistic)),
             ("filtering", get_args(Filtering)),
         ):
-            if getattr(self, field) not in allowed:
-                raise ValueError(f"{field}: got {getattr(self, field)!r}; allowed are {allowed}")
+            checks.one_of(field, getattr(self, field), allowed)
         if not isinstance(self.squash, int | float) or not 0 <= self.squash < math.inf:
             raise ValueError(f"squash: got {self.squash!r}; allowed are finite numbers from 0")
 
@@ -148,7 +146,7 @@ class ReservePricing:
         """The statistic, then qualities and the time, flat, every entry in [0, 1]."""
         del params
         of_a_day = 1 + len(KPIS)
-        of_each = self.memory * (self.num_bins + of_a_day)
+        of_each = self.history_days * (self.num_bins + of_a_day)
         if self.statistic == "summary":
             of_each = 3 + of_a_day
         return Box(0.0, 1.0, (self.num_bidders * (of_each + 1) + 1,))
@@ -156,13 +154,13 @@ class ReservePricing:
     def reset(
         self, key: jax.Array, params: ReservePricingParams
     ) -> tuple[jax.Array, ReservePricingState]:
-        """A fresh keyword, after ``memory`` days at the deployed reserves."""
+        """A fresh keyword, after ``history_days`` days at the deployed reserves."""
         draw_key, key = jax.random.split(key)
         bidders, bids = params.distribution.sample(
             draw_key, self.num_bidders, params.click_rates[0]
         )
         reserves = params.deployed_reserves
-        nothing = jnp.zeros((self.memory, self.num_bidders), bids.dtype)
+        nothing = jnp.zeros((self.history_days, self.num_bidders), bids.dtype)
         state = ReservePricingState(
             bidders=bidders,
             strategy_bids=bids,
@@ -181,7 +179,7 @@ class ReservePricing:
             key, is_first = day
             return self._day(key, state, reserves, params, is_first)[0], None
 
-        days = (jax.random.split(key, self.memory), jnp.arange(self.memory) == 0)
+        days = (jax.random.split(key, self.history_days), jnp.arange(self.history_days) == 0)
         state, _ = jax.lax.scan(one_day, state, days)
         return self._observe(state, params), state
 
@@ -198,9 +196,13 @@ class ReservePricing:
           observation, state, reward (float [], mean revenue per auction), terminated
           (bool []), and info, of the day per auction (float []): ``revenue``, and
           ``welfare``, the value to the bidders of their clicks.
+
+        Raises:
+          ValueError: the action's shape is not that of the action space.
         """
         finished = state.day >= self.days
         action = jnp.asarray(action, state.strategy_bids.dtype)
+        checks.shape("action", action, "a reserve of each bidder", (self.num_bidders,))
         action = jnp.where(jnp.isnan(action), jnp.inf, action)
         reserves = jnp.clip(action, 0, params.reserve_high)
         played, outcome = self._day(key, state, reserves, params)

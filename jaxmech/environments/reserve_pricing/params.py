@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +16,6 @@ from jaxmech.agents.keywords.distribution import (
     SampledKeywords,
     keyword_distribution,
 )
-
-if TYPE_CHECKING:
-    from jaxmech.environments.reserve_pricing.environment import ReservePricing
 
 WIDEST_BIN = 1.3
 """Highest ratio of a bin's ends where keywords' money makes the bins reach further down."""
@@ -54,8 +51,24 @@ class ReservePricingParams:
         return jnp.maximum(self.reserve_high, self.bins.edges[-1])
 
 
+class Sizes(Protocol):
+    """What parameters have to fit: the environment, or anything with its sizes."""
+
+    @property
+    def num_bidders(self) -> int: ...
+
+    @property
+    def num_slots(self) -> int: ...
+
+    @property
+    def num_bins(self) -> int: ...
+
+    @property
+    def days(self) -> int: ...
+
+
 def params_of(
-    env: ReservePricing,
+    sizes: Sizes,
     distribution: KeywordDistribution | None = None,
     *,
     click_rates: ArrayLike | None = None,
@@ -67,6 +80,7 @@ def params_of(
     """Parameters, with defaults for what is not given.
 
     Args:
+      sizes: the environment.
       distribution: ``keyword_distribution()`` unless given.
       click_rates: ``1.428 ** -slot`` unless given (Lahaie and Pennock 2007).
       deployed_reserves: a number or one for each bidder, from 0 to ``reserve_high``.
@@ -88,7 +102,7 @@ def params_of(
         reserve_high = distribution.highest_value
     if not 0 < reserve_high < np.inf:
         raise ValueError(f"reserve_high: got {reserve_high}; allowed are finite numbers above 0")
-    default = 1.428 ** -np.arange(env.num_slots, dtype=float)
+    default = 1.428 ** -np.arange(sizes.num_slots, dtype=float)
     rates = np.asarray(default if click_rates is None else click_rates, float)
     if rates.shape != default.shape:
         raise ValueError(f"click_rates: got shape {rates.shape}; needed is {default.shape}")
@@ -99,10 +113,10 @@ def params_of(
             "the first above 0"
         )
     reserves = np.asarray(deployed_reserves, float)
-    if reserves.shape not in ((), (env.num_bidders,)):
+    if reserves.shape not in ((), (sizes.num_bidders,)):
         raise ValueError(
             f"deployed_reserves: got shape {reserves.shape}; allowed are a number or "
-            f"[bidders], here ({env.num_bidders},)"
+            f"[bidders], here ({sizes.num_bidders},)"
         )
     if not np.all((reserves >= 0) & (reserves <= reserve_high)):
         raise ValueError(
@@ -111,14 +125,14 @@ def params_of(
         )
     if bid_high is None:
         bid_high = 1.25 * max(reserve_high, distribution.highest_value)
-    bid_low = _bid_low(distribution, bid_high, env.num_bins) if bid_low is None else bid_low
+    bid_low = _bid_low(distribution, bid_high, sizes.num_bins) if bid_low is None else bid_low
     return ReservePricingParams(
         distribution=distribution,
         click_rates=jnp.asarray(rates, float),
-        deployed_reserves=jnp.asarray(np.broadcast_to(reserves, (env.num_bidders,)), float),
+        deployed_reserves=jnp.asarray(np.broadcast_to(reserves, (sizes.num_bidders,)), float),
         reserve_high=jnp.asarray(reserve_high, float),
-        bins=BidBins.log_spaced(bid_low, bid_high, env.num_bins),
-        max_steps_in_episode=env.days,
+        bins=BidBins.log_spaced(bid_low, bid_high, sizes.num_bins),
+        max_steps_in_episode=sizes.days,
     )
 
 

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents import (
     BundleDemand,
     CorrelatedUniform,
@@ -25,36 +25,12 @@ from jaxmech.agents import (
     ValueDistribution,
 )
 from jaxmech.environments.autoreset import step_with_reset
+from jaxmech.environments.sequential_price.params import SequentialPriceParams, params_of
 from jaxmech.mechanisms import Objective, Outcome, welfare
 from jaxmech.oracles.offline import offline_optimum
 from jaxmech.spaces import Box
 
 Statistic = Literal["agents_items", "allocation", "prices", "last_visit"]
-
-
-@struct.dataclass
-class SequentialPriceParams:
-    """What can be swept.
-
-    Attributes:
-      distribution: joint distribution of the agents' values.
-      units: int32 [items], units for sale of each type.
-      price_high: float [items], or [] for all alike, highest price that can be posted of
-        each item, in units of money. A bound near the values of each item lets prices of
-        cheap items be told apart.
-      buys_at_zero_utility: bool [], whether an indifferent agent buys. The paper's
-        figures have it False: an agent buys only at strictly positive utility.
-    """
-
-    distribution: ValueDistribution
-    units: jax.Array
-    price_high: jax.Array
-    buys_at_zero_utility: jax.Array
-
-    @property
-    def max_steps_in_episode(self) -> int:
-        """Every agent is visited at most once."""
-        return self.distribution.num_agents
 
 
 @struct.dataclass
@@ -118,10 +94,7 @@ class SequentialPrice:
     subtract_offline_optimum: bool = False
 
     def __post_init__(self) -> None:
-        if self.statistic not in get_args(Statistic):
-            raise ValueError(
-                f"statistic: got {self.statistic!r}; allowed are {get_args(Statistic)}"
-            )
+        checks.one_of("statistic", self.statistic, get_args(Statistic))
         if not callable(self.objective):
             raise ValueError(f"objective: got {self.objective!r}; a function is needed")
 
@@ -222,10 +195,15 @@ class SequentialPrice:
         Returns:
           observation, state, reward (float []), terminated (bool []), and info:
           ``objective``, ``welfare`` and ``revenue`` of the outcome so far (float []).
+
+        Raises:
+          ValueError: the action's shape is not that of the action space.
         """
         del key
         finished = self._finished(state)
         action = jnp.asarray(action, state.values.dtype)
+        size = self.num_agents + self.num_items
+        checks.shape("action", action, "scores of agents, then prices of items", (size,))
         scores, prices = action[: self.num_agents], action[self.num_agents :]
         # Finite from below, NaN included, so that no agent already visited comes first.
         lowest = jnp.finfo(scores.dtype).min
@@ -299,25 +277,3 @@ class SequentialPrice:
             case "last_visit":
                 parts += [state.last_bundle, state.last_prices * price_scale]
         return jnp.concatenate([part.astype(dtype) for part in parts])
-
-
-def params_of(
-    setting: Setting,
-    *,
-    price_high: float | None = None,
-    buys_at_zero_utility: bool = False,
-) -> SequentialPriceParams:
-    """Parameters for a setting; prices of an item go up to its highest value unless given.
-
-    Raises:
-      ValueError: ``price_high`` is not positive.
-    """
-    if price_high is not None and not price_high > 0:
-        raise ValueError(f"price_high: got {price_high}; allowed are numbers above 0")
-    highest = setting.distribution.highest_values if price_high is None else price_high
-    return SequentialPriceParams(
-        distribution=setting.distribution,
-        units=jnp.asarray(setting.units, jnp.int32),
-        price_high=jnp.asarray(highest, float),
-        buys_at_zero_utility=jnp.asarray(buys_at_zero_utility),
-    )

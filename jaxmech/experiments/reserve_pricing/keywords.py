@@ -151,7 +151,7 @@ def population_of(study: ReservePricingStudy) -> Population:
             )
         study.check_simulations(num_bidders)
     env = ReservePricing(
-        num_bidders, study.slots, days=study.days, num_bins=study.bins, memory=MEMORY
+        num_bidders, study.slots, days=study.days, num_bins=study.bins, history_days=MEMORY
     )
     if known is None:
         params = params_of(

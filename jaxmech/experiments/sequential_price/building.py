@@ -24,11 +24,8 @@ from jaxmech.data import load_setting
 from jaxmech.data.samples import load_samples, settings_from_samples
 from jaxmech.data.timber import load_timber_bids
 from jaxmech.designers import PPO, RandomSerialDictatorship, StaticPrices
-from jaxmech.environments import (
-    SequentialPrice,
-    SequentialPriceParams,
-    sequential_price,
-)
+from jaxmech.environments import SequentialPrice, SequentialPriceParams
+from jaxmech.environments.sequential_price import make
 from jaxmech.experiments.sequential_price.configuration import (
     SETTING_NAMES,
     FiniteSettingFile,
@@ -77,7 +74,7 @@ def build(experiment: SequentialPriceExperiment) -> Study:
     """
     experiment = experiment.resolved()
     setting, test_setting = _settings(experiment)
-    env, params = sequential_price(
+    env, params = make(
         setting,
         statistic=experiment.statistic,
         objective=experiment.objective,

@@ -1,0 +1,113 @@
+"""Environments by name. Needs no JAX: an environment is imported when it is made."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from inspect import Parameter, signature
+from typing import Any
+
+from jaxmech.naming import lookup
+
+Factory = Callable[..., tuple[Any, Any]]
+"""From options to the environment and its parameters."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """An environment as its name stands for it.
+
+    Attributes:
+      factory: ``"module:function"``, or the function.
+      summary: what a designer does in it, in a line.
+    """
+
+    factory: str | Factory
+    summary: str = ""
+
+    def load(self) -> Factory:
+        """The factory, imported."""
+        if not isinstance(self.factory, str):
+            return self.factory
+        module, _, function = self.factory.partition(":")
+        factory: Factory = getattr(importlib.import_module(module), function)
+        return factory
+
+
+ENVIRONMENTS: dict[str, Registered] = {
+    "sequential_price": Registered(
+        "jaxmech.environments.sequential_price.factory:make",
+        "visit agents one by one, post each a price for every item",
+    ),
+    "repeated_auction": Registered(
+        "jaxmech.environments.repeated_auction.factory:make",
+        "set reserve and squash of an auction each round; bidders learn",
+    ),
+    "reserve_pricing": Registered(
+        "jaxmech.environments.reserve_pricing.factory:make",
+        "post reserves for the bidders on a keyword, who react from day to day",
+    ),
+}
+
+
+def names() -> tuple[str, ...]:
+    """All names ``make`` knows."""
+    return tuple(sorted(ENVIRONMENTS))
+
+
+def make(name: str, **options: Any) -> tuple[Any, Any]:
+    """The environment called ``name`` and its parameters, ``(env, params)``.
+
+    Args:
+      name: one of ``names()``.
+      options: those of its factory, whose documentation has them all, such as
+        ``help(jaxmech.environments.sequential_price.make)``.
+
+    Raises:
+      ValueError: an unknown name, or options its factory does not take.
+    """
+    factory = lookup("environment", name, ENVIRONMENTS).load()
+    if not _takes_any_option(factory):
+        check_options(name, options, factory)
+    return factory(**options)
+
+
+def register(name: str, factory: str | Factory, summary: str = "") -> None:
+    """Adds an environment to those that ``make`` knows.
+
+    Args:
+      name: what it is called.
+      factory: function of keyword arguments that gives ``(env, params)``, or
+        ``"module:function"``, imported when it is first made.
+      summary: what a designer does in it, in a line.
+
+    Raises:
+      ValueError: the name is taken.
+    """
+    if name in ENVIRONMENTS:
+        raise ValueError(f"name: got {name!r}, which is taken; allowed are other names")
+    ENVIRONMENTS[name] = Registered(factory, summary)
+
+
+def check_options(name: str, options: Iterable[str], *functions: Callable[..., Any]) -> None:
+    """Refuses options of environment ``name`` that none of the functions takes by name.
+
+    Raises:
+      ValueError: there is one; the message suggests the nearest and lists all.
+    """
+    allowed = {
+        parameter.name: parameter
+        for function in functions
+        for parameter in signature(function).parameters.values()
+        if parameter.kind is not Parameter.VAR_KEYWORD
+    }
+    kind = f"option of environment {name!r} (see help(jaxmech.environments.{name}.make))"
+    for option in options:
+        lookup(kind, option, allowed)
+
+
+def _takes_any_option(factory: Factory) -> bool:
+    """Whether the factory checks options itself, as it hands some of them on."""
+    kinds = [parameter.kind for parameter in signature(factory).parameters.values()]
+    return Parameter.VAR_KEYWORD in kinds
