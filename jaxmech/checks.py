@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from numbers import Number, Real
@@ -83,7 +84,7 @@ def number(
       InvalidValueError: it is not.
     """
     bounds = _Bounds(low, above, high, below, finite)
-    if not is_number(value) or not bounds.hold(value):
+    if not _is_like_number(value) or not bounds.hold(value):
         raise InvalidValueError(field, value, bounds.words)
     return float(value)
 
@@ -108,7 +109,7 @@ def numbers(
         # Not ``bounds.hold`` on each: an array can be large.
         good = bool(bounds.hold_of_array(values).all())
     else:
-        good = all(is_number(one) and bounds.hold(one) for one in values)
+        good = all(_is_like_number(one) and bounds.hold(one) for one in values)
     if not good:
         raise InvalidValueError(field, values, bounds.words)
 
@@ -124,6 +125,18 @@ def leaf(field: str, value: Any, **bounds: Any) -> None:
     """
     if is_number(value):
         number(field, value, **bounds)
+
+
+def above_low(low: Any, high: Any) -> None:
+    """Refuses an upper end ``high`` that is not above the lower end ``low``, or not finite.
+
+    As for ``leaf``, what is no number of Python or NumPy passes.
+
+    Raises:
+      InvalidValueError: of the field ``high``.
+    """
+    if is_number(low) and is_number(high) and not low < high < math.inf:
+        raise InvalidValueError("high", high, f"finite numbers above low ({low})")
 
 
 def one_of(field: str, value: Value, allowed: Iterable[Any]) -> Value:
@@ -164,6 +177,21 @@ def shape(field: str, array: Any, axes: str, *allowed: tuple[int, ...]) -> None:
         )
 
 
+def axes(field: str, array: Any, *names: str) -> None:
+    """Refuses an array that does not have these axes, or has nothing along one.
+
+    Raises:
+      InvalidValueError: it has more or fewer axes, or an empty one.
+    """
+    if array.ndim != len(names) or 0 in array.shape:
+        raise InvalidValueError(
+            field,
+            array,
+            f"[{', '.join(names)}], at least 1 of each (batches go through jax.vmap)",
+            got=f"shape {array.shape}",
+        )
+
+
 def problem_with(value: float) -> str:
     """Why a number is no value of an agent, or nothing."""
     if math.isnan(value):
@@ -193,6 +221,11 @@ def is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+def _is_like_number(value: Any) -> bool:
+    """Also an array without axes, such as JAX's scalars are."""
+    return is_number(value) or (getattr(value, "shape", None) == () and value.dtype.kind in "iuf")
+
+
 def shown(value: Any, longest: int = LONGEST) -> str:
     """A value as text of at most ``longest`` characters; what is cut ends in three dots.
 
@@ -219,7 +252,8 @@ def _pieces(value: Any, longest: int, depth: int) -> Iterator[str]:
     elif type(value) in (list, tuple, dict, set, frozenset):
         yield from _pieces_of_collection(value, longest, depth)
     else:
-        yield str(value) if hasattr(value, "dtype") else repr(value)
+        as_text = hasattr(value, "dtype") or isinstance(value, os.PathLike)
+        yield str(value) if as_text else repr(value)
 
 
 def _pieces_of_collection(value: Any, longest: int, depth: int) -> Iterator[str]:

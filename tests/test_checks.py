@@ -89,6 +89,14 @@ def test_leaves_that_are_no_numbers_pass():
         checks.leaf("rate", -1.0, above=0)
 
 
+def test_ends_ascend():
+    checks.above_low(1, 2)
+    checks.above_low(jnp.array(3.0), 2)
+    for high in (1, 0.5, NAN, INFINITE):
+        with refused(f"high: got {high}; allowed are finite numbers above low (1)"):
+            checks.above_low(1, high)
+
+
 def test_one_of_lists_what_is_allowed():
     assert checks.one_of("rule", "vcg", ("gsp", "vcg")) == "vcg"
     for bad, text in (("Vcg", "'Vcg'"), (["vcg"], "['vcg']"), (np.zeros(2), "[0. 0.]")):

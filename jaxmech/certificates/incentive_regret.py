@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech import checks
 from jaxmech.certificates.exploitability import response_gains
 from jaxmech.certificates.play import (
     Budget,
     Draws,
     GainBound,
     Mechanism,
+    Notion,
     Utility,
     draw_auctions,
     play,
     quasilinear,
-    require_at_least,
-    require_notion,
     simultaneous_ci95,
 )
+from jaxmech.checks import InvalidValueError
 
 SHRINKAGE = 0.8
 """Of the ascent's step, from one to the next."""
@@ -36,7 +37,7 @@ def incentive_regret(
     key: jax.Array,
     *,
     num_bidders: int | None = None,
-    notion: str = "ex_post",
+    notion: Notion = "ex_post",
     utility: Utility = quasilinear,
     search_mechanism: Mechanism | None = None,
     num_profiles: int = 4096,
@@ -75,10 +76,11 @@ def incentive_regret(
       ValueError: an unknown notion, "interim" with several values for each bidder, or numbers
         too small to estimate from.
     """
-    require_notion(notion)
-    require_at_least(2, num_profiles=num_profiles, num_reports=num_reports)
-    require_at_least(1, num_bins=num_bins)
-    require_at_least(0, ascent_steps=ascent_steps)
+    checks.one_of("notion", notion, get_args(Notion))
+    checks.integer("num_profiles", num_profiles, low=2)
+    checks.integer("num_reports", num_reports, low=2)
+    checks.integer("num_bins", num_bins)
+    checks.integer("ascent_steps", ascent_steps, low=0)
     values_key, reports_key = jax.random.split(key)
     draws = num_profiles if notion == "ex_post" else 2 * num_profiles
     auctions = draw_auctions(distribution, values_key, draws, num_bidders)
@@ -86,9 +88,12 @@ def incentive_regret(
     top = float(jnp.max(truths)) if highest_report is None else highest_report
     if notion == "interim":
         if truths.ndim != 2:
-            raise ValueError(
-                f"notion: got 'interim' for values of shape {truths.shape[1:]}; allowed is "
-                "'ex_post', as responses by bins need one value for each bidder"
+            raise InvalidValueError(
+                "notion",
+                notion,
+                "'ex_post', as responses by bins need one value for each bidder",
+                got=f"'interim' for values of shape {truths.shape[1:]}",
+                verb="allowed is",
             )
         reports = jnp.linspace(0.0, top, num_reports)
         gains = response_gains(mechanism, utility, auctions, truths, reports, num_bins)

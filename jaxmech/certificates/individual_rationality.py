@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import jax
 import jax.numpy as jnp
@@ -13,18 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
+from jaxmech import checks
 from jaxmech.certificates.play import (
     Draws,
     Mechanism,
+    Notion,
     Utility,
     bins_of,
+    check_bids,
     draw_auctions,
     play,
     quasilinear,
-    require_at_least,
-    require_bids,
-    require_notion,
 )
+from jaxmech.checks import InvalidValueError
 
 SMALLEST_BIN = 32
 """Draws in a bin, from which its mean is estimated."""
@@ -56,7 +57,7 @@ class IndividualRationality:
     mean_shortfall: float
     lowest_utility: NDArray[np.float64]
     lowest_utility_ci95: NDArray[np.float64]
-    notion: str
+    notion: Notion
     profiles: int
 
 
@@ -67,7 +68,7 @@ def individual_rationality(
     *,
     num_bidders: int | None = None,
     bids: Callable[[jax.Array], jax.Array] | None = None,
-    notion: str = "ex_post",
+    notion: Notion = "ex_post",
     utility: Utility = quasilinear,
     num_profiles: int = 16_384,
     num_bins: int = 32,
@@ -100,29 +101,34 @@ def individual_rationality(
       ValueError: an unknown notion, "interim" with several values for each bidder, or numbers
         too small to estimate from; or a bid that is NaN, infinite or below 0.
     """
-    require_notion(notion)
-    require_at_least(2, num_profiles=num_profiles)
-    require_at_least(1, num_bins=num_bins)
+    checks.one_of("notion", notion, get_args(Notion))
+    checks.integer("num_profiles", num_profiles, low=2)
+    checks.integer("num_bins", num_bins)
     if notion == "interim" and num_profiles < SMALLEST_BIN * num_bins:
-        raise ValueError(
-            f"num_profiles: got {num_profiles} for {num_bins} bins; allowed are integers from "
-            f"{SMALLEST_BIN} for each bin"
+        raise InvalidValueError(
+            "num_profiles",
+            num_profiles,
+            f"integers from {SMALLEST_BIN} for each bin",
+            got=f"{num_profiles} for {num_bins} bins",
         )
-    if utility_range is not None and not 0 <= utility_range < np.inf:
-        raise ValueError(f"utility_range: got {utility_range}; allowed are finite numbers from 0")
+    if utility_range is not None:
+        checks.number("utility_range", utility_range, low=0)
     draws = draw_auctions(distribution, key, num_profiles, num_bidders)
     truths = draws.truths
     if notion == "interim" and truths.ndim != 2:
-        raise ValueError(
-            f"notion: got 'interim' for values of shape {truths.shape[1:]}; allowed is "
-            "'ex_post', as bins need one value for each bidder"
+        raise InvalidValueError(
+            "notion",
+            notion,
+            "'ex_post', as bins need one value for each bidder",
+            got=f"'interim' for values of shape {truths.shape[1:]}",
+            verb="allowed is",
         )
     reports = truths
     if bids is not None:
         made = jax.vmap(lambda truth: jnp.asarray(bids(truth), truth.dtype))(truths)
         # One number is reported whatever the truth.
         reports = jnp.broadcast_to(made[:, None], truths.shape) if made.ndim == 1 else made
-        require_bids("bids", reports)
+        check_bids("bids", reports)
     utilities = np.asarray(_utilities(mechanism, utility, draws, reports), np.float64)
     if notion == "ex_post":
         return _ex_post(utilities, tolerance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,11 @@ from scipy.special import ndtri
 
 from jaxmech import struct
 from jaxmech.agents.values.joint import SignalsAndValues, ValuesAndQuality
+from jaxmech.checks import InvalidValueError
 from jaxmech.mechanisms import Outcome, PositionOutcome
+
+Notion = Literal["ex_post", "interim"]
+"""Of every profile of values, or of the mean over the others' values at the own one."""
 
 Mechanism = Callable[..., Outcome]
 """From reports [bidders, ...] to the outcome of one auction; where the distribution draws
@@ -117,10 +121,14 @@ def quasilinear(values: jax.Array, outcome: Outcome) -> jax.Array:
       outcome: its allocation has the shape of ``values``.
     """
     if outcome.allocation.shape != values.shape:
-        raise ValueError(
-            f"utility: got an allocation of shape {outcome.allocation.shape} for values of "
-            f"shape {values.shape}; allowed are equal shapes, quasilinear_in_clicks for "
-            "position auctions, or a utility of your own"
+        raise InvalidValueError(
+            "utility",
+            outcome.allocation,
+            "equal shapes, quasilinear_in_clicks for position auctions, or a utility of your own",
+            got=(
+                f"an allocation of shape {outcome.allocation.shape} for values of shape "
+                f"{values.shape}"
+            ),
         )
     worth = values * outcome.allocation
     return jnp.sum(worth.reshape(worth.shape[0], -1), axis=-1) - outcome.payments
@@ -134,9 +142,12 @@ def quasilinear_in_clicks(values: jax.Array, outcome: Outcome) -> jax.Array:
       outcome: a ``PositionOutcome``.
     """
     if not isinstance(outcome, PositionOutcome) or outcome.clicks.shape != values.shape:
-        raise ValueError(
-            f"utility: got {type(outcome).__name__} for values of shape {values.shape}; allowed "
-            "is a PositionOutcome with clicks of that shape"
+        raise InvalidValueError(
+            "utility",
+            outcome,
+            "a PositionOutcome with clicks of that shape",
+            got=f"{type(outcome).__name__} for values of shape {values.shape}",
+            verb="allowed is",
         )
     return values * outcome.clicks - outcome.payments
 
@@ -165,9 +176,12 @@ def draw_auctions(
     keys = jax.random.split(key, num_profiles)
     if isinstance(distribution, Sequence):
         if num_bidders not in (None, len(distribution)):
-            raise ValueError(
-                f"num_bidders: got {num_bidders} with {len(distribution)} distributions; "
-                "allowed is one distribution for each bidder"
+            raise InvalidValueError(
+                "num_bidders",
+                num_bidders,
+                "one distribution for each bidder",
+                got=f"{num_bidders} with {len(distribution)} distributions",
+                verb="allowed is",
             )
         for own in distribution:
             if _form(own) != ["shape"]:
@@ -183,17 +197,22 @@ def draw_auctions(
     if not form:
         values = jax.vmap(distribution.sample)(keys)
         if values.ndim < 2 or num_bidders not in (None, values.shape[1]):
-            raise ValueError(
-                f"num_bidders: got {num_bidders} with draws of shape {values.shape[1:]}; allowed "
-                "are draws [bidders, ...] of as many"
+            raise InvalidValueError(
+                "num_bidders",
+                num_bidders,
+                "draws [bidders, ...] of as many",
+                got=f"{num_bidders} with draws of shape {values.shape[1:]}",
             )
         return Draws(values, values)
     if form not in (["shape"], ["num_bidders"]):
         raise _no_such_form(distribution)
     if num_bidders is None:
-        raise ValueError(
-            "num_bidders: got None with a distribution for any number of bidders; allowed is "
-            "the number who draw from it"
+        raise InvalidValueError(
+            "num_bidders",
+            None,
+            "the number who draw from it",
+            got="None with a distribution for any number of bidders",
+            verb="allowed is",
         )
     if form == ["shape"]:
         values = distribution.sample(key, (num_profiles, num_bidders))
@@ -247,7 +266,7 @@ def bins_of(values: jax.Array, by: jax.Array, num_bins: int) -> jax.Array:
     return search(inner, values).astype(jnp.int32)
 
 
-def require_bids(field: str, bids: jax.Array) -> None:
+def check_bids(field: str, bids: jax.Array) -> None:
     """Refuse bids that are NaN, infinite or below 0.
 
     Args:
@@ -262,27 +281,6 @@ def require_bids(field: str, bids: jax.Array) -> None:
     bad = np.argwhere(~((numbers >= 0) & (numbers < np.inf)))
     if len(bad):
         got = numbers[tuple(bad[0])]
-        raise ValueError(
-            f"{field}: got a bid of {got} by bidder {bad[0][1]}; allowed are finite numbers from 0"
+        raise InvalidValueError(
+            field, got, "finite numbers from 0", got=f"a bid of {got} by bidder {bad[0][1]}"
         )
-
-
-def require_notion(notion: str) -> None:
-    """Refuse another notion than "ex_post" and "interim".
-
-    Raises:
-      ValueError: it is another.
-    """
-    if notion not in ("ex_post", "interim"):
-        raise ValueError(f"notion: got {notion!r}; allowed are 'ex_post' and 'interim'")
-
-
-def require_at_least(lowest: int, **numbers: int) -> None:
-    """Refuse numbers below ``lowest``.
-
-    Raises:
-      ValueError: one of them is, by its name.
-    """
-    for name, number in numbers.items():
-        if number < lowest:
-            raise ValueError(f"{name}: got {number}; allowed are integers from {lowest}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxmech.checks import problem_with
+from jaxmech.checks import InvalidValueError, problem_with
 from jaxmech.data import columns as tables
 from jaxmech.naming import lookup
 
@@ -23,14 +23,19 @@ def places_of(table: tables.Table, wanted: list[str]) -> dict[str, int]:
     places = {name: place for place, name in enumerate(table.columns)}
     separators = [each for each in ";\t|" if len(places) == 1 and each in table.columns[0]]
     if separators:
-        raise ValueError(
-            f"{table.name}: got one column, {table.columns[0]!r}; is the separator "
-            f"{separators[0]!r}? Allowed is ','"
+        raise InvalidValueError(
+            table.name,
+            table.columns[0],
+            f"is the separator {separators[0]!r}? Allowed is ','",
+            got=f"one column, {table.columns[0]!r}",
+            verb="",
         )
     for name in wanted:
         lookup(f"column of {table.name}", name, places)
         if wanted.count(name) > 1:
-            raise ValueError(f"columns: got {name!r} for two; each needs one of its own")
+            raise InvalidValueError(
+                "columns", name, "each needs one of its own", got=f"{name!r} for two", verb=""
+            )
         if table.columns.count(name) > 1:
             raise ValueError(f"{table.name}: column {name!r} appears twice")
     return places
@@ -67,7 +72,7 @@ def numbers_of(
             if not problem and numbers[row] > highest:
                 problem = f"allowed are numbers up to {highest:g}{meaning and f', {meaning}'}"
         if problem:
-            raise ValueError(f"{_place(table, row, place)}: got {cell!r}; {problem}")
+            raise InvalidValueError(_place(table, row, place), cell, problem, verb="")
     return numbers
 
 
@@ -91,9 +96,10 @@ def check_at_most(
     above = numbers > highest * (1 + 1e-5)
     if above.any():
         row = int(np.argmax(above))
-        raise ValueError(
-            f"{_place(table, row, place)}: got {table.rows[row][place]!r}; allowed are numbers up "
-            f"to the {what}, {highest[row]:g}{advice}"
+        raise InvalidValueError(
+            _place(table, row, place),
+            table.rows[row][place],
+            f"numbers up to the {what}, {highest[row]:g}{advice}",
         )
 
 
@@ -117,7 +123,7 @@ def days_of(table: tables.Table, place: int) -> NDArray[np.intp]:
         elif first_is_date not in (None, is_date):
             problem = "whole numbers and dates are in one column; allowed is one of the two"
         if problem:
-            raise ValueError(f"{_place(table, row, place)}: got {cells[place]!r}; {problem}")
+            raise InvalidValueError(_place(table, row, place), cells[place], problem, verb="")
         first_is_date = is_date
         days.append(day)
     numbers = np.array(days, np.int64)
@@ -126,9 +132,11 @@ def days_of(table: tables.Table, place: int) -> NDArray[np.intp]:
     highest = max(1000, 10 * len(days))
     if span > highest:
         row = int(np.argmax(numbers))
-        raise ValueError(
-            f"{_place(table, row, place)}: got {table.rows[row][place]!r}, day {span} from the "
-            f"first; allowed are up to {highest} days in a file of {len(days)} rows"
+        raise InvalidValueError(
+            _place(table, row, place),
+            table.rows[row][place],
+            f"up to {highest} days in a file of {len(days)} rows",
+            got=f"{table.rows[row][place]!r}, day {span} from the first",
         )
     return numbers - numbers.min()
 

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents.keywords.bid_history import KPIS, BidBins, BidHistory
+from jaxmech.checks import InvalidValueError
 from jaxmech.data import columns as tables
 from jaxmech.data.bid_log_cells import (
     check_at_most,
@@ -93,16 +94,20 @@ def split_logs(
     Raises:
       ValueError: nothing would be left to train on, or nothing to evaluate on.
     """
-    if memory < 1:
-        raise ValueError(f"memory: got {memory}; allowed are integers of at least 1")
+    checks.integer("memory", memory)
     for field, held_out, highest in (
         ("held_out_keywords", held_out_keywords, logs.num_keywords - 1),
         ("held_out_days", held_out_days, logs.num_days - memory),
     ):
         if not 1 <= held_out <= highest:
-            raise ValueError(
-                f"{field}: got {held_out}; with {logs.num_keywords} keywords of {logs.num_days} "
-                f"days, and {memory} days of memory, allowed are 1 to {highest}"
+            raise InvalidValueError(
+                field,
+                held_out,
+                (
+                    f"with {logs.num_keywords} keywords of {logs.num_days} days, and {memory} "
+                    f"days of memory, allowed are 1 to {highest}"
+                ),
+                verb="",
             )
     first_keyword = logs.num_keywords - held_out_keywords
     first_day = logs.num_days - held_out_days
@@ -161,10 +166,9 @@ def load_bid_logs(
         ("rowless_days", rowless_days, get_args(RowlessDays)),
         ("repeated_rows", repeated_rows, get_args(RepeatedRows)),
     ):
-        if got not in allowed:
-            raise ValueError(f"{option}: got {got!r}; allowed are {allowed}")
+        checks.one_of(option, got, allowed)
     if bins is not None and not isinstance(bins, BidBins):
-        raise ValueError(f"bins: got {bins!r}; allowed are BidBins, such as params.bins")
+        raise InvalidValueError("bins", bins, "BidBins, such as params.bins")
     path = Path(source)
     names = _names(columns, quality)
     table = tables.read_table(path)
@@ -244,23 +248,29 @@ def _names(columns: Mapping[str, str] | None, quality: float | None) -> dict[str
     names = dict(zip(COLUMNS, COLUMNS, strict=True))
     columns = {} if columns is None else columns
     if not isinstance(columns, Mapping):
-        raise ValueError(
-            f'columns: got {columns!r}; allowed are names by ours, {{"keyword": "campaign_id"}}'
-        )
+        raise InvalidValueError("columns", columns, 'names by ours, {"keyword": "campaign_id"}')
     for column, name in columns.items():
         if column not in names and name in names:
-            raise ValueError(
-                f"columns: got {column!r} for {name!r}; ours is the key, the one in the file the "
-                f"value: {{{name!r}: {column!r}}}"
+            raise InvalidValueError(
+                "columns",
+                column,
+                f"ours is the key, the one in the file the value: {{{name!r}: {column!r}}}",
+                got=f"{column!r} for {name!r}",
+                verb="",
             )
         lookup("columns", column, names)
         names[column] = name
     if quality is None:
         return names
     if "quality" in columns:
-        raise ValueError(f"quality: got {quality!r} and a column of it; allowed is one of the two")
-    if not isinstance(quality, int | float) or not 0 <= quality <= 1:
-        raise ValueError(f"quality: got {quality!r}; allowed are numbers from 0 to 1")
+        raise InvalidValueError(
+            "quality",
+            quality,
+            "one of the two",
+            got=f"{quality!r} and a column of it",
+            verb="allowed is",
+        )
+    checks.number("quality", quality, low=0, high=1)
     del names["quality"]
     return names
 

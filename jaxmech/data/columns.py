@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxmech.checks import problem_with
+from jaxmech import checks
+from jaxmech.checks import InvalidValueError
 from jaxmech.naming import lookup
 
 
@@ -48,14 +49,20 @@ def read_csv(path: Path) -> Table:
                 continue
             row_name = f"row {len(rows) + 1} (line {reader.line_num})"
             if len(row) < len(columns):
-                raise ValueError(
-                    f"{path}, {row_name}: got {len(row)} cells for {len(columns)} columns; "
-                    f"column {columns[len(row)]!r} is the first without one"
+                raise InvalidValueError(
+                    f"{path}, {row_name}",
+                    len(row),
+                    f"column {columns[len(row)]!r} is the first without one",
+                    got=f"{len(row)} cells for {len(columns)} columns",
+                    verb="",
                 )
             if len(row) > len(columns):
-                raise ValueError(
-                    f"{path}, {row_name}: got {len(row)} cells for {len(columns)} columns; "
-                    f"there is one after the last column, {columns[-1]!r}"
+                raise InvalidValueError(
+                    f"{path}, {row_name}",
+                    len(row),
+                    f"there is one after the last column, {columns[-1]!r}",
+                    got=f"{len(row)} cells for {len(columns)} columns",
+                    verb="",
                 )
             rows.append([cell.strip() for cell in row])
             row_names.append(row_name)
@@ -106,8 +113,8 @@ def values_of(
         value_columns = [name for name in table.columns if name not in labels]
     unknown = [name for name in value_columns if name not in table.columns]
     if unknown:
-        raise ValueError(
-            f"value_columns: got {unknown[0]!r}; columns of {table.name} are {table.columns}"
+        raise InvalidValueError(
+            "value_columns", unknown[0], f"columns of {table.name} are {table.columns}", verb=""
         )
     if not value_columns:
         raise ValueError(f"{table.name}: no column holds values; columns are {table.columns}")
@@ -179,8 +186,5 @@ def _number(cell: Any, place: str) -> float:
     try:
         number = float(cell)
     except (TypeError, ValueError):
-        raise ValueError(f"{place}: got {cell!r}; a number is needed") from None
-    problem = problem_with(number)
-    if problem:
-        raise ValueError(f"{place}: got {cell!r}; {problem}")
-    return number
+        raise InvalidValueError(place, cell, "a number is needed", verb="") from None
+    return checks.worth(place, number, cell)

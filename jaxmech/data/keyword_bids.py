@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from jaxmech.agents.keywords.distribution import SampledKeywords, medians
 from jaxmech.agents.values.numerical import Beta
+from jaxmech.checks import InvalidValueError
 from jaxmech.data import columns as tables
 from jaxmech.data.bid_log_cells import check_repeated, numbered, numbers_of, places_of
 
@@ -57,9 +58,12 @@ def load_keywords(
     if len(silent):
         name = source if isinstance(source, str | Path) else "source"
         others = f", and on {len(silent) - 1} more" if len(silent) > 1 else ""
-        raise ValueError(
-            f"{name}: got no bid above 0 on keyword number {silent[0] + 1} of {len(bids)}{others}; "
-            "needed is one on each: leave out keywords on which nobody bids"
+        raise InvalidValueError(
+            str(name),
+            silent[0] + 1,
+            "one on each: leave out keywords on which nobody bids",
+            got=f"no bid above 0 on keyword number {silent[0] + 1} of {len(bids)}{others}",
+            verb="needed is",
         )
     if relative:
         bids = bids / medians(bids)[:, None]
@@ -95,9 +99,14 @@ def _read_bids(
             table.rows[int(np.argmax(keywords == keyword))][keyword_place]
             for keyword in (int(np.argmax(counts)), int(np.argmin(counts)))
         )
-        raise ValueError(
-            f"{path}: got {counts.max()} bidders on keyword {first!r} and {counts.min()} on "
-            f"keyword {fewer!r}; allowed are as many on each, with bid 0 of those who do not bid"
+        raise InvalidValueError(
+            str(path),
+            counts.max(),
+            "as many on each, with bid 0 of those who do not bid",
+            got=(
+                f"{counts.max()} bidders on keyword {first!r} and {counts.min()} on keyword "
+                f"{fewer!r}"
+            ),
         )
 
     def column(name: str, highest: float = np.inf) -> Floats:
@@ -114,15 +123,24 @@ def _bids_of_array(source: ArrayLike) -> tuple[Floats, Floats | None]:
     try:
         array = np.asarray(source, np.float64)
     except (TypeError, ValueError):
-        raise ValueError(
-            "source: got what is no array of numbers; needed is as many bidders on each keyword"
+        raise InvalidValueError(
+            "source",
+            None,
+            "as many bidders on each keyword",
+            got="what is no array of numbers",
+            verb="needed is",
         ) from None
     if array.ndim == 2:
         array = array[..., None]
     if array.ndim != 3 or not array.size or array.shape[2] > 2:
-        raise ValueError(
-            f"source: got shape {np.shape(source)}; allowed are [keywords, bidders] of bids and "
-            "[keywords, bidders, 2] of bids and qualities, with at least one of each"
+        raise InvalidValueError(
+            "source",
+            np.shape(source),
+            (
+                "[keywords, bidders] of bids and [keywords, bidders, 2] of bids and "
+                "qualities, with at least one of each"
+            ),
+            got=f"shape {np.shape(source)}",
         )
     # Written so that NaN counts as bad too.
     bad = np.argwhere(~((array >= 0) & (array < [np.inf, 1 + 1e-12][: array.shape[2]])))
@@ -130,8 +148,9 @@ def _bids_of_array(source: ArrayLike) -> tuple[Floats, Floats | None]:
         keyword, bidder, which = bad[0]
         what = ("bid", "quality")[which]
         allowed = ("finite numbers from 0", "numbers from 0 to 1")[which]
-        raise ValueError(
-            f"source: keyword {keyword}, bidder {bidder}, {what}: got "
-            f"{array[keyword, bidder, which]}; allowed are {allowed}"
+        raise InvalidValueError(
+            f"source: keyword {keyword}, bidder {bidder}, {what}",
+            array[keyword, bidder, which],
+            allowed,
         )
     return array[..., 0], array[..., 1] if array.shape[2] == 2 else None

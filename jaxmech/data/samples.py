@@ -13,11 +13,12 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import ArrayLike, NDArray
 
+from jaxmech import checks
 from jaxmech.agents.settings.demand import BundleDemand, Demand
 from jaxmech.agents.settings.profiles import Samples
 from jaxmech.agents.settings.setting import Setting
 from jaxmech.agents.values.numerical import Empirical
-from jaxmech.checks import problem_with
+from jaxmech.checks import InvalidValueError
 from jaxmech.data import columns as tables
 
 
@@ -58,9 +59,11 @@ def load_samples(
         case ".parquet":
             table = tables.read_parquet(path)
         case suffix:
-            raise ValueError(
-                f"source: got a file of type {suffix!r} ({path}); "
-                "allowed are .npz, .csv and .parquet"
+            raise InvalidValueError(
+                "source",
+                suffix,
+                ".npz, .csv and .parquet",
+                got=f"a file of type {suffix!r} ({path})",
             )
     return tables.values_of(table, sample_column, agent_column, value_columns)
 
@@ -97,27 +100,37 @@ def settings_from_samples(
     """
     array = _checked(_as_array(values), "values")
     if array.shape[2:] != demand.values_shape:
-        raise ValueError(
-            f"values: got {array.shape[2]} numbers per agent; {demand} needs "
-            f"{demand.values_shape[0]}"
+        raise InvalidValueError(
+            "values",
+            array.shape[2],
+            f"{demand} needs {demand.values_shape[0]}",
+            got=f"{array.shape[2]} numbers per agent",
+            verb="",
         )
     if isinstance(demand, BundleDemand) and np.any(array[..., 0] != 0):
         sample, agent = np.argwhere(array[..., 0] != 0)[0]
-        raise ValueError(
-            f"values: sample {sample}, agent {agent}: got {array[sample, agent, 0]} for the "
-            "empty bundle (the first); allowed is 0"
+        raise InvalidValueError(
+            f"values: sample {sample}, agent {agent}",
+            array[sample, agent, 0],
+            "0",
+            got=f"{array[sample, agent, 0]} for the empty bundle (the first)",
+            verb="allowed is",
         )
-    if not 0 < held_out < 1:
-        raise ValueError(f"held_out: got {held_out}; allowed are numbers above 0 and below 1")
+    checks.number("held_out", held_out, above=0, below=1)
     num_samples = len(array)
     if num_samples < 2:
-        raise ValueError("values: got 1 sample; a split needs at least two")
+        raise InvalidValueError(
+            "values", values, "a split needs at least two", got="1 sample", verb=""
+        )
     order = np.random.default_rng(seed).permutation(num_samples)
     num_held_out = min(max(round(held_out * num_samples), 1), num_samples - 1)
     if not array[order[num_held_out:]].any():
-        raise ValueError(
-            f"values: got 0 everywhere in the {num_samples - num_held_out} samples to train on; "
-            "some value must be above 0"
+        raise InvalidValueError(
+            "values",
+            num_samples - num_held_out,
+            "some value must be above 0",
+            got=f"0 everywhere in the {num_samples - num_held_out} samples to train on",
+            verb="",
         )
 
     def part(indices: NDArray[np.intp]) -> Setting:
@@ -142,7 +155,9 @@ def empirical(source: ArrayLike | str | Path, **columns: Any) -> Empirical:
         source = array[:, None, None] if array.ndim == 1 else array
     values = load_samples(source, **columns)
     if values.shape[2] != 1:
-        raise ValueError(f"source: got {values.shape[2]} items; allowed is one")
+        raise InvalidValueError(
+            "source", values.shape[2], "one", got=f"{values.shape[2]} items", verb="allowed is"
+        )
     return Empirical(jnp.asarray(np.sort(values.ravel()), float))
 
 
@@ -157,7 +172,7 @@ def _read_npz(path: Path, key: str | None) -> NDArray[Any]:
         if key is None and len(arrays.files) == 1:
             key = arrays.files[0]
         if key not in arrays.files:
-            raise ValueError(f"key: got {key!r}; arrays in {path} are {arrays.files}")
+            raise InvalidValueError("key", key, f"arrays in {path} are {arrays.files}", verb="")
         try:
             return np.asarray(arrays[key])
         except (BadZipFile, zlib.error, ValueError, EOFError) as error:
@@ -174,7 +189,9 @@ def _as_array(values: ArrayLike) -> NDArray[Any]:
     except ValueError:
         raise ValueError(f"values: ragged nesting; {_first_ragged(values)}") from None
     if array.dtype.kind not in "buif":
-        raise ValueError(f"values: got an array of {array.dtype}; numbers are needed")
+        raise InvalidValueError(
+            "values", array.dtype, "numbers are needed", got=f"an array of {array.dtype}", verb=""
+        )
     return array
 
 
@@ -209,5 +226,5 @@ def _checked(array: NDArray[Any], name: str) -> NDArray[np.float64]:
         sample, agent, item = bad[0]
         place = f"{name}: sample {sample}, agent {agent}, item {item}"
         number = array[sample, agent, item]
-        raise ValueError(f"{place}: got {number}; {problem_with(number)}")
+        checks.worth(place, number, number)
     return array

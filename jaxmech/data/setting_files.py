@@ -40,7 +40,6 @@ Numbers may be fractions such as ``1/3``.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -48,10 +47,11 @@ from typing import Any
 
 import yaml
 
+from jaxmech import checks
 from jaxmech.agents.settings.demand import AdditiveDemand, BundleDemand, Demand, UnitDemand
 from jaxmech.agents.settings.finite import Alternatives, Value, finite_setting, one_of, surely
 from jaxmech.agents.settings.setting import Setting
-from jaxmech.checks import problem_with
+from jaxmech.checks import InvalidValueError
 from jaxmech.naming import lookup
 
 _DEMANDS: dict[str, type[UnitDemand] | type[AdditiveDemand] | type[BundleDemand]] = {
@@ -72,7 +72,7 @@ def load_setting(path: str | Path) -> Setting:
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"path: got {path}; there is no such file")
+        raise InvalidValueError("path", path, "there is no such file", verb="")
     try:
         return _setting(yaml.load(path.read_text(encoding="utf-8"), _Loader))
     except yaml.YAMLError as error:
@@ -96,8 +96,8 @@ def _setting(content: Any) -> Setting:
     fields = _known_fields(content, "the file", required=("items", "worlds"), optional=("demand",))
     items = _names(fields["items"], "items")
     if not items:
-        raise ValueError("items: got none; at least one is needed")
-    units = [_count(number, f"items, {name}") for name, number in items.items()]
+        raise InvalidValueError("items", None, "at least one is needed", got="none", verb="")
+    units = [checks.integer(f"items, {name}", number) for name, number in items.items()]
     demand = lookup("demand", str(fields.get("demand", "unit")), _DEMANDS)(len(items))
     bundles = _bundles(list(items), demand)
     worlds = []
@@ -115,7 +115,7 @@ def _bundles(items: Sequence[str], demand: Demand) -> dict[str, int]:
         return {name: index for index, name in enumerate(items)}
     for name in items:
         if "+" in name:
-            raise ValueError(f"items: got {name!r}; with bundles, names are joined by '+'")
+            raise InvalidValueError("items", name, "with bundles, names are joined by '+'", verb="")
     return {
         " + ".join(name for name, held in zip(items, bundle, strict=True) if held): index
         for index, bundle in enumerate(demand.bundles)
@@ -136,7 +136,7 @@ def _agents(
         fields = _known_fields(entry, place, optional=(*kinds, "count"))
         given = [kind for kind in kinds if kind in fields]
         if len(given) != 1:
-            raise ValueError(f"{place}: got {given}; needed is one of {list(kinds)}")
+            raise InvalidValueError(place, given, f"one of {list(kinds)}", verb="needed is")
         support: Alternatives
         match given[0]:
             case "value":
@@ -151,7 +151,7 @@ def _agents(
                 )
             case _:
                 support = _alternatives(fields["alternatives"], bundles, demand, place)
-        agents += [support] * _count(fields.get("count", 1), f"{place}, count")
+        agents += [support] * checks.integer(f"{place}, count", fields.get("count", 1))
     return agents
 
 
@@ -171,7 +171,7 @@ def _value(content: Any, bundles: dict[str, int], demand: Demand, place: str) ->
     if not isinstance(content, dict):
         number = _worth(content, place)
         if number != 0 and isinstance(demand, BundleDemand):
-            raise ValueError(f"{place}: got {content!r}; a mapping from bundles is needed")
+            raise InvalidValueError(place, content, "a mapping from bundles is needed", verb="")
         return number if number != 0 else [0.0] * demand.values_shape[0]
     values = [0.0] * demand.values_shape[0]
     named = set()
@@ -204,28 +204,18 @@ def _known_fields(
 def _names(content: Any, place: str) -> dict[str, Any]:
     """A mapping, its names as text: YAML reads some names as numbers or truth values."""
     if not isinstance(content, dict):
-        got = textwrap.shorten(repr(content), 60)
-        raise ValueError(f"{place}: got {got}; a mapping of names is needed")
+        raise InvalidValueError(place, content, "a mapping of names is needed", verb="")
     return {str(name): entry for name, entry in content.items()}
 
 
 def _list(content: Any, place: str) -> list[Any]:
     if not isinstance(content, list):
-        raise ValueError(f"{place}: got {content!r}; a list is needed")
-    return content
-
-
-def _count(content: Any, place: str) -> int:
-    if isinstance(content, bool) or not isinstance(content, int) or content < 1:
-        raise ValueError(f"{place}: got {content!r}; allowed are integers of at least 1")
+        raise InvalidValueError(place, content, "a list is needed", verb="")
     return content
 
 
 def _worth(content: Any, place: str) -> float:
-    number = _number(content, place)
-    if problem := problem_with(number):
-        raise ValueError(f"{place}: got {content!r}; {problem}")
-    return number
+    return checks.worth(place, _number(content, place), content)
 
 
 def _number(content: Any, place: str) -> float:
@@ -235,4 +225,4 @@ def _number(content: Any, place: str) -> float:
             return float(Fraction(content) if isinstance(content, str) else content)
         except (ValueError, ZeroDivisionError, OverflowError):
             pass
-    raise ValueError(f"{place}: got {content!r}; a number is needed")
+    raise InvalidValueError(place, content, "a number is needed", verb="")

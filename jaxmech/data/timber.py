@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from jaxmech.checks import InvalidValueError
+
 
 def load_timber_bids(
     num_agents: int = 5,
@@ -59,9 +61,14 @@ def load_timber_bids(
     values = bids[first[:, None] + np.arange(num_agents)]
     values = values[np.all((values >= lowest) & (values <= highest), axis=1)]
     if not len(values):
-        raise ValueError(
-            f"num_agents: got {num_agents}; auctions have {counts.min()} to {counts.max()} "
-            f"bids, and none with {num_agents} has all its bids from {lowest} to {highest}"
+        raise InvalidValueError(
+            "num_agents",
+            num_agents,
+            (
+                f"auctions have {counts.min()} to {counts.max()} bids, and none with "
+                f"{num_agents} has all its bids from {lowest} to {highest}"
+            ),
+            verb="",
         )
     return np.random.default_rng(seed).permuted(values, axis=1)[:, :, None]
 

@@ -13,6 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from jaxmech import checks
+from jaxmech.checks import InvalidValueError
+
 Numbers = ArrayLike | Sequence[float]
 Bools = ArrayLike | Sequence[bool]
 
@@ -31,9 +34,9 @@ def bids_and_charges(
         {"bids": bids, "reserve": reserve, "entry_fee": entry_fee},
         may_be_infinite=() if finite_reserve else ("reserve",),
     )
-    check_axes("bids", bids, "bidders")
-    check_shape("reserve", reserve, "a number or [bidders]", (), bids.shape)
-    check_shape("entry_fee", entry_fee, "a number", ())
+    checks.axes("bids", bids, "bidders")
+    checks.shape("reserve", reserve, "a number or [bidders]", (), bids.shape)
+    checks.shape("entry_fee", entry_fee, "a number", ())
     return bids, reserve, entry_fee
 
 
@@ -48,9 +51,9 @@ def who_takes_part(takes_part: Bools | None, bids: jax.Array, reserve: jax.Array
         return reached
     willing = takes_part if isinstance(takes_part, jax.Array) else np.asarray(takes_part)
     if willing.dtype != bool:
-        raise ValueError(f"takes_part: got {takes_part!r}; allowed are bools")
+        raise InvalidValueError("takes_part", takes_part, "bools")
     willing = jnp.asarray(willing)
-    check_shape("takes_part", willing, "[bidders]", bids.shape)
+    checks.shape("takes_part", willing, "[bidders]", bids.shape)
     return reached & willing
 
 
@@ -68,17 +71,19 @@ def position_auction(
     others = {"click_rates": click_rates, "squash": squash, "reserve": reserve}
     arrays = as_floats({**of_bidders, **others}, may_be_infinite=["reserve"])
     first, bidders = next(iter(of_bidders)), arrays[0].shape
-    check_axes(first, arrays[0], "bidders")
+    checks.axes(first, arrays[0], "bidders")
     for field, array in zip(of_bidders, arrays, strict=False):
-        check_shape(field, array, "[bidders]", bidders)
+        checks.shape(field, array, "[bidders]", bidders)
     slots = arrays[-3]
-    check_axes("click_rates", slots, "slots")
-    check_shape("squash", arrays[-2], "a number", ())
-    check_shape("reserve", arrays[-1], "a number or [bidders]", (), bidders)
+    checks.axes("click_rates", slots, "slots")
+    checks.shape("squash", arrays[-2], "a number", ())
+    checks.shape("reserve", arrays[-1], "a number or [bidders]", (), bidders)
     if slots.shape > bidders:
-        raise ValueError(
-            f"click_rates: got {slots.shape[0]} slots for {bidders[0]} bidders; allowed "
-            "are at most as many slots as bidders"
+        raise InvalidValueError(
+            "click_rates",
+            slots.shape[0],
+            "at most as many slots as bidders",
+            got=f"{slots.shape[0]} slots for {bidders[0]} bidders",
         )
     check_decreasing("click_rates", click_rates)
     return arrays
@@ -103,33 +108,6 @@ def as_floats(
             )
     dtype = jnp.result_type(0.0, *arrays.values())
     return tuple(jnp.asarray(array, dtype) for array in arrays.values())
-
-
-def check_shape(field: str, array: jax.Array, axes: str, *allowed: tuple[int, ...]) -> None:
-    """Refuses another shape than ``allowed``, which ``axes`` puts in words.
-
-    Raises:
-      ValueError: the shape is not one of ``allowed``.
-    """
-    if array.shape not in allowed:
-        shapes = " or ".join(str(shape) for shape in allowed)
-        raise ValueError(
-            f"{field}: got shape {array.shape}; allowed are {axes}, here {shapes} "
-            "(batches go through jax.vmap)"
-        )
-
-
-def check_axes(field: str, array: jax.Array, *axes: str) -> None:
-    """Refuses an array that does not have these axes, or has nothing along one.
-
-    Raises:
-      ValueError: it has more or fewer axes, or an empty one.
-    """
-    if array.ndim != len(axes) or 0 in array.shape:
-        raise ValueError(
-            f"{field}: got shape {array.shape}; allowed are [{', '.join(axes)}], at least 1 of "
-            "each (batches go through jax.vmap)"
-        )
 
 
 def check_positive(field: str, given: Numbers) -> None:
@@ -161,7 +139,7 @@ def _as_array(field: str, given: Numbers) -> jax.Array | np.ndarray | float:
         return given
     array = np.asarray(given)
     if array.dtype.kind not in "biuf":
-        raise ValueError(f"{field}: got {given!r}; allowed are real numbers")
+        raise InvalidValueError(field, given, "real numbers")
     return array
 
 
@@ -178,4 +156,6 @@ def _check_numbers(
     if not good.all():
         where = tuple(int(index) for index in np.argwhere(~good)[0])
         at = f" at index {', '.join(map(str, where))}" if where else ""
-        raise ValueError(f"{field}: got {numbers[where]}{at}; allowed are numbers {allowed}")
+        raise InvalidValueError(
+            field, numbers[where], f"numbers {allowed}", got=f"{numbers[where]}{at}"
+        )

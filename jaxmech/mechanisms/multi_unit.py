@@ -6,11 +6,10 @@ unsold. Who takes part, the entry fee and ties are as for one item.
 
 from __future__ import annotations
 
-import operator
-
 import jax
 import jax.numpy as jnp
 
+from jaxmech import checks
 from jaxmech.mechanisms.checks import Bools, Numbers, bids_and_charges, who_takes_part
 from jaxmech.mechanisms.outcome import Outcome
 from jaxmech.mechanisms.ranking import highest_other, tie_order, winners
@@ -48,7 +47,7 @@ def uniform_price(
     bids, reserve, entry_fee = bids_and_charges(bids, reserve, entry_fee)
     takes_part = who_takes_part(takes_part, bids, reserve)
     scores = jnp.where(takes_part, bids, -jnp.inf)
-    wins = winners(scores, _count(units), tie_order(bids.shape[0], key))
+    wins = winners(scores, checks.integer("units", units), tie_order(bids.shape[0], key))
     price = jnp.maximum(highest_other(scores, wins), reserve)
     payments = jnp.where(wins, price, 0) + jnp.where(takes_part, entry_fee, 0)
     return Outcome(wins.astype(jnp.int32), payments)
@@ -84,16 +83,6 @@ def discriminatory_price(
     bids, reserve, entry_fee = bids_and_charges(bids, reserve, entry_fee)
     takes_part = who_takes_part(takes_part, bids, reserve)
     scores = jnp.where(takes_part, bids, -jnp.inf)
-    wins = winners(scores, _count(units), tie_order(bids.shape[0], key))
+    wins = winners(scores, checks.integer("units", units), tie_order(bids.shape[0], key))
     payments = jnp.where(wins, bids, 0) + jnp.where(takes_part, entry_fee, 0)
     return Outcome(wins.astype(jnp.int32), payments)
-
-
-def _count(units: int) -> int:
-    try:
-        count = operator.index(units)
-    except TypeError:
-        count = 0
-    if count < 1:
-        raise ValueError(f"units: got {units!r}; allowed are ints of 1 and above, not traced")
-    return count

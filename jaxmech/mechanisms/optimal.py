@@ -7,7 +7,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jaxmech.mechanisms.checks import Numbers, as_floats, check_axes, check_shape
+from jaxmech import checks
+from jaxmech.checks import InvalidValueError
+from jaxmech.mechanisms.checks import Numbers, as_floats
 from jaxmech.mechanisms.outcome import Outcome
 from jaxmech.mechanisms.ranking import leaders, tie_order
 
@@ -45,14 +47,15 @@ def myerson(
         or ``jax.vmap``, are not checked: NaN or negative ones give nonsense.
     """
     if not callable(virtual_value):
-        raise ValueError(
-            f"virtual_value: got {virtual_value!r}; allowed are functions of bids, such as "
-            "lambda v: agents.virtual_value(distribution, v)"
+        raise InvalidValueError(
+            "virtual_value",
+            virtual_value,
+            "functions of bids, such as lambda v: agents.virtual_value(distribution, v)",
         )
     (bids,) = as_floats({"bids": bids})
-    check_axes("bids", bids, "bidders")
+    checks.axes("bids", bids, "bidders")
     virtual = virtual_value(bids)
-    check_shape("virtual_value(bids)", virtual, "[bidders]", bids.shape)
+    checks.shape("virtual_value(bids)", virtual, "[bidders]", bids.shape)
     order = tie_order(bids.shape[0], key)
     takes_part = virtual >= 0
     top = leaders(jnp.where(takes_part, virtual, -jnp.inf), 2, order)
@@ -68,7 +71,7 @@ def myerson(
         price = _least(winning, bids)
     else:
         price = inverse(jnp.full_like(bids, to_beat))
-        check_shape("inverse(virtual values)", price, "[bidders]", bids.shape)
+        checks.shape("inverse(virtual values)", price, "[bidders]", bids.shape)
         # Rounding in the inverse must not charge more than the bid.
         price = jnp.clip(price, 0, bids)
     return Outcome(wins.astype(jnp.int32), jnp.where(wins, price, 0))

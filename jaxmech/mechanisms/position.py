@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import jax
 import jax.numpy as jnp
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.mechanisms.checks import Numbers, position_auction
 from jaxmech.mechanisms.outcome import Outcome
 from jaxmech.mechanisms.ranking import Leaders, leaders, tie_order
@@ -66,9 +66,7 @@ def generalized_second_price(
         Numbers that are traced, as under ``jax.jit`` or ``jax.vmap``, are not checked: NaN or
         negative ones give nonsense.
     """
-    if filtering not in get_args(Filtering):
-        allowed = ", ".join(map(repr, get_args(Filtering)))
-        raise ValueError(f"filtering: got {filtering!r}; allowed are {allowed}")
+    checks.one_of("filtering", filtering, get_args(Filtering))
     bids, quality, click_rates, squash, reserve = position_auction(
         {"bids": bids, "quality": quality}, click_rates, squash, reserve
     )

@@ -15,13 +15,12 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.mechanisms.checks import (
     Numbers,
     as_floats,
     bids_and_charges,
     check_positive,
-    check_shape,
 )
 from jaxmech.mechanisms.outcome import Outcome
 
@@ -148,7 +147,7 @@ def _contest(bids: Numbers, temperature: Numbers, reserve: Numbers, entry_fee: N
     bids, reserve, entry_fee = bids_and_charges(bids, reserve, entry_fee, finite_reserve=True)
     check_positive("temperature", temperature)
     (temperature,) = as_floats({"temperature": temperature})
-    check_shape("temperature", temperature, "a number", ())
+    checks.shape("temperature", temperature, "a number", ())
     reserve = jnp.broadcast_to(reserve, bids.shape)
     temperature = temperature.astype(bids.dtype)
     log_takes_part = jax.nn.log_sigmoid((bids - reserve) / temperature) - jax.nn.log_sigmoid(

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmech.mechanisms.checks import Numbers, as_floats, check_axes
+from jaxmech import checks
+from jaxmech.mechanisms.checks import Numbers, as_floats
 from jaxmech.mechanisms.outcome import Outcome
 
 TABULATED_ITEMS = 6
@@ -36,7 +37,7 @@ def vickrey_clarke_groves(values: Numbers, *, key: jax.Array | None = None) -> O
         nonsense.
     """
     (values,) = as_floats({"values": values})
-    check_axes("values", values, "agents", "items")
+    checks.axes("values", values, "agents", "items")
     agents, items = values.shape
     if key is not None:
         order = jax.random.permutation(key, agents)

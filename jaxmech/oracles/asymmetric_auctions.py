@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jaxmech import checks
+
 
 def uniform_first_price_bids(
     values: ArrayLike, high: float, other_high: float
@@ -24,12 +26,8 @@ def uniform_first_price_bids(
       ValueError: a highest value not above 0 or not finite, or values out of range.
     """
     for field, number in (("high", high), ("other_high", other_high)):
-        if not 0 < number < np.inf:
-            raise ValueError(f"{field}: got {number}; allowed are finite numbers above 0")
+        checks.number(field, number, above=0)
     values = np.asarray(values, np.float64)
-    if not np.all((values >= 0) & (values <= high)):
-        raise ValueError(
-            f"values: got some outside [0, {high}]; allowed are numbers from 0 to {high}"
-        )
+    checks.numbers("values", values, low=0, high=high)
     k = 1 / high**2 - 1 / other_high**2
     return np.asarray(values / (1 + np.sqrt(1 - k * values**2)))

@@ -15,8 +15,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from jaxmech import checks
 from jaxmech.agents import Empirical, UnivariateDistribution
 from jaxmech.agents.values.host import Floats, HostDistribution, integrals
+from jaxmech.checks import InvalidValueError
 from jaxmech.naming import lookup
 from jaxmech.oracles.refusals import NotKnown
 
@@ -59,15 +61,11 @@ class SymmetricAuction:
     def __post_init__(self) -> None:
         lookup("rule", self.rule, RULES)
         for field in ("num_bidders", "units"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field}: got {getattr(self, field)}; allowed are numbers from 1")
+            checks.integer(field, getattr(self, field))
         if self.units > 1 and self.rule in ("first_price", "second_price"):
-            raise ValueError(f"units: got {self.units}; allowed for {self.rule} is 1")
+            raise InvalidValueError("units", self.units, f"allowed for {self.rule} is 1", verb="")
         for field in ("reserve", "entry_fee"):
-            if not 0 <= getattr(self, field) < np.inf:
-                raise ValueError(
-                    f"{field}: got {getattr(self, field)}; allowed are finite numbers from 0"
-                )
+            checks.number(field, getattr(self, field), low=0)
 
     def win_probability(self, values: ArrayLike) -> Floats:
         """That fewer than ``units`` of the others have a higher value, elementwise."""

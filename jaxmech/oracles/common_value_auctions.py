@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from jaxmech import checks
 from jaxmech.agents.values.host import Floats
 from jaxmech.naming import lookup
 
@@ -50,10 +51,8 @@ class MineralRightsAuction:
 
     def __post_init__(self) -> None:
         lookup("rule", self.rule, _RULES)
-        if self.num_bidders < 2:
-            raise ValueError(f"num_bidders: got {self.num_bidders}; allowed are numbers from 2")
-        if not 0 < self.high < np.inf:
-            raise ValueError(f"high: got {self.high}; allowed are finite numbers above 0")
+        checks.integer("num_bidders", self.num_bidders, low=2)
+        checks.number("high", self.high, above=0)
 
     def bids(self, signals: ArrayLike) -> Floats:
         """Equilibrium bids, elementwise, of signals in [0, 2 high]."""

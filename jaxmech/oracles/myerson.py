@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from jaxmech import checks
 from jaxmech.agents import Empirical, UnivariateDistribution, virtual_value
 from jaxmech.agents.values.host import Floats, HostDistribution
 from jaxmech.agents.values.virtual import concave_slopes
@@ -31,8 +32,7 @@ def myerson_reserve(distribution: UnivariateDistribution, *, seller_value: float
     Raises:
       ValueError: ``seller_value`` negative or not finite.
     """
-    if not 0 <= seller_value < np.inf:
-        raise ValueError(f"seller_value: got {seller_value}; allowed are finite numbers from 0")
+    checks.number("seller_value", seller_value, low=0)
     host = HostDistribution(distribution)
     prices = _prices(distribution)
     gain = (prices - seller_value) * host.at_least(prices)
@@ -66,8 +66,7 @@ def optimal_revenue(distribution: UnivariateDistribution, num_bidders: int) -> f
     Raises:
       ValueError: ``num_bidders`` below 1.
     """
-    if num_bidders < 1:
-        raise ValueError(f"num_bidders: got {num_bidders}; allowed are numbers from 1")
+    checks.integer("num_bidders", num_bidders)
     if isinstance(distribution, Empirical):
         values = np.asarray(distribution.samples, np.float64)
         sold = np.arange(len(values), -1, -1) / len(values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 
+from jaxmech import checks
 from jaxmech.agents import Setting, UnitDemand
 from jaxmech.intervals import NORMAL_QUANTILE_95
 from jaxmech.oracles.refusals import NotKnown
@@ -31,8 +32,7 @@ def expected_offline_max_min(
       ValueError: fewer than 2 episodes.
       NotKnown: demand is not ``UnitDemand``.
     """
-    if episodes < 2:
-        raise ValueError(f"episodes: got {episodes}; allowed are integers of at least 2")
+    checks.integer("episodes", episodes, low=2)
     demand = setting.distribution.demand
     if not isinstance(demand, UnitDemand):
         raise NotKnown(f"demand: got {demand}; allowed is UnitDemand, where a matching decides")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
+from jaxmech import checks
+
 
 @dataclass(frozen=True)
 class TwoItemMenu:
@@ -28,13 +30,9 @@ def two_item_menu(item_price: float, bundle_price: float) -> TwoItemMenu:
       ValueError: not 0 <= item_price <= 1, or the bundle not priced from ``item_price`` to
         ``2 item_price``, outside of which a price is never paid.
     """
-    if not 0 <= item_price <= 1:
-        raise ValueError(f"item_price: got {item_price}; allowed are numbers from 0 to 1")
-    if not item_price <= bundle_price <= min(2 * item_price, 1 + item_price):
-        raise ValueError(
-            f"bundle_price: got {bundle_price}; allowed are numbers from {item_price} to "
-            f"{min(2 * item_price, 1 + item_price)}"
-        )
+    checks.number("item_price", item_price, low=0, high=1)
+    highest = min(2 * item_price, 1 + item_price)
+    checks.number("bundle_price", bundle_price, low=item_price, high=highest)
     second = bundle_price - item_price
     buys_one = 2 * (1 - item_price) * second
     buys_both = (1 - second) ** 2 - (item_price - second) ** 2 / 2

@@ -185,7 +185,7 @@ def test_an_array_with_a_mistake_is_refused(tmp_path):
         ({"kinds": {"inactive": -1.0}}, r"kinds\['inactive'\]: got -1.0"),
         ({"kinds": {}}, "kinds: got {}; some weight must be above 0"),
         ({"kinds": {"inactive": 0.0}}, "some weight must be above 0"),
-        ({"inactive_activity": 1.5}, "inactive_activity: got 1.5; allowed are numbers 0 to 1"),
+        ({"inactive_activity": 1.5}, "inactive_activity: got 1.5; allowed are numbers from 0 to 1"),
         ({"response_activity": float("nan")}, "response_activity: got nan"),
         ({"precision": 0.0}, "precision: got 0.0"),
         ({"adjustment_rate": -0.1}, "adjustment_rate: got -0.1"),

@@ -12,7 +12,7 @@ from histories import BINS, history_of
 
 import jaxmech
 from jaxmech.agents import LogNormal
-from jaxmech.agents.keywords import distribution as keyword_distribution
+from jaxmech.agents import keyword_distribution
 from jaxmech.designers import (
     FixedReserves,
     InitialReserves,

@@ -115,5 +115,5 @@ def test_says_why_it_refuses(mixture):
         sequential_price.purchase_history_lower_bound(
             setting("correlated", delta=1.0), objective="revenue"
         )
-    with pytest.raises(ValueError, match="memory: got 0; allowed are integers of at least 1"):
+    with pytest.raises(ValueError, match="memory: got 0; allowed are integers from 1"):
         sequential_price.purchase_history_lower_bound(setting("correlated", delta=0.5), memory=0)

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech import struct
+from jaxmech import checks, struct
+from jaxmech.checks import InvalidValueError
 
 Quantile = Callable[[jax.Array], jax.Array]
 """From levels in [0, 1] to values."""
@@ -46,11 +47,8 @@ class BidFunctions:
         Raises:
           ValueError: there is not one value for each bidder.
         """
-        if jnp.shape(values) != (self.num_bidders,):
-            raise ValueError(
-                f"values: got shape {jnp.shape(values)}; allowed are [bidders], here "
-                f"({self.num_bidders},) (batches go through jax.vmap)"
-            )
+        values = jnp.asarray(values)
+        checks.shape("values", values, "[bidders]", (self.num_bidders,))
         group = np.repeat(np.arange(len(self.group_sizes)), self.group_sizes)
         return jax.vmap(jnp.interp)(values, self.values[group], self.bids[group])
 
@@ -63,9 +61,11 @@ def bids_at(function: BidFunction, values: jax.Array) -> jax.Array:
     """
     bids = jnp.asarray(function(values), values.dtype)
     if bids.shape not in ((), values.shape):
-        raise ValueError(
-            f"bid function: got bids of shape {bids.shape} for values of shape {values.shape}; "
-            "allowed are a bid for each value, or one for all"
+        raise InvalidValueError(
+            "bid function",
+            bids,
+            "a bid for each value, or one for all",
+            got=f"bids of shape {bids.shape} for values of shape {values.shape}",
         )
     return jnp.broadcast_to(bids, values.shape)
 
@@ -88,14 +88,16 @@ def value_grid(
         infinite elsewhere than at the ends.
     """
     if len(distributions) == 0 or len(distributions) != len(group_sizes):
-        raise ValueError(
-            f"group_sizes: got {tuple(group_sizes)} for {len(distributions)} distributions; "
-            "allowed is one number of bidders for each, and at least one"
+        raise InvalidValueError(
+            "group_sizes",
+            tuple(group_sizes),
+            "one number of bidders for each, and at least one",
+            got=f"{tuple(group_sizes)} for {len(distributions)} distributions",
+            verb="allowed is",
         )
     if any(size < 1 or size != int(size) for size in group_sizes):
-        raise ValueError(f"group_sizes: got {tuple(group_sizes)}; allowed are integers from 1")
-    if num_values < 2:
-        raise ValueError(f"num_values: got {num_values}; allowed are integers from 2")
+        raise InvalidValueError("group_sizes", tuple(group_sizes), "integers from 1")
+    checks.integer("num_values", num_values, low=2)
     middles = (np.arange(num_values) + 0.5) / num_values
     levels = jnp.asarray(np.concatenate([[0.0], middles, [1.0]]), float)
     quantiles = [_quantile(distribution)(levels) for distribution in distributions]
@@ -103,9 +105,11 @@ def value_grid(
     if not isinstance(values, jax.core.Tracer):
         low, high = np.min(values), np.max(values)
         if not 0 <= low <= high < np.inf:
-            raise ValueError(
-                f"distributions: got values from {low} to {high}; allowed are finite numbers "
-                "from 0, but for the ends"
+            raise InvalidValueError(
+                "distributions",
+                low,
+                "finite numbers from 0, but for the ends",
+                got=f"values from {low} to {high}",
             )
     return levels, values
 
@@ -122,9 +126,11 @@ def tabulated(
     Arguments and errors are those of ``value_grid``; ``functions`` has one of each group.
     """
     if len(functions) != len(distributions):
-        raise ValueError(
-            f"functions: got {len(functions)}; allowed is one for each of the "
-            f"{len(distributions)} groups"
+        raise InvalidValueError(
+            "functions",
+            len(functions),
+            f"one for each of the {len(distributions)} groups",
+            verb="allowed is",
         )
     levels, values = value_grid(distributions, group_sizes, num_values)
     bids = jnp.stack([bids_at(bid, own) for bid, own in zip(functions, values, strict=True)])
@@ -142,9 +148,12 @@ def l2_distance(learned: BidFunctions, exact: Sequence[BidFunction]) -> jax.Arra
       ValueError: there are more or fewer functions than groups.
     """
     if len(exact) != len(learned.group_sizes):
-        raise ValueError(
-            f"exact: got {len(exact)} bid functions; allowed is one for each of the "
-            f"{len(learned.group_sizes)} groups"
+        raise InvalidValueError(
+            "exact",
+            len(exact),
+            f"one for each of the {len(learned.group_sizes)} groups",
+            got=f"{len(exact)} bid functions",
+            verb="allowed is",
         )
     wanted = jnp.stack([bids_at(bid, own) for bid, own in zip(exact, learned.values, strict=True)])
     squared = (learned.bids - wanted) ** 2

@@ -24,6 +24,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxmech import checks
 from jaxmech.agents.bidders.bid_functions import BidFunctions, value_grid
 from jaxmech.agents.bidders.interim_rules import InterimRule, chance_of_highest, check_rule
 
@@ -78,17 +79,14 @@ def learn_equilibrium(
         do not fit.
     """
     check_rule(rule)
-    if num_bids < 3:
-        raise ValueError(f"num_bids: got {num_bids}; allowed are integers from 3")
-    if iterations < 1:
-        raise ValueError(f"iterations: got {iterations}; allowed are integers from 1")
-    if step_size is not None and not step_size > 0:
-        raise ValueError(f"step_size: got {step_size}; allowed are numbers above 0")
-    if not 0 <= step_decay < 1:
-        raise ValueError(f"step_decay: got {step_decay}; allowed are numbers from 0 to below 1")
+    checks.integer("num_bids", num_bids, low=3)
+    checks.integer("iterations", iterations)
+    if step_size is not None:
+        checks.number("step_size", step_size, above=0)
+    checks.number("step_decay", step_decay, low=0, below=1)
     levels, values = value_grid(distributions, group_sizes, num_values)
-    if highest_bid is not None and not highest_bid > lowest_bid:
-        raise ValueError(f"highest_bid: got {highest_bid}; allowed are numbers above {lowest_bid}")
+    if highest_bid is not None:
+        checks.number("highest_bid", highest_bid, above=lowest_bid)
     bids = _learned_bids(
         rule,
         tuple(group_sizes),

@@ -15,6 +15,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxmech.checks import InvalidValueError
+
 InterimRule = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
 
 
@@ -27,9 +29,8 @@ def check_rule(rule: Any) -> None:
     try:
         signature(rule).bind("bids", "chance")
     except TypeError:
-        raise ValueError(
-            f"rule: got {rule!r}; allowed are functions of (bids, chance), such as "
-            "agents.interim_rules.first_price"
+        raise InvalidValueError(
+            "rule", rule, "functions of (bids, chance), such as agents.interim_rules.first_price"
         ) from None
 
 

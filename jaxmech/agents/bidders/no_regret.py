@@ -20,8 +20,7 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 
-from jaxmech import struct
-from jaxmech.agents.values.univariate import require, require_positive
+from jaxmech import checks, struct
 
 
 class Learner(Protocol):
@@ -53,7 +52,7 @@ class Hedge:
     learning_rate: Any
 
     def __post_init__(self) -> None:
-        require_positive("learning_rate", self.learning_rate)
+        checks.leaf("learning_rate", self.learning_rate, above=0)
 
     def init(self, num_choices: int) -> jax.Array:
         """No preference, float [choices]."""
@@ -93,8 +92,8 @@ class Exp3:
     exploration: Any = 0.0
 
     def __post_init__(self) -> None:
-        require_positive("learning_rate", self.learning_rate)
-        require("exploration", self.exploration, lambda x: 0 <= x <= 1, "numbers from 0 to 1")
+        checks.leaf("learning_rate", self.learning_rate, above=0)
+        checks.leaf("exploration", self.exploration, low=0, high=1)
 
     def init(self, num_choices: int) -> jax.Array:
         """No preference, float [choices]."""
@@ -184,8 +183,7 @@ def initial_scores(num_choices: int) -> jax.Array:
     Raises:
       ValueError: ``num_choices`` below 1.
     """
-    if num_choices < 1:
-        raise ValueError(f"num_choices: got {num_choices}; allowed are integers of at least 1")
+    checks.integer("num_choices", num_choices)
     return jnp.zeros(num_choices)
 
 
@@ -206,6 +204,5 @@ def draw_choice(probabilities: jax.Array, uniform: jax.Array) -> jax.Array:
 
 
 def _check_sizes(num_choices: int, rounds: int) -> None:
-    for field, count in (("num_choices", num_choices), ("rounds", rounds)):
-        if count < 1:
-            raise ValueError(f"{field}: got {count}; allowed are integers of at least 1")
+    checks.integer("num_choices", num_choices)
+    checks.integer("rounds", rounds)

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents.bidders.no_regret import Exp3, Hedge, Learner, RegretMatching, draw_choice
 from jaxmech.agents.bidders.strategies import (
     EquilibriumTable,
@@ -22,6 +22,7 @@ from jaxmech.agents.bidders.strategies import (
     linear_shading,
     truthful,
 )
+from jaxmech.checks import InvalidValueError
 from jaxmech.naming import lookup
 
 Kind = Literal["truthful", "shading", "equilibrium", "logit", "hedge", "exp3", "regret_matching"]
@@ -190,13 +191,14 @@ def bidder_population(
       ValueError: an unknown kind, or a number that is out of range, or too many of them.
     """
     kinds = tuple(kinds)
-    if not kinds:
-        raise ValueError("kinds: got none; at least one bidder is needed")
+    checks.some("kinds", kinds)
     for kind in kinds:
         lookup("kind", kind, dict.fromkeys(get_args(Kind)))
     occurring = tuple(kind for kind in get_args(Kind) if kind in kinds)
     if ("equilibrium" in kinds) and table is None:
-        raise ValueError("table: got None; bidders of kind 'equilibrium' need one")
+        raise InvalidValueError(
+            "table", None, "bidders of kind 'equilibrium' need one", got="None", verb=""
+        )
     learning = LearningParameters(
         learning_rate=_per_bidder("learning_rate", learning_rate, len(kinds), np.inf),
         exploration=_per_bidder("exploration", exploration, len(kinds), 1),
@@ -247,24 +249,16 @@ def _per_bidder(
     field: str, numbers: float | Sequence[float], num_bidders: int, highest: float
 ) -> jax.Array:
     array = np.asarray(numbers, np.float64)
-    if array.shape not in ((), (num_bidders,)):
-        raise ValueError(
-            f"{field}: got shape {array.shape}; allowed are one number or {num_bidders}"
-        )
-    # Written so that NaN is refused too.
-    if not np.all((array >= 0) & (array <= highest) & np.isfinite(array)):
-        raise ValueError(f"{field}: got {numbers}; allowed are finite numbers from 0 to {highest}")
+    checks.shape(field, array, "a number or [bidders]", (), (num_bidders,))
+    checks.numbers(field, array, low=0, high=highest)
     return jnp.asarray(np.broadcast_to(array, num_bidders), float)
 
 
 def _grid(bid_grid: int | Sequence[float]) -> jax.Array:
     if isinstance(bid_grid, int):
-        if bid_grid < 2:
-            raise ValueError(f"bid_grid: got {bid_grid}; allowed are integers of at least 2")
+        checks.integer("bid_grid", bid_grid, low=2)
         return jnp.linspace(0, 1, bid_grid)
     array = np.asarray(bid_grid, np.float64)
     if array.ndim != 1 or len(array) < 2 or not np.all((array >= 0) & np.isfinite(array)):
-        raise ValueError(
-            f"bid_grid: got {bid_grid}; allowed are at least 2 finite fractions of at least 0"
-        )
+        raise InvalidValueError("bid_grid", bid_grid, "at least 2 finite fractions of at least 0")
     return jnp.asarray(array, float)

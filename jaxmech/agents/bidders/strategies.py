@@ -7,16 +7,17 @@ many take part, and the reserve (Krishna 2010, chapters 2 and 3).
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents.bidders.no_regret import draw_choice, initial_scores
 from jaxmech.agents.values.host import Floats, HostDistribution, integrals
-from jaxmech.agents.values.univariate import UnivariateDistribution, require
+from jaxmech.agents.values.univariate import UnivariateDistribution
+from jaxmech.checks import InvalidValueError
 
 PaymentRule = Literal["first_price", "second_price"]
 """A winner pays its own bid, or the lowest at which it would still win."""
@@ -69,15 +70,16 @@ class EquilibriumTable:
             (found from 1e-6), at which equilibrium bids would be random.
         """
         for field, count in (("num_bidders", num_bidders), ("points", points)):
-            if count < 2:
-                raise ValueError(f"{field}: got {count}; allowed are integers of at least 2")
+            checks.integer(field, count, low=2)
         exact = HostDistribution(distribution)
         values = _values_of_table(exact, points)
         atoms = exact.at_least(values) - exact.survival(values) > 1e-6
         if np.any(atoms):
-            raise ValueError(
-                f"distribution: got the value {values[atoms][0]:g} with positive probability; "
-                "allowed are continuous distributions"
+            raise InvalidValueError(
+                "distribution",
+                values[atoms][0],
+                "continuous distributions",
+                got=f"the value {values[atoms][0]:g} with positive probability",
             )
         cdf = exact.cdf(values)
         ends = np.where(cdf > 0, cdf, 1)[1:]
@@ -131,7 +133,7 @@ def logit_response(
     Raises:
       ValueError: ``precision`` negative or not finite.
     """
-    _check_precision(precision)
+    checks.leaf("precision", precision, low=0)
     choice = draw_choice(jax.nn.softmax(precision * utilities), jax.random.uniform(key))
     return bids[choice]
 
@@ -155,8 +157,8 @@ class LogitResponse:
     memory: Any = 0.0
 
     def __post_init__(self) -> None:
-        _check_precision(self.precision)
-        require("memory", self.memory, lambda x: 0 <= x <= 1, "numbers from 0 to 1")
+        checks.leaf("precision", self.precision, low=0)
+        checks.leaf("memory", self.memory, low=0, high=1)
 
     def init(self, num_choices: int) -> jax.Array:
         """No preference, float [choices]."""
@@ -174,16 +176,6 @@ class LogitResponse:
         """The next scores, float [choices]."""
         del choice
         return self.memory * scores + (1 - self.memory) * utilities
-
-
-def check_payment_rule(payment_rule: str) -> None:
-    """ValueError unless it is one."""
-    if payment_rule not in get_args(PaymentRule):
-        raise ValueError(f"payment_rule: got {payment_rule!r}; allowed are {get_args(PaymentRule)}")
-
-
-def _check_precision(precision: Any) -> None:
-    require("precision", precision, lambda x: 0 <= x < np.inf, "finite numbers from 0")
 
 
 def _values_of_table(exact: HostDistribution, points: int) -> Floats:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech import struct
+from jaxmech import checks, struct
 
 KPIS = ("impressions", "clicks", "cost")
 """Key performance indicators of a bidder's day, each per auction, in this order."""
@@ -36,12 +36,9 @@ class BidBins:
         Raises:
           ValueError: not ``0 < low < high < infinity``, or fewer than 2 bins.
         """
-        if not isinstance(num_bins, int) or num_bins < 2:
-            raise ValueError(f"num_bins: got {num_bins!r}; allowed are integers of at least 2")
-        if not 0 < low < np.inf:
-            raise ValueError(f"low: got {low}; allowed are finite numbers above 0")
-        if not low < high < np.inf:
-            raise ValueError(f"high: got {high}; allowed are finite numbers above low, {low}")
+        checks.integer("num_bins", num_bins, low=2)
+        checks.number("low", low, above=0)
+        checks.above_low(low, high)
         edges = np.concatenate([[0.0], np.geomspace(low, high, num_bins)])
         return cls(jnp.asarray(edges, float))
 

@@ -13,11 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents.keywords.bid_history import KPIS
 from jaxmech.agents.keywords.daily_bidders import KINDS, DailyBidders
 from jaxmech.agents.values.joint import CopulaValueQuality, ValuesAndQuality
 from jaxmech.agents.values.numerical import Beta
+from jaxmech.checks import InvalidValueError
 from jaxmech.naming import lookup
 
 DEFAULT_KINDS: Mapping[str, float] = dict.fromkeys(KINDS, 0.25)
@@ -63,9 +64,11 @@ class SampledKeywords:
           ValueError: ``num_bidders`` is not that of the list.
         """
         if num_bidders != self.values.shape[1]:
-            raise ValueError(
-                f"num_bidders: got {num_bidders}; allowed is {self.values.shape[1]}, as many as "
-                "bid on each keyword listed"
+            raise InvalidValueError(
+                "num_bidders",
+                num_bidders,
+                f"{self.values.shape[1]}, as many as bid on each keyword listed",
+                verb="allowed is",
             )
         keyword_key, quality_key = jax.random.split(key)
         keyword = jax.random.randint(keyword_key, (), 0, self.values.shape[0])
@@ -180,25 +183,26 @@ def keyword_distribution(
     """
     weights = DEFAULT_KINDS if kinds is None else kinds
     if not isinstance(weights, Mapping):
-        raise ValueError(
-            f"kinds: got {weights!r}; needed are weights of kinds, such as "
-            f"{dict.fromkeys(KINDS, 1.0)}"
+        raise InvalidValueError(
+            "kinds",
+            weights,
+            f"weights of kinds, such as {dict.fromkeys(KINDS, 1.0)}",
+            verb="needed are",
         )
     for name, weight in weights.items():
         lookup("kind of bidder", name, DEFAULT_KINDS)
-        _check(f"kinds[{name!r}]", weight, 0, np.inf)
+        checks.number(f"kinds[{name!r}]", weight, low=0)
     total = sum(weights.values())
     if not total > 0:
-        raise ValueError(f"kinds: got {dict(weights)}; some weight must be above 0")
-    _check("inactive_activity", inactive_activity, 0, 1)
-    _check("response_activity", response_activity, 0, 1)
-    _check("adjustment_rate", adjustment_rate, 0, np.inf)
-    _check("scatter", scatter, 0, np.inf)
-    if not precision > 0:
-        raise ValueError(f"precision: got {precision}; allowed are numbers above 0, or infinity")
+        raise InvalidValueError("kinds", dict(weights), "some weight must be above 0", verb="")
+    checks.number("inactive_activity", inactive_activity, low=0, high=1)
+    checks.number("response_activity", response_activity, low=0, high=1)
+    checks.number("adjustment_rate", adjustment_rate, low=0)
+    checks.number("scatter", scatter, low=0)
+    checks.number("precision", precision, above=0, finite=False)
     for field, (low, high) in (("target_range", target_range), ("shading_range", shading_range)):
         if not 0 <= low <= high <= 1:
-            raise ValueError(f"{field}: got {(low, high)}; allowed are 0 <= low <= high <= 1")
+            raise InvalidValueError(field, (low, high), "0 <= low <= high <= 1")
     joint = CopulaValueQuality() if values_and_quality is None else values_and_quality
     activity = [inactive_activity, response_activity, response_activity, 1.0]
     numbers = [
@@ -218,10 +222,3 @@ def keyword_distribution(
 
 def _between(bounds: jax.Array, share: jax.Array) -> jax.Array:
     return bounds[0] + (bounds[1] - bounds[0]) * share
-
-
-def _check(field: str, number: float, low: float, high: float) -> None:
-    finite = isinstance(number, int | float) and np.isfinite(number)
-    if not finite or not low <= number <= high:
-        allowed = f"{low} to {high}" if np.isfinite(high) else f"from {low}, finite"
-        raise ValueError(f"{field}: got {number!r}; allowed are numbers {allowed}")

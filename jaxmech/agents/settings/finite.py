@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from jaxmech.agents.settings.demand import BundleDemand, Demand, UnitDemand
 from jaxmech.agents.settings.profiles import FiniteMixture
 from jaxmech.agents.settings.setting import Setting
-from jaxmech.checks import problem_with
+from jaxmech.checks import InvalidValueError, problem_with
 
 Value = float | Sequence[float]
 """One number for every item type, or ``demand.values_shape`` numbers."""
@@ -74,13 +74,19 @@ def finite_setting(
         for number, world in enumerate(worlds, 1)
     ]
     if not worlds:
-        raise ValueError("worlds: got none; at least one is needed")
+        raise InvalidValueError("worlds", None, "at least one is needed", got="none", verb="")
     num_agents = len(_list(worlds[0][1], "world 1", "agents"))
     for world, (_, agents) in enumerate(worlds, 1):
         if len(_list(agents, f"world {world}", "agents")) != num_agents:
-            raise ValueError(f"world {world}: got {len(agents)} agents; world 1 has {num_agents}")
+            raise InvalidValueError(
+                f"world {world}",
+                len(agents),
+                f"world 1 has {num_agents}",
+                got=f"{len(agents)} agents",
+                verb="",
+            )
     if num_agents == 0:
-        raise ValueError("world 1: got no agents; at least one is needed")
+        raise InvalidValueError("world 1", None, "at least one is needed", got="no agents", verb="")
     chances = [(f"world {number}", chance) for number, (chance, _) in enumerate(worlds, 1)]
     world_probabilities = _probabilities(chances, "worlds")
     supports = [
@@ -98,7 +104,9 @@ def finite_setting(
             values[world, agent, : len(atoms)] = atoms
             probabilities[world, agent, : len(atoms)] = masses
     if not values.any():
-        raise ValueError("worlds: got 0 for every value; some value must be above 0")
+        raise InvalidValueError(
+            "worlds", None, "some value must be above 0", got="0 for every value", verb=""
+        )
     distribution = FiniteMixture(
         values=jnp.asarray(values, float),
         probabilities=jnp.asarray(probabilities, float),
@@ -118,7 +126,9 @@ def _support(
     ]
     pairs = [(where, _pair(pair, where, "value, probability")) for where, pair in pairs]
     if not pairs:
-        raise ValueError(f"{place}: got no alternatives; at least one is needed")
+        raise InvalidValueError(
+            place, None, "at least one is needed", got="no alternatives", verb=""
+        )
     values = np.stack([_values(value, demand, where) for where, (value, _) in pairs])
     return values, _probabilities([(where, chance) for where, (_, chance) in pairs], place)
 
@@ -129,7 +139,7 @@ def _values(value: Any, demand: Demand, place: str) -> NDArray[np.float64]:
     if numbers.ndim == 0 and not isinstance(demand, BundleDemand):
         numbers = np.full(needed, numbers)
     if numbers.shape != (needed,):
-        raise ValueError(f"{place}: got {value!r}; {demand} needs {needed} numbers")
+        raise InvalidValueError(place, value, f"{demand} needs {needed} numbers", verb="")
     # What the precision of JAX cannot hold counts as infinite.
     with np.errstate(over="ignore"):
         held = numbers.astype(jnp.result_type(float))
@@ -137,10 +147,16 @@ def _values(value: Any, demand: Demand, place: str) -> NDArray[np.float64]:
         if problem := problem_with(number):
             kind = "bundle" if isinstance(demand, BundleDemand) else "item"
             of = f" for {kind} {index + 1}" if needed > 1 else ""
-            raise ValueError(f"{place}: got {numbers[index]}{of}; {problem}")
+            raise InvalidValueError(
+                place, numbers[index], problem, got=f"{numbers[index]}{of}", verb=""
+            )
     if isinstance(demand, BundleDemand) and numbers[0] != 0:
-        raise ValueError(
-            f"{place}: got {numbers[0]} for the empty bundle (the first); allowed is 0"
+        raise InvalidValueError(
+            place,
+            numbers[0],
+            "0",
+            got=f"{numbers[0]} for the empty bundle (the first)",
+            verb="allowed is",
         )
     return numbers
 
@@ -151,15 +167,18 @@ def _probabilities(entries: list[tuple[str, Any]], place: str) -> NDArray[np.flo
         number = _numbers(probability, where)
         # Written so that NaN counts as bad too.
         if number.ndim != 0 or not 0 <= number <= 1:
-            raise ValueError(
-                f"{where}: got probability {probability!r}; allowed are numbers from 0 to 1"
+            raise InvalidValueError(
+                where, probability, "numbers from 0 to 1", got=f"probability {probability!r}"
             )
     probabilities = np.array([float(probability) for _, probability in entries])
     total = probabilities.sum()
     if abs(total - 1) > _PROBABILITY_TOLERANCE:
-        raise ValueError(
-            f"{place}: got probabilities {probabilities.tolist()}, which sum to {total:.9g}; "
-            "they must sum to 1"
+        raise InvalidValueError(
+            place,
+            probabilities.tolist(),
+            "they must sum to 1",
+            got=f"probabilities {probabilities.tolist()}, which sum to {total:.9g}",
+            verb="",
         )
     return probabilities
 
@@ -168,16 +187,16 @@ def _numbers(content: Any, place: str) -> NDArray[np.float64]:
     try:
         return np.asarray(content, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{place}: got {content!r}; numbers are needed") from None
+        raise InvalidValueError(place, content, "numbers are needed", verb="") from None
 
 
 def _list(content: Any, place: str, of: str) -> Sequence[Any]:
     if not isinstance(content, Sequence) or isinstance(content, str):
-        raise ValueError(f"{place}: got {content!r}; a list of {of} is needed")
+        raise InvalidValueError(place, content, f"a list of {of} is needed", verb="")
     return content
 
 
 def _pair(content: Any, place: str, of: str) -> tuple[Any, Any]:
     if not isinstance(content, Sequence) or isinstance(content, str) or len(content) != 2:
-        raise ValueError(f"{place}: got {content!r}; needed is ({of})")
+        raise InvalidValueError(place, content, f"({of})", verb="needed is")
     return content[0], content[1]

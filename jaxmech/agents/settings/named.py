@@ -10,18 +10,20 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech import checks
 from jaxmech.agents.settings.demand import AdditiveDemand, UnitDemand
 from jaxmech.agents.settings.finite import Alternatives, finite_setting, one_of, surely
 from jaxmech.agents.settings.profiles import CorrelatedUniform, UniformMixture
 from jaxmech.agents.settings.setting import Setting
+from jaxmech.checks import InvalidValueError
 from jaxmech.naming import lookup
 
 
 def correlated(num_agents: int = 20, num_items: int = 5, delta: float = 0.0) -> Setting:
     """Identical items, unit demand, uniform values around a common centre ("Part 1")."""
-    _at_least_one("num_agents", num_agents)
-    _at_least_one("num_items", num_items)
-    _share("delta", delta)
+    checks.integer("num_agents", num_agents)
+    checks.integer("num_items", num_items)
+    checks.number("delta", delta, low=0, high=1)
     distribution = CorrelatedUniform(
         delta=jnp.asarray(delta, float), num_agents=num_agents, demand=UnitDemand(1)
     )
@@ -35,7 +37,7 @@ def colors(num_per_color: int = 10) -> Setting:
     values red or, as likely, yellow at 2. All else is worth 0. In the paper a blue agent
     first draws its own probability of red, uniformly, which comes to the same.
     """
-    _at_least_one("num_per_color", num_per_color)
+    checks.integer("num_per_color", num_per_color)
     red, yellow, blue = surely((1, 0)), surely((0, 1)), one_of((2, 0), (0, 2))
     agents = [red] * num_per_color + [yellow] * num_per_color + [blue] * num_per_color
     return finite_setting([(1, agents)], units=(num_per_color, num_per_color))
@@ -43,7 +45,7 @@ def colors(num_per_color: int = 10) -> Setting:
 
 def two_worlds(num_agents: int = 10) -> Setting:
     """One item; all values iid on {.6, 1} or, as likely, all iid on {.1, .4}."""
-    _at_least_one("num_agents", num_agents)
+    checks.integer("num_agents", num_agents)
     return finite_setting(
         [(1 / 2, [one_of(0.6, 1)] * num_agents), (1 / 2, [one_of(0.1, 0.4)] * num_agents)]
     )
@@ -51,8 +53,8 @@ def two_worlds(num_agents: int = 10) -> Setting:
 
 def inventory(num_agents: int = 20, num_items: int = 10) -> Setting:
     """Identical items; values iid on {1/2, 1}."""
-    _at_least_one("num_agents", num_agents)
-    _at_least_one("num_items", num_items)
+    checks.integer("num_agents", num_agents)
+    checks.integer("num_items", num_items)
     return finite_setting([(1, [one_of(1 / 2, 1)] * num_agents)], units=(num_items,))
 
 
@@ -102,8 +104,8 @@ def additive_types(
 
     Every type has a centre of its own, or all share one where ``shared_centre``.
     """
-    _at_least_one("num_agents", num_agents)
-    _share("delta", delta)
+    checks.integer("num_agents", num_agents)
+    checks.number("delta", delta, low=0, high=1)
     distribution = CorrelatedUniform(
         delta=jnp.asarray(delta, float),
         num_agents=num_agents,
@@ -187,16 +189,6 @@ def setting(name: str, **options: Any) -> Setting:
     known = signature(function).parameters
     for option in options:
         if not known:
-            raise ValueError(f"option of setting {name!r}: got {option!r}; it has none")
+            raise InvalidValueError(f"option of setting {name!r}", option, "it has none", verb="")
         lookup(f"option of setting {name!r}", option, known)
     return function(**options)
-
-
-def _at_least_one(field: str, value: int) -> None:
-    if value < 1:
-        raise ValueError(f"{field}: got {value}; allowed are integers of at least 1")
-
-
-def _share(field: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{field}: got {value}; allowed are numbers from 0 to 1")

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from jaxmech import struct
 from jaxmech.agents.settings.demand import BundleDemand, Demand
+from jaxmech.checks import InvalidValueError
 
 
 class ValueDistribution(Protocol):
@@ -57,9 +58,10 @@ class CorrelatedUniform:
 
     def __post_init__(self) -> None:
         if isinstance(self.demand, BundleDemand):
-            raise ValueError(
-                f"demand: got {self.demand}; allowed are UnitDemand and AdditiveDemand, as "
-                "one value is drawn for each item type"
+            raise InvalidValueError(
+                "demand",
+                self.demand,
+                "UnitDemand and AdditiveDemand, as one value is drawn for each item type",
             )
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxmech.agents.settings.profiles import ValueDistribution
+from jaxmech.checks import InvalidValueError
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,17 @@ class Setting:
     def __post_init__(self) -> None:
         num_items = self.distribution.demand.num_items
         if len(self.units) != num_items:
-            raise ValueError(
-                f"units: got {self.units}, of length {len(self.units)}; needed is one number for "
-                f"each item type ({num_items})"
+            raise InvalidValueError(
+                "units",
+                self.units,
+                f"one number for each item type ({num_items})",
+                got=f"{self.units}, of length {len(self.units)}",
+                verb="needed is",
             )
         if not all(isinstance(units, int | np.integer) and units >= 1 for units in self.units):
-            raise ValueError(
-                f"units: got {self.units}; every item type needs an integer of at least one unit"
+            raise InvalidValueError(
+                "units",
+                self.units,
+                "every item type needs an integer of at least one unit",
+                verb="",
             )

@@ -8,14 +8,12 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents.values.numerical import Beta
 from jaxmech.agents.values.univariate import (
     LogNormal,
     Real,
     UnivariateDistribution,
-    require,
-    require_positive,
 )
 
 
@@ -59,7 +57,7 @@ class MineralRights:
     high: Real = 1.0
 
     def __post_init__(self) -> None:
-        require_positive("high", self.high)
+        checks.leaf("high", self.high, above=0)
 
     def sample(self, key: jax.Array, num_bidders: int) -> SignalsAndValues:
         uniform = jax.random.uniform(key, (num_bidders + 1,))
@@ -109,7 +107,7 @@ class CopulaValueQuality:
     quality: UnivariateDistribution = struct.field(default_factory=lambda: Beta(2.71, 25.43))
 
     def __post_init__(self) -> None:
-        require("spearman", self.spearman, lambda rho: -1 <= rho <= 1, "numbers from -1 to 1")
+        checks.leaf("spearman", self.spearman, low=-1, high=1)
 
     def sample(self, key: jax.Array, num_bidders: int) -> ValuesAndQuality:
         normal = jax.random.normal(key, (2, num_bidders))

@@ -15,8 +15,9 @@ import numpy as np
 from jax.scipy import special, stats
 from numpy.typing import NDArray
 
-from jaxmech import struct
-from jaxmech.agents.values.univariate import Real, Shape, is_number, require, require_positive
+from jaxmech import checks, struct
+from jaxmech.agents.values.univariate import Real, Shape
+from jaxmech.checks import InvalidValueError
 
 _NORMAL_RANGE = 6.0
 _MAX_DEGREE = 80
@@ -45,9 +46,11 @@ class Empirical:
         # Not those of JAX: a gradient is such a distribution too, and need not ascend.
         given = isinstance(self.samples, np.ndarray | list)
         if given and (np.diff(np.asarray(self.samples), axis=-1) < 0).any():
-            raise ValueError(
-                "samples: got some that descend; allowed are ascending ones "
-                "(data.empirical sorts them)"
+            raise InvalidValueError(
+                "samples",
+                self.samples,
+                "ascending ones (data.empirical sorts them)",
+                got="some that descend",
             )
 
     @property
@@ -102,7 +105,7 @@ class Beta:
     def __post_init__(self) -> None:
         for field in ("alpha", "beta"):
             number = float(getattr(self, field))
-            require_positive(field, number)
+            checks.number(field, number, above=0)
             object.__setattr__(self, field, number)
         _log_odds_of_normal(self.alpha, self.beta)
 
@@ -157,8 +160,8 @@ class FromDistrax:
     high: Real = float("inf")
 
     def __post_init__(self) -> None:
-        require("low", self.low, lambda low: 0 <= low < np.inf, "finite numbers from 0")
-        if is_number(self.low) and is_number(self.high):
+        checks.leaf("low", self.low, low=0)
+        if checks.is_number(self.low) and checks.is_number(self.high):
             # An atom at the lower end is inside.
             below = np.nextafter(np.float32(self.low), np.float32(-np.inf))
             ends = jnp.minimum(below, -jnp.finfo(jnp.float32).tiny if self.low == 0 else below)
@@ -169,9 +172,11 @@ class FromDistrax:
         # Where the distribution itself is traced, this is not known.
         if not isinstance(outside, jax.core.Tracer) and outside > _MASS_OUTSIDE:
             name = type(self.distribution).__name__
-            raise ValueError(
-                f"{field}: got {end} with {name}, of which {float(outside):.3g} is beyond; allowed "
-                "are supports with all of the distribution"
+            raise InvalidValueError(
+                field,
+                end,
+                "supports with all of the distribution",
+                got=f"{end} with {name}, of which {float(outside):.3g} is beyond",
             )
 
     @property

@@ -23,15 +23,13 @@ are made here, and importing them takes 2 s; ``FromDistrax`` takes any of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.scipy import special, stats
 
-from jaxmech import struct
+from jaxmech import checks, struct
 
 Real = jax.Array | float
 Shape = tuple[int, ...]
@@ -64,8 +62,8 @@ class Uniform:
     high: Real = 1.0
 
     def __post_init__(self) -> None:
-        require("low", self.low, lambda low: 0 <= low < float("inf"), "finite numbers from 0")
-        _require_above_low(self.low, self.high)
+        checks.leaf("low", self.low, low=0)
+        checks.above_low(self.low, self.high)
 
     @property
     def support(self) -> tuple[Real, Real]:
@@ -102,7 +100,7 @@ class Exponential:
     rate: Real = 1.0
 
     def __post_init__(self) -> None:
-        require_positive("rate", self.rate)
+        checks.leaf("rate", self.rate, above=0)
 
     @property
     def support(self) -> tuple[Real, Real]:
@@ -139,8 +137,8 @@ class LogNormal:
     sigma: Real = 1.0
 
     def __post_init__(self) -> None:
-        require("mu", self.mu, lambda mu: abs(mu) < float("inf"), "finite numbers")
-        require_positive("sigma", self.sigma)
+        checks.leaf("mu", self.mu)
+        checks.leaf("sigma", self.sigma, above=0)
 
     @property
     def support(self) -> tuple[Real, Real]:
@@ -191,8 +189,8 @@ class Power:
     high: Real = 1.0
 
     def __post_init__(self) -> None:
-        require_positive("exponent", self.exponent)
-        require_positive("high", self.high)
+        checks.leaf("exponent", self.exponent, above=0)
+        checks.leaf("high", self.high, above=0)
 
     @property
     def support(self) -> tuple[Real, Real]:
@@ -234,8 +232,8 @@ class TruncatedEqualRevenue:
     high: Real
 
     def __post_init__(self) -> None:
-        require_positive("low", self.low)
-        _require_above_low(self.low, self.high)
+        checks.leaf("low", self.low, above=0)
+        checks.above_low(self.low, self.high)
 
     @property
     def support(self) -> tuple[Real, Real]:
@@ -261,25 +259,3 @@ class TruncatedEqualRevenue:
 
     def virtual_value(self, value: Real) -> jax.Array:
         return jnp.where(value >= self.high, self.high, 0.0)
-
-
-def require(field: str, number: Any, allowed: Callable[[float], bool], bound: str) -> None:
-    """ValueError unless a number of Python or NumPy is allowed; anything else passes."""
-    if is_number(number) and not allowed(number):
-        raise ValueError(f"{field}: got {number}; allowed are {bound}")
-
-
-def require_positive(field: str, number: Any) -> None:
-    """ValueError unless a number is above 0 and finite; anything but a number passes."""
-    require(field, number, lambda x: 0 < x < float("inf"), "finite numbers above 0")
-
-
-def is_number(number: Any) -> bool:
-    """Whether it is one of Python or NumPy; inside a transformation, leaves are not."""
-    return isinstance(number, int | float | np.number)
-
-
-def _require_above_low(low: Any, high: Any) -> None:
-    if is_number(low):
-        bound = f"finite numbers above low ({low})"
-        require("high", high, lambda high: low < high < float("inf"), bound)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents.values.host import Floats, HostDistribution
 from jaxmech.agents.values.numerical import Empirical
 from jaxmech.agents.values.univariate import Real, UnivariateDistribution
@@ -82,8 +82,7 @@ def ironed_virtual_value(
     Raises:
       ValueError: ``cells`` below 1.
     """
-    if cells < 1:
-        raise ValueError(f"cells: got {cells}; allowed are numbers from 1")
+    checks.integer("cells", cells)
     exact = isinstance(distribution, Empirical)
     if isinstance(distribution, Empirical):
         values = np.asarray(distribution.samples, np.float64)

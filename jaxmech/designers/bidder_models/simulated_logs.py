@@ -7,6 +7,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 
+from jaxmech import checks
 from jaxmech.agents.keywords.bid_history import BidHistory
 from jaxmech.data.bid_logs import BidLogs
 from jaxmech.environments import ReservePricing, ReservePricingParams, ReservePricingState
@@ -42,11 +43,9 @@ def simulate_bid_logs(
     Raises:
       ValueError: a number out of range.
     """
-    for field, count in (("num_keywords", num_keywords), ("num_days", num_days)):
-        if not isinstance(count, int) or count < 1:
-            raise ValueError(f"{field}: got {count!r}; allowed are integers of at least 1")
-    if not highest_start > 0:
-        raise ValueError(f"highest_start: got {highest_start}; allowed are numbers above 0")
+    checks.integer("num_keywords", num_keywords)
+    checks.integer("num_days", num_days)
+    checks.number("highest_start", highest_start, above=0, finite=False)
     unlogged = env.history_days
     env = replace(env, days=num_days + unlogged)
     # A reserve of 0 would stay 0.

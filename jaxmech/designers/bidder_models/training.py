@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents.keywords.bid_history import BidHistory
+from jaxmech.checks import InvalidValueError
 from jaxmech.data.bid_logs import BidLogs
 from jaxmech.networks.bidder_models.features import SeenDays, see_days
 from jaxmech.networks.bidder_models.models import BidderModel, BidderModelName, bidder_model
@@ -45,14 +46,9 @@ class BidderModelTraining:
 
     def __post_init__(self) -> None:
         for field in ("memory", "days_in_a_row", "num_steps", "batch_size"):
-            count = getattr(self, field)
-            if not isinstance(count, int) or count < 1:
-                raise ValueError(f"{field}: got {count!r}; allowed are integers of at least 1")
+            checks.integer(field, getattr(self, field))
         for field in ("learning_rate", "max_gradient_norm"):
-            if not getattr(self, field) > 0:
-                raise ValueError(
-                    f"{field}: got {getattr(self, field)}; allowed are numbers above 0"
-                )
+            checks.number(field, getattr(self, field), above=0, finite=False)
 
 
 @struct.dataclass
@@ -88,21 +84,31 @@ def train_bidder_model(
     if isinstance(model, str):
         model = bidder_model(model, training.memory)
     if not isinstance(model, nn.Module):
-        raise ValueError(
-            f"model: got {type(model).__name__}; allowed are "
-            f"{', '.join(map(repr, get_args(BidderModelName)))} and what bidder_model(name, "
-            "memory) makes of them"
+        raise InvalidValueError(
+            "model",
+            model,
+            (
+                f"{', '.join(map(repr, get_args(BidderModelName)))} and what "
+                "bidder_model(name, memory) makes of them"
+            ),
+            got=type(model).__name__,
         )
     if not isinstance(logs, BidLogs):
-        raise ValueError(
-            f"logs: got {str(logs) if isinstance(logs, str | Path) else type(logs).__name__!r}; "
-            "needed are BidLogs: load_bid_logs(path)"
+        raise InvalidValueError(
+            "logs",
+            logs,
+            "BidLogs: load_bid_logs(path)",
+            got=repr(str(logs) if isinstance(logs, str | Path) else type(logs).__name__),
+            verb="needed are",
         )
     length = training.memory + training.days_in_a_row
     if logs.num_days < length:
-        raise ValueError(
-            f"logs: got {logs.num_days} days; needed are {length}, memory "
-            f"({training.memory}) and days_in_a_row ({training.days_in_a_row})"
+        raise InvalidValueError(
+            "logs",
+            logs.num_days,
+            f"{length}, memory ({training.memory}) and days_in_a_row ({training.days_in_a_row})",
+            got=f"{logs.num_days} days",
+            verb="needed are",
         )
     key, start_key = jax.random.split(key)
     first = jax.tree.map(lambda days: days[0, : training.memory], logs.days)
@@ -181,7 +187,13 @@ def held_out_cross_entropy(
       ValueError: the logs have no such day.
     """
     if logs.num_days <= memory:
-        raise ValueError(f"logs: got {logs.num_days} days; needed are more than memory, {memory}")
+        raise InvalidValueError(
+            "logs",
+            logs.num_days,
+            f"more than memory, {memory}",
+            got=f"{logs.num_days} days",
+            verb="needed are",
+        )
     starts = jnp.arange(logs.num_days - memory)
 
     def of_keyword(keyword: tuple[BidHistory, jax.Array, jax.Array]) -> jax.Array:

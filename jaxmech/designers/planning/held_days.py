@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.designers.planning.plans import Simulator
 
 
@@ -34,8 +34,7 @@ class HeldDays:
     days: int = struct.field(pytree_node=False, default=20)
 
     def __post_init__(self) -> None:
-        if self.days < 1:
-            raise ValueError(f"days: got {self.days}; allowed are integers from 1")
+        checks.integer("days", self.days)
 
     def start(self, keyword: Any) -> Any:
         """The simulator's."""

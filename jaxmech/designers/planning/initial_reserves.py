@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.designers.planning.planners import observed_keyword
 from jaxmech.designers.planning.static_reserves import (
     best_nearby_reserves,
@@ -42,10 +42,8 @@ class InitialReserves:
     num_levels: int = struct.field(pytree_node=False, default=32)
 
     def __post_init__(self) -> None:
-        if self.rule not in get_args(InitialRule):
-            raise ValueError(f"rule: got {self.rule!r}; allowed are {get_args(InitialRule)}")
-        if not isinstance(self.num_levels, int) or self.num_levels < 2:
-            raise ValueError(f"num_levels: got {self.num_levels!r}; allowed are integers from 2")
+        checks.one_of("rule", self.rule, get_args(InitialRule))
+        checks.integer("num_levels", self.num_levels, low=2)
 
     def reserves(self, keyword: Any) -> jax.Array:
         """What it would choose, float [bidders], money per click.

@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxmech import struct
 from jaxmech.agents.keywords.bid_history import KPIS, BidBins, BidHistory
+from jaxmech.checks import InvalidValueError
 from jaxmech.data.bid_logs import BidLogs
 from jaxmech.designers.planning.held_days import HeldDays
 from jaxmech.designers.planning.plans import (
@@ -55,11 +56,15 @@ class ObservedKeyword:
           ValueError: the logs are no ``BidLogs``, or have fewer days.
         """
         if not isinstance(logs, BidLogs):
-            raise ValueError(
-                f"logs: got {type(logs).__name__}; needed are BidLogs, see load_bid_logs"
+            raise InvalidValueError(
+                "logs",
+                logs,
+                "BidLogs, see load_bid_logs",
+                got=type(logs).__name__,
+                verb="needed are",
             )
         if not 1 <= days <= logs.num_days:
-            raise ValueError(f"days: got {days}; allowed are 1 to {logs.num_days}, all of the logs")
+            raise InvalidValueError("days", days, f"1 to {logs.num_days}, all of the logs")
         last = logs.part(slice(None), slice(logs.num_days - days, None))
         return cls(last.days, jnp.where(last.present, last.quality, 0))
 
@@ -73,12 +78,17 @@ def observed_keyword(
       ValueError: the environment does not show the history, or what is observed is no array.
     """
     if env.statistic != "history":
-        raise ValueError(f"statistic: got {env.statistic!r}; plans need 'history'")
+        raise InvalidValueError("statistic", env.statistic, "plans need 'history'", verb="")
     if not isinstance(observation, jax.Array | np.ndarray):
-        raise ValueError(
-            f"observation: got {type(observation).__name__}; needed is an array of the "
-            "environment. Planners' reserves(keyword, key) takes an ObservedKeyword, such as those "
-            "of ObservedKeyword.of_logs"
+        raise InvalidValueError(
+            "observation",
+            observation,
+            (
+                "an array of the environment. Planners' reserves(keyword, key) takes an "
+                "ObservedKeyword, such as those of ObservedKeyword.of_logs"
+            ),
+            got=type(observation).__name__,
+            verb="needed is",
         )
     shapes = (
         (env.history_days, env.num_bidders, env.num_bins),
@@ -138,9 +148,15 @@ class ReservePlanner:
         key = jax.random.fold_in(jax.random.key(0) if key is None else key, _PLANS)
         num_bidders = (self.env.num_bidders,)
         if keyword.history.reserves.shape[1:] != num_bidders:
-            raise ValueError(
-                f"keyword: got reserves of shape {keyword.history.reserves.shape}; needed are "
-                f"[days, bidders], here (..., {num_bidders[0]}); jax.vmap plans for many keywords"
+            raise InvalidValueError(
+                "keyword",
+                keyword.history.reserves,
+                (
+                    f"[days, bidders], here (..., {num_bidders[0]}); jax.vmap plans for many "
+                    "keywords"
+                ),
+                got=f"reserves of shape {keyword.history.reserves.shape}",
+                verb="needed are",
             )
         before = keyword.history.reserves[-1]
         plan = Plan.start(self.planning.simulator.start(keyword), before)
@@ -197,20 +213,33 @@ def _check_simulator(env: ReservePricing, params: ReservePricingParams, simulato
     while isinstance(simulator, HeldDays):
         simulator = simulator.simulator
     if not (hasattr(simulator, "start") and hasattr(simulator, "step")):
-        raise ValueError(
-            f"simulator: got {type(simulator).__name__}; allowed are LearnedSimulator(model, "
-            "parameters, bins, click_rates), ExactSimulator(env, params), HeldDays(simulator)"
+        raise InvalidValueError(
+            "simulator",
+            simulator,
+            (
+                "LearnedSimulator(model, parameters, bins, click_rates), ExactSimulator(env, "
+                "params), HeldDays(simulator)"
+            ),
+            got=type(simulator).__name__,
         )
     for field in ("filtering", "squash"):
         got, needed = getattr(simulator, field, None), getattr(env, field)
         if got not in (None, needed):
-            raise ValueError(f"simulator.{field}: got {got!r}; needed is {needed!r}, as in env")
+            raise InvalidValueError(
+                f"simulator.{field}", got, f"{needed!r}, as in env", verb="needed is"
+            )
     bins = getattr(simulator, "bins", None)
     if bins is not None and not _are_same(bins, params.bins):
-        raise ValueError(
-            f"simulator.bins: got {_told(bins)}; needed are those of params, "
-            f"{_told(params.bins)}, in which the model is told bids: "
-            'load_bid_logs(..., bins=params.bins), or make("reserve_pricing", bins=logs.bins)'
+        raise InvalidValueError(
+            "simulator.bins",
+            bins,
+            (
+                f"those of params, {_told(params.bins)}, in which the model is told bids: "
+                'load_bid_logs(..., bins=params.bins), or make("reserve_pricing", '
+                "bins=logs.bins)"
+            ),
+            got=_told(bins),
+            verb="needed are",
         )
 
 

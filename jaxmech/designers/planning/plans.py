@@ -13,7 +13,8 @@ from typing import Any, Literal, Protocol, get_args
 import jax
 import jax.numpy as jnp
 
-from jaxmech import struct
+from jaxmech import checks, struct
+from jaxmech.checks import InvalidValueError
 
 LeafValue = Literal["none", "held", "held_forever"]
 
@@ -58,16 +59,15 @@ class Moves:
     high: float | jax.Array = math.inf
 
     def __post_init__(self) -> None:
-        if self.num_bidders < 1:
-            raise ValueError(f"num_bidders: got {self.num_bidders}; allowed are numbers from 1")
-        if not self.factors or not all(0 < factor < math.inf for factor in self.factors):
-            raise ValueError(f"factors: got {self.factors}; allowed are finite numbers above 0")
+        checks.integer("num_bidders", self.num_bidders)
+        checks.some("factors", self.factors)
+        checks.numbers("factors", self.factors, above=0)
         bounds = (self.low, self.high)
         # Inside a transformation a leaf may be a tracer or a placeholder.
         if all(isinstance(bound, int | float) for bound in bounds) and not (
             0 <= self.low <= self.high
         ):
-            raise ValueError(f"low, high: got {bounds}; allowed are 0 <= low <= high")
+            raise InvalidValueError("low, high", bounds, "0 <= low <= high")
 
     @property
     def num_moves(self) -> int:
@@ -131,16 +131,10 @@ class Planning:
     gamma: float | jax.Array = 0.95
 
     def __post_init__(self) -> None:
-        if self.depth < 1:
-            raise ValueError(f"depth: got {self.depth}; allowed are integers from 1")
-        if self.leaf_value not in get_args(LeafValue):
-            allowed = ", ".join(map(repr, get_args(LeafValue)))
-            raise ValueError(f"leaf_value: got {self.leaf_value!r}; allowed are {allowed}")
-        if isinstance(self.gamma, int | float):
-            forever = self.leaf_value == "held_forever"
-            if not (0 <= self.gamma < 1 or (self.gamma == 1 and not forever)):
-                allowed = "numbers from 0 to below 1" if forever else "numbers from 0 to 1"
-                raise ValueError(f"gamma: got {self.gamma}; allowed are {allowed}")
+        checks.integer("depth", self.depth)
+        checks.one_of("leaf_value", self.leaf_value, get_args(LeafValue))
+        end = "below" if self.leaf_value == "held_forever" else "high"
+        checks.leaf("gamma", self.gamma, low=0, **{end: 1})
 
     def step(self, plan: Plan, move: jax.Array, key: jax.Array) -> tuple[Plan, jax.Array]:
         """The plan with one more day, and what the days after it are worth, float [].

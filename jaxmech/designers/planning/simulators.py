@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
+from jaxmech.checks import InvalidValueError
 from jaxmech.environments.reserve_pricing.day import auction_points, day_outcome
 from jaxmech.environments.reserve_pricing.environment import ReservePricingState
 from jaxmech.mechanisms.position import Filtering
@@ -58,8 +59,7 @@ class LearnedSimulator:
     squash: float = struct.field(pytree_node=False, default=1.0)
 
     def __post_init__(self) -> None:
-        if self.num_auctions < 1:
-            raise ValueError(f"num_auctions: got {self.num_auctions}; allowed are numbers from 1")
+        checks.integer("num_auctions", self.num_auctions)
 
     def start(self, keyword: Any) -> PredictedDays:
         """The state after the days of ``keyword``, an environment's state or an observed one."""
@@ -147,9 +147,15 @@ class ExactSimulator:
           ValueError: it is something else, as what is read off an observation.
         """
         if not isinstance(keyword, ReservePricingState):
-            raise ValueError(
-                f"keyword: got {type(keyword).__name__}; ExactSimulator needs the environment's "
-                "state: call the planner's reserves(state, key)"
+            raise InvalidValueError(
+                "keyword",
+                keyword,
+                (
+                    "ExactSimulator needs the environment's state: call the planner's "
+                    "reserves(state, key)"
+                ),
+                got=type(keyword).__name__,
+                verb="",
             )
         return keyword
 

@@ -9,7 +9,9 @@ import jax
 import jax.numpy as jnp
 from jax.scipy import special, stats
 
+from jaxmech import checks
 from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
+from jaxmech.checks import InvalidValueError
 from jaxmech.designers.planning.plans import Simulator
 from jaxmech.environments.reserve_pricing.day import auction_points, day_outcome
 from jaxmech.mechanisms.position import Filtering
@@ -99,8 +101,7 @@ def revenue_of_histograms(
     Raises:
       ValueError: ``num_auctions`` below 1.
     """
-    if num_auctions < 1:
-        raise ValueError(f"num_auctions: got {num_auctions}; allowed are numbers from 1")
+    checks.integer("num_auctions", num_auctions)
     histogram = jnp.mean(history.histograms, axis=0)
     points = jnp.asarray(auction_points(num_auctions, histogram.shape[0]), histogram.dtype)
     bids = bins.quantile(histogram, points)
@@ -129,7 +130,9 @@ def revenue_of_days(
       ValueError: no ``keys``, or a single one.
     """
     if not keys.ndim or not len(keys):
-        raise ValueError(f"keys: got shape {keys.shape}; needed is [days], at least one")
+        raise InvalidValueError(
+            "keys", keys, "[days], at least one", got=f"shape {keys.shape}", verb="needed is"
+        )
 
     def revenue(reserves: jax.Array) -> jax.Array:
         def one_day(state: Any, key: jax.Array) -> tuple[Any, jax.Array]:
@@ -167,12 +170,9 @@ def best_reserves(
       ValueError: an empty grid, ``num_bidders`` below 1 or ``sweeps`` below 0.
     """
     grid = jnp.asarray(grid, float)
-    if grid.ndim != 1 or not grid.size:
-        raise ValueError(f"grid: got shape {grid.shape}; needed is [levels], at least one")
-    if num_bidders < 1:
-        raise ValueError(f"num_bidders: got {num_bidders}; allowed are numbers from 1")
-    if sweeps < 0:
-        raise ValueError(f"sweeps: got {sweeps}; allowed are integers from 0")
+    checks.axes("grid", grid, "levels")
+    checks.integer("num_bidders", num_bidders)
+    checks.integer("sweeps", sweeps, low=0)
     revenues = jax.vmap(revenue)
     common = jnp.broadcast_to(grid[:, None], (grid.size, num_bidders))
     starts = common if candidates is None else jnp.concatenate([common, candidates])

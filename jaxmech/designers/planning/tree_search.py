@@ -15,7 +15,8 @@ from typing import Literal, get_args
 import jax
 import jax.numpy as jnp
 
-from jaxmech import struct
+from jaxmech import checks, struct
+from jaxmech.checks import InvalidValueError
 from jaxmech.designers.planning.mctx_search import Packed, mctx_search, packing
 from jaxmech.designers.planning.plans import Plan, Planning
 
@@ -48,19 +49,10 @@ class TreeSearch:
     exploration: float | jax.Array = math.sqrt(2)
 
     def __post_init__(self) -> None:
-        if self.num_simulations < 1:
-            raise ValueError(
-                f"num_simulations: got {self.num_simulations}; allowed are integers from 1"
-            )
-        if self.backup not in get_args(Backup):
-            allowed = ", ".join(map(repr, get_args(Backup)))
-            raise ValueError(f"backup: got {self.backup!r}; allowed are {allowed}")
-        for name, value, high in (
-            ("trace", self.trace, 1.0),
-            ("exploration", self.exploration, math.inf),
-        ):
-            if isinstance(value, int | float) and not 0 <= value <= high:
-                raise ValueError(f"{name}: got {value}; allowed are numbers from 0 to {high}")
+        checks.integer("num_simulations", self.num_simulations)
+        checks.one_of("backup", self.backup, get_args(Backup))
+        checks.leaf("trace", self.trace, low=0, high=1)
+        checks.leaf("exploration", self.exploration, low=0)
 
     def values(self, planning: Planning, plan: Plan, key: jax.Array) -> jax.Array:
         """Discounted revenue of the plans that begin with each move, float [moves].
@@ -77,9 +69,11 @@ class TreeSearch:
           ValueError: fewer simulations than moves.
         """
         if self.num_simulations < planning.moves.num_moves:
-            raise ValueError(
-                f"num_simulations: got {self.num_simulations}; needed is at least one for each "
-                f"of {planning.moves.num_moves} moves"
+            raise InvalidValueError(
+                "num_simulations",
+                self.num_simulations,
+                f"at least one for each of {planning.moves.num_moves} moves",
+                verb="needed is",
             )
         if self.backup != "mean":
             return search_by_paths(self, planning, plan, key)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from jaxmech import checks, struct
 from jaxmech.agents.bidders.population import Kind, bidder_population, utilities_of_alternatives
-from jaxmech.agents.bidders.strategies import EquilibriumTable, PaymentRule, check_payment_rule
+from jaxmech.agents.bidders.strategies import EquilibriumTable, PaymentRule
 from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.univariate import Uniform
 from jaxmech.environments.autoreset import step_with_reset
@@ -78,7 +78,7 @@ class RepeatedAuction:
     objective: Objective = revenue
 
     def __post_init__(self) -> None:
-        check_payment_rule(self.payment_rule)
+        checks.one_of("payment_rule", self.payment_rule, get_args(PaymentRule))
         for field, allowed in (
             ("filtering", get_args(Filtering)),
             ("value_draws", get_args(ValueDraws)),

@@ -37,8 +37,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
+from jaxmech.checks import InvalidValueError
 from jaxmech.networks.bidder_models.features import (
     SeenDays,
     day_features,
@@ -246,8 +247,7 @@ def bidder_model(name: BidderModelName, memory: int = 7) -> BidderModel:
     Raises:
       ValueError: another name or memory.
     """
-    if not isinstance(memory, int) or memory < 1:
-        raise ValueError(f"memory: got {memory!r}; allowed are integers of at least 1")
+    checks.integer("memory", memory)
     match name:
         case "persistence":
             return PersistenceModel(memory)
@@ -257,7 +257,7 @@ def bidder_model(name: BidderModelName, memory: int = 7) -> BidderModel:
             return WindowModel((64, 64), memory)
         case "lstm":
             return LSTMModel()
-    raise ValueError(f"name: got {name!r}; allowed are {get_args(BidderModelName)}")
+    raise checks.InvalidValueError("name", name, ", ".join(map(repr, get_args(BidderModelName))))
 
 
 def _predict_next(
@@ -281,9 +281,12 @@ def _lags(days: jax.Array, num_predicted: int, memory: int) -> list[jax.Array]:
     """
     spare = len(days) - memory - num_predicted + 1
     if spare < 0:
-        raise ValueError(
-            f"history: got {len(days)} days to predict {num_predicted} from; this model reads "
-            f"{memory} before each"
+        raise InvalidValueError(
+            "history",
+            len(days),
+            f"this model reads {memory} before each",
+            got=f"{len(days)} days to predict {num_predicted} from",
+            verb="",
         )
     return [days[spare + day : spare + day + num_predicted] for day in range(memory)]
 

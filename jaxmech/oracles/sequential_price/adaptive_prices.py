@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
+from jaxmech import checks
 from jaxmech.agents import CorrelatedUniform, FiniteMixture, Samples, Setting
+from jaxmech.checks import InvalidValueError
 from jaxmech.oracles.refusals import NotKnown
 from jaxmech.oracles.sequential_price import continuous_values
 from jaxmech.oracles.sequential_price.agents_items_program import agents_items_value
@@ -124,9 +126,8 @@ def agents_items_optimum(
     distribution = setting.distribution
     num_agents = distribution.num_agents
     if len(set(first_agents)) < len(first_agents) or not set(first_agents) <= {*range(num_agents)}:
-        raise ValueError(
-            f"first_agents: got {tuple(first_agents)}; allowed are distinct indices of the "
-            f"{num_agents} agents"
+        raise InvalidValueError(
+            "first_agents", tuple(first_agents), f"distinct indices of the {num_agents} agents"
         )
     match distribution:
         case FiniteMixture():
@@ -159,8 +160,7 @@ def _problem(setting: Setting, objective: ProgramObjective) -> DecisionProblem:
 
 
 def _check_objective(setting: Setting, objective: ProgramObjective) -> None:
-    if objective not in get_args(ProgramObjective):
-        raise ValueError(f"objective: got {objective!r}; allowed are {get_args(ProgramObjective)}")
+    checks.one_of("objective", objective, get_args(ProgramObjective))
     if objective == "revenue" and not is_additive(setting.distribution.demand):
         raise NotKnown(
             "objective: got 'revenue'; allowed are 'welfare' and 'max_min' where there are "

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+from jaxmech import checks
 from jaxmech.agents import CorrelatedUniform, Setting
 from jaxmech.oracles.refusals import NotKnown
 from jaxmech.oracles.sequential_price.centre_market import (
@@ -78,9 +79,8 @@ def purchase_history_lower_bound(
       NotKnown: another distribution, item types compete for an agent, or revenue at
         delta 1.
     """
-    for field, number in (("memory", memory), ("rounds", rounds)):
-        if number < 1:
-            raise ValueError(f"{field}: got {number}; allowed are integers of at least 1")
+    checks.integer("memory", memory)
+    checks.integer("rounds", rounds)
     return _memory_value(setting, objective, memory, rounds)
 
 
@@ -104,8 +104,7 @@ def _memory_value(setting: Setting, objective: MarketObjective, memory: int, rou
 
 
 def _distribution(setting: Setting, objective: MarketObjective) -> CorrelatedUniform:
-    if objective not in get_args(MarketObjective):
-        raise ValueError(f"objective: got {objective!r}; allowed are {get_args(MarketObjective)}")
+    checks.one_of("objective", objective, get_args(MarketObjective))
     distribution = setting.distribution
     if not isinstance(distribution, CorrelatedUniform):
         raise NotKnown(
