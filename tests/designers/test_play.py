@@ -11,8 +11,7 @@ import pytest
 from histories import BINS, history_of
 
 import jaxmech
-from jaxmech.agents import LogNormal
-from jaxmech.agents import keyword_distribution
+from jaxmech.agents import LogNormal, keyword_distribution
 from jaxmech.designers import (
     FixedReserves,
     InitialReserves,
