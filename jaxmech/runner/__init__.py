@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from jaxmech.runner.logs import read_log
     from jaxmech.runner.result import RunResult
     from jaxmech.runner.run_folder import has_checkpoint
-    from jaxmech.runner.running import load, resume, run, run_or_resume
+    from jaxmech.runner.running import is_finished, load, resume, run, run_or_resume
 
 _MODULES = {
     "errors": ("DiskFullError", "StructureMismatchError", "TrainingDivergedError"),
     "logs": ("read_log",),
     "result": ("RunResult",),
     "run_folder": ("has_checkpoint",),
-    "running": ("load", "resume", "run", "run_or_resume"),
+    "running": ("is_finished", "load", "resume", "run", "run_or_resume"),
 }
 
 _SUBMODULES = ("atomic", "claim", "interruption", "progress")
@@ -52,6 +52,7 @@ __all__ = [
     "StructureMismatchError",
     "TrainingDivergedError",
     "has_checkpoint",
+    "is_finished",
     "load",
     "read_log",
     "resume",

@@ -1,0 +1,128 @@
+"""Runs of studies: a folder begun, gone on with, and shown again.
+
+For a process to be alone in a folder, it claims it; see ``jaxmech.runner.claim``.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+from jaxmech.experiments.configuration_files import CONFIG, config_of, read_config, text_of
+from jaxmech.experiments.study import Study
+from jaxmech.experiments.workspace import KEPT, STAGES, Workspace, description_of
+from jaxmech.reports import console, folder
+from jaxmech.reports.findings import Findings
+from jaxmech.runner.atomic import write_whole
+from jaxmech.runner.claim import LOCK, claim
+
+Say = Callable[[str], None]
+
+
+def start(study: Study, directory: str | Path, *, say: Say = console.say) -> Findings:
+    """Computes a study in a new folder, or in an empty one.
+
+    A folder in which nothing was computed yet is removed when the study is refused.
+
+    Raises:
+      FileExistsError: there is something in the folder.
+      ValueError: the study cannot be computed as it is, or another process is at work there.
+      Stopped, TrainingDivergedError: see ``Workspace.train``.
+    """
+    directory, study = Path(directory), study.resolved()
+    check_free(directory)
+    above = [parent for parent in directory.parents if not parent.exists()]
+    with claim(directory):
+        try:
+            say(f"{study.title}: writing {directory}")
+            return Workspace(directory, say=say).run(study)
+        except ValueError:
+            if not any((directory / name).exists() for name in (KEPT, STAGES)):
+                shutil.rmtree(directory)
+                for parent in above:
+                    parent.rmdir()
+            raise
+
+
+def go_on(directory: str | Path, *, updates: int | None = None, say: Say = console.say) -> Findings:
+    """Goes on with the study in a folder, to its findings; a finished one is read back.
+
+    Args:
+      directory: the folder.
+      updates: of training, more than the study was begun with; what was kept is then computed
+        again.
+      say: shows a line to a person.
+
+    Raises:
+      ValueError: there is no run in the folder, a file of it is damaged or was changed, or
+        another process is at work there; names the file or the field.
+      Stopped, TrainingDivergedError: see ``Workspace.train``.
+    """
+    directory = Path(directory)
+    study = study_in(directory)
+    with claim(directory):
+        if updates is not None:
+            study = _extended(study, updates, directory)
+        return Workspace(directory, say=say, extend=updates is not None).run(study)
+
+
+def show(directory: str | Path) -> tuple[Findings | None, Path, list[str]]:
+    """Makes figures and page of a folder again.
+
+    Returns:
+      the findings, None where the study is not finished; the path of the page; and a line for
+      every file that is not as it was when the study finished.
+
+    Raises:
+      ValueError: there is no run in the folder, or a file of it is damaged; names the file.
+    """
+    directory = Path(directory)
+    study = study_in(directory)
+    finished = (directory / folder.SUMMARY).is_file()
+    lines = folder.damage(directory) if finished else []
+    page = folder.write_pages(directory, description_of(study))
+    return folder.read(directory).findings if finished else None, page, lines
+
+
+def study_in(directory: Path) -> Study:
+    """The study whose run is in a folder.
+
+    Raises:
+      ValueError: there is no such folder; or as for ``read_config``.
+    """
+    if not directory.is_dir():
+        raise ValueError(f"directory: got {directory}; there is no such folder")
+    return read_config(directory / CONFIG)
+
+
+def check_free(directory: Path) -> None:
+    """
+    Raises:
+      FileExistsError: ``directory`` is a file, or holds something.
+    """
+    if directory.is_dir() and all(path.name == LOCK for path in directory.iterdir()):
+        return
+    if directory.exists():
+        raise FileExistsError(
+            f"directory: {directory} exists already and is never overwritten; "
+            "resume that run, or choose another name"
+        )
+
+
+def _extended(study: Study, updates: int, directory: Path) -> Study:
+    """The study with more updates, written down; what depends on how many is forgotten."""
+    if "updates" not in {field.name for field in fields(study)}:
+        raise ValueError(f"updates: got {updates}; {study.name} has no updates to add to")
+    was: int = getattr(study, "updates")  # noqa: B009 - not every study has it
+    if updates < was:
+        raise ValueError(f"updates: got {updates}; allowed are integers from {was}, as begun with")
+    if updates == was:
+        return study
+    study = replace(study, updates=updates).resolved()
+    for name in (folder.MANIFEST, folder.SUMMARY):
+        (directory / name).unlink(missing_ok=True)
+    shutil.rmtree(directory / KEPT, ignore_errors=True)
+    write_whole(directory / CONFIG, text_of(config_of(study)))
+    return study
