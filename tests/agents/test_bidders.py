@@ -28,9 +28,27 @@ from jaxmech.oracles.auctions import SymmetricAuction
 VALUES = jnp.linspace(0.0, 1.0, 301)
 
 
-def test_truthful_and_shading():
-    np.testing.assert_array_equal(truthful(VALUES), VALUES)
-    np.testing.assert_allclose(linear_shading(VALUES, 0.75), 0.75 * VALUES)
+def test_the_truth_is_a_dominant_strategy_where_the_second_bid_is_paid():
+    values, rivals = jnp.linspace(0, 1, 41), jnp.linspace(0.013, 0.987, 38)
+
+    def utility(bids):
+        """Of every value in front of every highest bid of the others: [values, rivals]."""
+        return (values[:, None] - rivals) * (bids[:, None] > rivals)
+
+    honest = utility(truthful(values))
+    for factor in (0.0, 0.5, 0.9, 1.1, 2.0):
+        other = utility(linear_shading(values, factor))
+        assert (honest >= other).all() and (honest > other).any(), factor
+
+
+@pytest.mark.parametrize("rivals", [1, 4])
+def test_shading_by_one_over_the_bidders_is_a_best_response_to_itself(rivals):
+    """First price, uniform values: a bid b beats a rival who bids ``factor * v`` with b / factor."""
+    factor = rivals / (rivals + 1)
+    values, bids = np.linspace(0.1, 1, 10), np.linspace(0, 1, 1001)
+    wins = np.minimum(bids / factor, 1) ** rivals
+    best = bids[np.argmax((values[:, None] - bids) * wins, axis=1)]
+    np.testing.assert_allclose(linear_shading(values, factor), best, atol=1e-3)
 
 
 @pytest.mark.parametrize("bidders", [2, 5, 10])

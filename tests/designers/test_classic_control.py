@@ -1,4 +1,5 @@
-"""Environments of others: two of gymnax's classic-control tasks reach their usual return."""
+"""Environments of others: two of gymnax's classic-control tasks reach their usual return
+with two of three seeds."""
 
 import jax
 import numpy as np
@@ -9,6 +10,7 @@ from jaxmech.designers import PPO, train
 gymnax = pytest.importorskip("gymnax")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "usual_return", "updates"), [("CartPole-v1", 475.0, 120), ("Acrobot-v1", -100.0, 120)]
 )
@@ -23,5 +25,7 @@ def test_reaches_the_usual_return(task, usual_return, updates):
         anneal_updates=float(updates),
         gamma=0.99,
     )
-    _, metrics = jax.jit(lambda key: train(designer, key, updates=updates))(jax.random.key(0))
-    assert np.mean(metrics["episode_return"][-10:]) >= usual_return
+    keys = jax.random.split(jax.random.key(0), 3)
+    train_each = jax.jit(jax.vmap(lambda key: train(designer, key, updates=updates)[1]))
+    returns = np.mean(train_each(keys)["episode_return"][:, -10:], axis=1)
+    assert np.sum(returns >= usual_return) >= 2

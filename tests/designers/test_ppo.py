@@ -7,14 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiers import slowly
 
 import jaxmech
 from jaxmech import struct
 from jaxmech.designers import PPO, RandomSerialDictatorship, train
 from jaxmech.evaluation import evaluate, policy_of
 from jaxmech.spaces import Box, Discrete
-
-pytestmark = pytest.mark.usefixtures("compile_quickly")
 
 
 # Numbers of a designer are leaves, so that tests share the programs of one structure.
@@ -98,8 +97,8 @@ class Probe:
         return Box(-1.0, 1.0, self.shape)
 
 
-def learned_value(probe, observation, *, updates=60, **options):
-    designer = PPO(
+def probing(probe, *, updates=60, **options):
+    return PPO(
         probe,
         ProbeParams(),
         num_environments=16,
@@ -109,7 +108,11 @@ def learned_value(probe, observation, *, updates=60, **options):
         hidden=(16,),
         **options,
     )
-    state, _ = trained(designer, jax.random.key(0), updates=updates)
+
+
+def learned_value(probe, observation, **options):
+    designer = probing(probe, **options)
+    state, _ = trained(designer, jax.random.key(0), updates=60)
     return designer, state, float(value_of(designer, state, observation))
 
 
@@ -154,17 +157,26 @@ def test_truncation_does_not_cut_the_value(options):
     assert float(value_of(designer, state, 1.0)) == pytest.approx(2.0, abs=0.05)
 
 
+def seeds_that_learn(designer, shape, *, updates=40):
+    """How many of five come to do what the observation asks for."""
+    keys = jax.random.split(jax.random.key(0), 5)
+    states = jax.jit(jax.vmap(lambda key: train(designer, key, updates=updates)[0]))(keys)
+
+    def choices(observation):
+        seen = jnp.full(shape, observation)
+        return jax.vmap(lambda state: designer.act(state, seen, None))(states)
+
+    return int(jnp.sum((choices(-1.0) == 0) & (choices(1.0) == 1)))
+
+
 def test_learns_the_action_the_observation_asks_for():
-    designer, state, _ = learned_value(Probe("action"), 1.0, updates=40)
-    for observation, best in ((-1.0, 0), (1.0, 1)):
-        assert int(act(designer, state, jnp.full(1, observation))) == best
+    assert seeds_that_learn(probing(Probe("action"), updates=40), (1,)) >= 4
 
 
-@pytest.mark.parametrize("shape", [(), (2, 2)])
+@pytest.mark.parametrize("shape", [(2, 2), pytest.param((), marks=pytest.mark.slow)])
 def test_observations_may_have_any_shape(shape):
-    designer, state, _ = learned_value(Probe("action", shape=shape), 1.0, updates=40)
-    for observation, best in ((-1.0, 0), (1.0, 1)):
-        assert int(act(designer, state, jnp.full(shape, observation))) == best
+    designer = probing(Probe("action", shape=shape), updates=40)
+    assert seeds_that_learn(designer, shape) >= 4
 
 
 def test_rollouts_by_episode_count_what_they_cut_short():
@@ -281,6 +293,7 @@ def test_departed_agents_stay_excluded_under_normalisation():
         assert int(jnp.argmax(action[:3])) == 1
 
 
+@pytest.mark.slow
 def test_trains_in_double_precision():
     with jax.enable_x64(True):
         designer = small_designer(rollout_by="step")
@@ -311,6 +324,7 @@ def test_reward_scale_changes_what_is_learned_but_not_what_is_reported():
     assert float(second["value_loss"]) > 10 * float(first["value_loss"])
 
 
+@pytest.mark.slow
 def test_every_float_can_be_swept_by_vmap():
     designers = [small_designer(learning_rate=rate, clip=clip)
                  for rate, clip in ((1e-3, 0.1), (1e-2, 0.3))]  # fmt: skip
@@ -331,7 +345,7 @@ def test_every_float_can_be_swept_by_vmap():
     assert not np.allclose(first, second)
 
 
-@pytest.mark.parametrize("rollout_by", ["step", "episode"])
+@pytest.mark.parametrize("rollout_by", ["step", *slowly("episode")])
 def test_a_second_update_does_not_compile_again(rollout_by):
     designer = small_designer(rollout_by=rollout_by)
     update = jax.jit(designer.update)
@@ -361,6 +375,7 @@ def test_normalised_observations_match_what_was_seen():
     assert float(jnp.max(jnp.abs(state.moments.mean))) > 0.3
 
 
+@pytest.mark.slow
 def test_learns_better_than_random_serial_dictatorship():
     env, params = jaxmech.make(
         "sequential_price", setting="inventory", num_agents=3, num_items=1,
@@ -370,8 +385,18 @@ def test_learns_better_than_random_serial_dictatorship():
         env, params, num_environments=128, hidden=(16,), rollout_by="episode",
         learning_rate=5e-3, anneal_updates=60.0,
     )  # fmt: skip
-    state, _ = trained(designer, jax.random.key(0), updates=60)
-    learned = evaluate(env, params, policy_of(designer, state), jax.random.key(1), 4000)
+    keys = jax.random.split(jax.random.key(0), 4)
+    states = jax.jit(jax.vmap(lambda key: train(designer, key, updates=60)[0]))(keys)
+    learned = [
+        evaluate(
+            env,
+            params,
+            policy_of(designer, jax.tree.map(lambda leaf, seed=seed: leaf[seed], states)),
+            jax.random.key(1),
+            4000,
+        ).mean
+        for seed in range(4)
+    ]
     baseline = RandomSerialDictatorship(env, params)
     random = evaluate(
         env, params, policy_of(baseline, None, deterministic=False), jax.random.key(1), 4000
@@ -379,7 +404,7 @@ def test_learns_better_than_random_serial_dictatorship():
     # One unit, three agents on {1/2, 1}: 1/2 with probability 1/8, else 1.
     optimum = 1 - 1 / 16
     assert random.mean == pytest.approx(0.75, abs=0.02)
-    assert learned.mean > 0.97 * optimum
+    assert sum(mean > 0.97 * optimum for mean in learned) >= 3
 
 
 @pytest.mark.parametrize(

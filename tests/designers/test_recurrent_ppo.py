@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiers import slowly
 
 import jaxmech
 from jaxmech import struct
@@ -13,8 +14,6 @@ from jaxmech.designers import PPO, train
 from jaxmech.designers.ppo.surrogate import rows_of
 from jaxmech.evaluation import RememberingPolicy, evaluate, play, policy_of
 from jaxmech.spaces import Box, Discrete
-
-pytestmark = pytest.mark.usefixtures("compile_quickly")
 
 
 # Numbers of a designer are leaves, so that tests share the programs of one structure.
@@ -100,16 +99,26 @@ def recalling(architecture, *, env=None, **options):
 
 @pytest.mark.parametrize("architecture", ["recurrent", "flat"])
 # Rollouts of 6 steps cut episodes of 4 in two, so that memories go on between them.
-@pytest.mark.parametrize("options", [{"rollout_by": "episode"}, {"rollout_length": 6}])
+@pytest.mark.parametrize("options", [{"rollout_length": 6}, *slowly({"rollout_by": "episode"})])
 def test_only_a_memory_recalls_the_first_observation(architecture, options):
+    """Of eight seeds six: about one in ten gets stuck."""
     designer = recalling(architecture, anneal_updates=80.0, **options)
-    state, _ = jax.jit(lambda key: train(designer, key, updates=80))(jax.random.key(0))
-    policy = policy_of(designer, state)
-    share = evaluate(designer.env, designer.params, policy, jax.random.key(1), 2000).mean
+    keys = jax.random.split(jax.random.key(0), 8)
+    states = jax.jit(jax.vmap(lambda key: train(designer, key, updates=80)[0]))(keys)
+    shares = [
+        evaluate(
+            designer.env,
+            designer.params,
+            policy_of(designer, jax.tree.map(lambda leaf, seed=seed: leaf[seed], states)),
+            jax.random.key(1),
+            2000,
+        ).mean
+        for seed in range(8)
+    ]
     if architecture == "flat":
-        assert share == pytest.approx(0.5, abs=0.05)
+        np.testing.assert_allclose(shares, 0.5, atol=0.05)
     else:
-        assert share > 0.98
+        assert sum(share > 0.98 for share in shares) >= 6, shares
 
 
 def price_designer(architecture="recurrent", **options):

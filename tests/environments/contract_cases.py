@@ -7,6 +7,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from tiers import slowly
 
 import jaxmech
 from jaxmech.agents import (
@@ -32,8 +33,11 @@ def bundles(num_items, units):
     return Setting(Samples(jnp.asarray(values, float), demand), units)
 
 
+SIZES = {"reserve_pricing": {"days": 4, "num_bins": 8, "auctions_per_day": 4}}
+"""Environments that are large as they come, and smaller sizes of theirs."""
+
 # A setting is made anew in each test, so that it has the precision of that test.
-FEW = [(name, {}) for name in names()] + [
+FEW = [(name, SIZES.get(name, {})) for name in names()] + [
     ("sequential_price", {"setting": partial(uniform, UnitDemand(2), (2, 1)),
                           "statistic": "last_visit", "subtract_offline_optimum": True}),
     ("repeated_auction", {"bidders": ["hedge", "exp3", "truthful"],
@@ -44,9 +48,9 @@ FEW = [(name, {}) for name in names()] + [
                          "auctions_per_day": 4, "statistic": "summary", "revenue": "sampled",
                          "filtering": "lazy", "squash": 0.5}),
 ]  # fmt: skip
-"""Each environment as it comes, and with most of its options changed."""
+"""Each environment as it comes but for its sizes, and with most of its options changed."""
 
-CASES = FEW + [
+_OTHERS = [
     ("sequential_price", {"setting": "correlated", "num_agents": 4, "num_items": 2, "delta": 0.3}),
     ("sequential_price", {"setting": "inventory", "num_agents": 3, "num_items": 2,
                           "statistic": "allocation", "objective": "revenue"}),
@@ -63,7 +67,9 @@ CASES = FEW + [
     ("repeated_auction", {"num_bidders": 20, "num_participants": 2, "num_rounds": 2,
                           "filtering": "lazy", "objective": "max_min",
                           "distribution": CopulaValueQuality}),
-]  # fmt: skip
+] + [(name, {}) for name in SIZES]  # fmt: skip
+
+CASES = FEW + slowly(*_OTHERS)
 
 
 def make(name, options):

@@ -16,7 +16,6 @@ from contract_cases import CASES, FEW, make, rollout
 
 from jaxmech.wrappers import five_value
 
-pytestmark = pytest.mark.usefixtures("compile_quickly")
 each_case = pytest.mark.parametrize(("name", "options"), CASES)
 few_cases = pytest.mark.parametrize(("name", "options"), FEW)
 

@@ -293,6 +293,7 @@ def test_ties_go_to_anyone_where_asked():
         assert last.allocation[:, 0, 0].mean() == pytest.approx(share, abs=0.05)
 
 
+@pytest.mark.slow
 def test_ppo_learns_the_optimal_reserve():
     """Myerson's reserve for two truthful bidders of U(0, 1) is 1/2, worth 5/12 a round."""
     env, params = make(num_bidders=2, num_rounds=4)

@@ -11,6 +11,7 @@ import plain_auctions as reference
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiers import slowly
 
 from jaxmech.mechanisms import generalized_second_price, position_vcg, second_price
 
@@ -39,7 +40,7 @@ def random_auction(random, size, on_grid):
 
 @pytest.mark.parametrize("squash", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("filtering", ["eager", "lazy"])
-@pytest.mark.parametrize("size", [3, 8, 30])
+@pytest.mark.parametrize("size", [8, *slowly(3, 30)])
 def test_agrees_with_the_plain_reference(size, filtering, squash):
     random = np.random.default_rng(size)
     auctions = [random_auction(random, size, i % 2) for i in range(60)]
@@ -72,7 +73,7 @@ def test_agrees_with_the_plain_reference(size, filtering, squash):
         )
 
 
-@pytest.mark.parametrize("size", [3, 8, 30])
+@pytest.mark.parametrize("size", [8, *slowly(3, 30)])
 def test_payments_of_vcg_are_externalities(size):
     random = np.random.default_rng(size)
     auctions = [random_auction(random, size, i % 2) for i in range(60)]
