@@ -43,7 +43,7 @@ def test_the_truth_is_a_dominant_strategy_where_the_second_bid_is_paid():
 
 @pytest.mark.parametrize("rivals", [1, 4])
 def test_shading_by_one_over_the_bidders_is_a_best_response_to_itself(rivals):
-    """First price, uniform values: a bid b beats a rival who bids ``factor * v`` with b / factor."""
+    """First price, uniform values: a bid b beats who bids ``factor * v`` with b / factor."""
     factor = rivals / (rivals + 1)
     values, bids = np.linspace(0.1, 1, 10), np.linspace(0, 1, 1001)
     wins = np.minimum(bids / factor, 1) ** rivals
