@@ -19,6 +19,15 @@ STUDIES: dict[str, str] = {
 }
 """``module:object`` of every study, in the order in which ``jaxmech list`` shows them."""
 
+FOR_FILES: dict[str, str] = {
+    ".yaml": "jaxmech run own_setting --setting.path",
+    ".yml": "jaxmech run own_setting --setting.path",
+    ".csv": "jaxmech run own_values --samples",
+    ".parquet": "jaxmech run own_values --samples",
+    ".npz": "jaxmech run own_values --samples",
+}
+"""What to do with a file of the user's, by the end of its name."""
+
 
 def study_called(name: str) -> Study:
     """The study registered as ``name``.

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -75,8 +76,11 @@ def write_pages(directory: Path, description: Description) -> Path:
     found = read(directory) if (directory / SUMMARY).is_file() else None
     drawings: dict[str, str] = {}
     if found is not None:
+        if (directory / FIGURES).is_symlink():
+            (directory / FIGURES).unlink()
         (directory / FIGURES).mkdir(exist_ok=True)
         for name, canvas in figures.drawn(found.findings):
+            _check_name(name)
             image, drawing = figures.files_of(canvas)
             write_whole(directory / FIGURES / f"{name}.png", image)
             write_whole(directory / FIGURES / f"{name}.svg", drawing)
@@ -133,6 +137,13 @@ def damage(directory: Path) -> list[str]:
         for name in listed
         if name not in there
     ]
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_.\-]+", name) or name.startswith("."):
+        raise ValueError(
+            f"figure: got the name {name[:80]!r}; allowed are letters, digits and underscores"
+        )
 
 
 def _records(study: str, findings: Findings) -> str:
