@@ -1,27 +1,38 @@
-"""Learners, and what plays planners and fixed mechanisms: ``init`` and ``update``."""
+"""Learners, and what plays planners and fixed mechanisms: ``init`` and ``update``.
 
-from jaxmech.designers.baselines import RandomSerialDictatorship, StaticPrices
-from jaxmech.designers.bidder_models.simulated_logs import simulate_bid_logs
-from jaxmech.designers.bidder_models.training import (
-    BidderModelTraining,
-    held_out_cross_entropy,
-    train_bidder_model,
-)
-from jaxmech.designers.planning.held_days import HeldDays
-from jaxmech.designers.planning.initial_reserves import InitialReserves
-from jaxmech.designers.planning.planners import (
-    FixedReserves,
-    ObservedKeyword,
-    ReservePlanner,
-    greedy_planner,
-    tree_search_planner,
-)
-from jaxmech.designers.planning.plans import ExhaustiveSearch, Moves, Planning
-from jaxmech.designers.planning.simulators import ExactSimulator, LearnedSimulator
-from jaxmech.designers.planning.tree_search import TreeSearch
-from jaxmech.designers.play import Play, PlayState
-from jaxmech.designers.ppo.ppo import PPO, PPOState
-from jaxmech.designers.training import Designer, train
+Names are imported on first use, so hyper-parameters are at hand without JAX.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jaxmech.lazy import exports
+
+if TYPE_CHECKING:
+    from jaxmech.designers.baselines import RandomSerialDictatorship, StaticPrices
+    from jaxmech.designers.bidder_models.simulated_logs import simulate_bid_logs
+    from jaxmech.designers.bidder_models.training import (
+        BidderModelTraining,
+        held_out_cross_entropy,
+        train_bidder_model,
+    )
+    from jaxmech.designers.planning.held_days import HeldDays
+    from jaxmech.designers.planning.initial_reserves import InitialReserves
+    from jaxmech.designers.planning.planners import (
+        FixedReserves,
+        ObservedKeyword,
+        ReservePlanner,
+        greedy_planner,
+        tree_search_planner,
+    )
+    from jaxmech.designers.planning.plans import ExhaustiveSearch, Moves, Planning
+    from jaxmech.designers.planning.simulators import ExactSimulator, LearnedSimulator
+    from jaxmech.designers.planning.tree_search import TreeSearch
+    from jaxmech.designers.play import Play, PlayState
+    from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
+    from jaxmech.designers.ppo.ppo import PPO, PPOState
+    from jaxmech.designers.training import Designer, train
 
 __all__ = [
     "PPO",
@@ -35,6 +46,7 @@ __all__ = [
     "LearnedSimulator",
     "Moves",
     "ObservedKeyword",
+    "PPOHyperParameters",
     "PPOState",
     "Planning",
     "Play",
@@ -50,3 +62,31 @@ __all__ = [
     "train_bidder_model",
     "tree_search_planner",
 ]
+
+_EXPORTS = {
+    "baselines": ["RandomSerialDictatorship", "StaticPrices"],
+    "bidder_models.simulated_logs": ["simulate_bid_logs"],
+    "bidder_models.training": [
+        "BidderModelTraining",
+        "held_out_cross_entropy",
+        "train_bidder_model",
+    ],
+    "planning.held_days": ["HeldDays"],
+    "planning.initial_reserves": ["InitialReserves"],
+    "planning.planners": [
+        "FixedReserves",
+        "ObservedKeyword",
+        "ReservePlanner",
+        "greedy_planner",
+        "tree_search_planner",
+    ],
+    "planning.plans": ["ExhaustiveSearch", "Moves", "Planning"],
+    "planning.simulators": ["ExactSimulator", "LearnedSimulator"],
+    "planning.tree_search": ["TreeSearch"],
+    "play": ["Play", "PlayState"],
+    "ppo.hyper_parameters": ["PPOHyperParameters"],
+    "ppo.ppo": ["PPO", "PPOState"],
+    "training": ["Designer", "train"],
+}
+
+__getattr__ = exports(__name__, _EXPORTS)

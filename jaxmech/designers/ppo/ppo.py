@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, get_args
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from jaxmech.designers.episode_means import episode_means, no_episode
 from jaxmech.designers.normalization import RunningMoments
 from jaxmech.designers.ppo.advantages import generalized_advantages
 from jaxmech.designers.ppo.gradient_steps import improve, start_optimizer
+from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
 from jaxmech.designers.ppo.surrogate import (
     Batch,
     clipped_surrogate,
@@ -22,8 +23,6 @@ from jaxmech.designers.ppo.surrogate import (
     weighted_mean,
 )
 from jaxmech.networks import (
-    ActorSees,
-    Architecture,
     GaussianPolicy,
     Network,
     Policy,
@@ -31,23 +30,6 @@ from jaxmech.networks import (
     network_for,
     policy_for,
 )
-
-RolloutBy = Literal["step", "episode"]
-
-_FLOAT_RANGES: dict[str, tuple[float, float]] = {
-    "learning_rate": (0, math.inf),
-    "learning_rate_end": (0, math.inf),
-    "entropy_bonus": (0, math.inf),
-    "entropy_bonus_end": (0, math.inf),
-    "anneal_updates": (1, math.inf),
-    "gamma": (0, 1),
-    "gae_lambda": (0, 1),
-    "clip": (0, math.inf),
-    "value_clip": (0, math.inf),
-    "value_weight": (0, math.inf),
-    "max_gradient_norm": (0, math.inf),
-    "target_kl": (0, math.inf),
-}
 
 
 @struct.dataclass
@@ -74,92 +56,18 @@ class PPOState:
 
 
 @struct.dataclass
-class PPO:
+class PPO(PPOHyperParameters):
     """The learner; trains any environment of the gymnax 1.x protocol.
 
-    Every float is a leaf, so it can be swept by ``vmap``; sizes are static.
+    Every float is a leaf, so it can be swept by ``vmap``; sizes are static. Keyword arguments are
+    the ``PPOHyperParameters``, documented there.
 
     Attributes:
       env, params: the environment and its parameters.
-      num_environments: environments stepped together.
-      rollout_length: steps of each per iteration; by default the environment's longest
-        episode.
-      rollout_by: ``"step"`` resets each environment where its episode ends;
-        ``"episode"`` starts all afresh every iteration, see ``rollout``.
-      num_epochs: passes over the experience per iteration.
-      num_minibatches: parts of each pass; they divide ``num_environments``.
-      hidden: widths of the hidden layers of actor and critic.
-      architecture, actor_sees, memory_width: see ``jaxmech.networks.network_for``.
-      normalize_observations: whether to scale observations by their running moments.
-      learning_rate, learning_rate_end: at the first iteration and after
-        ``anneal_updates``, linear between.
-      entropy_bonus, entropy_bonus_end: weight of the policy's entropy, likewise.
-      anneal_updates: iterations over which the two are annealed.
-      gamma: discount factor.
-      gae_lambda: see ``generalized_advantages``.
-      clip: the probability ratio counts up to 1 +- this.
-      value_clip: a new value counts up to this far from the old; infinity for no bound.
-      value_weight: weight of the squared error of the value.
-      max_gradient_norm: bound on the norm of a gradient.
-      target_kl: once the policy has moved this far within an iteration (estimated
-        Kullback-Leibler divergence), the rest of its minibatches change nothing.
-      reward_scale: rewards are multiplied by this for learning; metrics are not.
-      initial_log_scale: starting value of the log standard deviations. By default 0, but -1
-        where actions are arrays: their bounds are -1 and 1 to the policy, and with a wider
-        spread much of what is tried is moved to a bound.
     """
 
     env: Any = struct.field(pytree_node=False)
     params: Any
-    num_environments: int = struct.field(pytree_node=False, default=1024)
-    rollout_length: int | None = struct.field(pytree_node=False, default=None)
-    rollout_by: RolloutBy = struct.field(pytree_node=False, default="step")
-    num_epochs: int = struct.field(pytree_node=False, default=4)
-    num_minibatches: int = struct.field(pytree_node=False, default=4)
-    hidden: tuple[int, ...] = struct.field(pytree_node=False, default=(64, 64))
-    architecture: Architecture = struct.field(pytree_node=False, default="flat")
-    actor_sees: ActorSees = struct.field(pytree_node=False, default="statistic")
-    memory_width: int = struct.field(pytree_node=False, default=32)
-    normalize_observations: bool = struct.field(pytree_node=False, default=False)
-    learning_rate: float = 1e-3
-    learning_rate_end: float = 0.0
-    entropy_bonus: float = 0.0
-    entropy_bonus_end: float = 0.0
-    anneal_updates: float = math.inf
-    gamma: float = 1.0
-    gae_lambda: float = 0.95
-    clip: float = 0.2
-    value_clip: float = math.inf
-    value_weight: float = 0.5
-    max_gradient_norm: float = 0.5
-    target_kl: float = math.inf
-    reward_scale: float = 1.0
-    initial_log_scale: float | None = None
-
-    def __post_init__(self) -> None:
-        sizes = ("num_environments", "num_epochs", "num_minibatches", "rollout_length")
-        for field in (*sizes, "memory_width"):
-            count = getattr(self, field)
-            if count is not None and count < 1:
-                raise ValueError(f"{field}: got {count}; allowed are integers of at least 1")
-        if self.num_environments % self.num_minibatches:
-            raise ValueError(
-                f"num_minibatches: got {self.num_minibatches}; "
-                f"it must divide num_environments ({self.num_environments})"
-            )
-        if self.rollout_by not in get_args(RolloutBy):
-            raise ValueError(
-                f"rollout_by: got {self.rollout_by!r}; allowed are {get_args(RolloutBy)}"
-            )
-        if self.architecture.startswith("symmetric") and self.normalize_observations:
-            raise ValueError(
-                f"normalize_observations: got True; architecture {self.architecture!r} needs False"
-            )
-        for field, (low, high) in _FLOAT_RANGES.items():
-            value = getattr(self, field)
-            # Inside a transformation a leaf may be a tracer or a placeholder.
-            if isinstance(value, int | float) and not low <= value <= high:
-                raise ValueError(f"{field}: got {value}; allowed are numbers from {low} to {high}")
 
     @property
     def length(self) -> int:
@@ -200,6 +108,10 @@ class PPO:
         if self.initial_log_scale is not None:
             return self.initial_log_scale
         return -1.0 if isinstance(self.policy, GaussianPolicy) else 0.0
+
+    @property
+    def _reward_scale(self) -> float:
+        return 1.0 if self.reward_scale is None else self.reward_scale
 
     @property
     def _num_features(self) -> int:
@@ -378,7 +290,7 @@ class PPO:
             final_observation = self._flat(experience.final_observation)
             next_value = self._values(state, final_observation, remembered)
         advantage = generalized_advantages(
-            rewards=self.reward_scale * experience.reward,
+            rewards=self._reward_scale * experience.reward,
             values=value,
             next_values=next_value,
             terminated=experience.terminated,
@@ -436,7 +348,8 @@ class PPO:
         return moments.normalize(observation) if self.normalize_observations else observation
 
     def _annealed(self, state: PPOState, first: float, last: float) -> jax.Array:
-        return first + jnp.minimum(state.updates / self.anneal_updates, 1) * (last - first)
+        over = math.inf if self.anneal_updates is None else self.anneal_updates
+        return first + jnp.minimum(state.updates / over, 1) * (last - first)
 
 
 def _starts(ended: jax.Array) -> jax.Array:
