@@ -20,7 +20,7 @@ from jaxmech.experiments.sequential_price.building import setting_of
 from jaxmech.experiments.sequential_price.configuration import AdditiveTypes, Correlated
 from jaxmech.experiments.sequential_price.panels import ECONOMIES
 from jaxmech.naming import full_name, lookup
-from jaxmech.oracles import NotKnown, sequential_price
+from jaxmech.oracles import NotKnownError, sequential_price
 from jaxmech.reports.console import console, say, working
 from jaxmech.results import NUMERICAL
 
@@ -167,7 +167,7 @@ def values_of(setting: Setting) -> dict[str, Any]:
     for name, family in FAMILIES.items():
         try:
             result = family.oracle(setting)
-        except NotKnown as reason:
+        except NotKnownError as reason:
             missing[name] = str(reason)
             continue
         values[name] = float(getattr(result, "value", result))

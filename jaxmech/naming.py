@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
+from jaxmech.checks import InvalidValueError
+
 Entry = TypeVar("Entry")
 
 
@@ -14,14 +16,13 @@ def lookup(kind: str, name: str, entries: Mapping[str, Entry]) -> Entry:
     """The entry called ``name``.
 
     Raises:
-      ValueError: there is none; the message suggests the nearest name and lists all.
+      InvalidValueError: there is none; the message suggests the nearest name and lists all.
     """
     if name in entries:
         return entries[name]
     near = nearest(name, entries)
-    suggestion = f"; did you mean {near!r}?" if near else ""
-    allowed = ", ".join(sorted(entries))
-    raise ValueError(f"{kind}: got {name!r}{suggestion} (allowed: {allowed})")
+    verb = f"did you mean {near!r}? Allowed are" if near else "allowed are"
+    raise InvalidValueError(kind, name, ", ".join(sorted(entries)), verb=verb)
 
 
 def full_name(name: str, entries: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from command_line import command
 from rich.console import Console
 
 from jaxmech import adaptivity
-from jaxmech.agents import setting
+from jaxmech.agents import named_setting
 from jaxmech.cli.commands import Adaptivity
 
 OWN = """
@@ -63,7 +63,7 @@ def test_settings_go_by_the_names_of_experiments_and_panels():
     for name, expected in zip(names, ["id"] * 3 + ["correlated"] * 2, strict=True):
         options = {"delta": 0.25} if expected == "correlated" else {}
         chex.assert_trees_all_equal(
-            settings[name].distribution, setting(expected, **options).distribution
+            settings[name].distribution, named_setting(expected, **options).distribution
         )
 
 
@@ -93,7 +93,7 @@ def test_a_wide_terminal_gets_whole_words():
 
 
 def test_what_is_not_known_is_a_dash_with_its_reason():
-    found = adaptivity.values_of(setting("correlated", num_agents=4, num_items=2, delta=0.5))
+    found = adaptivity.values_of(named_setting("correlated", num_agents=4, num_items=2, delta=0.5))
     assert found["oracles"]["random_serial_dictatorship"] == pytest.approx(1)
     assert set(found["oracles_missing"]) == {
         "static_order_optimum",

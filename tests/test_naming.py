@@ -25,7 +25,9 @@ def test_only_a_name_that_is_near_and_alone_is_suggested(name, near):
 
 
 def test_without_a_near_name_all_are_listed():
-    with pytest.raises(ValueError, match=r"^panel: got 'figure_9z' \(allowed: brero2021/figure_2a"):
+    with pytest.raises(
+        ValueError, match=r"^panel: got 'figure_9z'; allowed are brero2021/figure_2a"
+    ):
         lookup("panel", "figure_9z", PANELS)
 
 

@@ -23,7 +23,7 @@ from jaxmech.agents.settings.demand import (
     Valuations,
 )
 from jaxmech.agents.settings.finite import finite_setting, one_of, surely
-from jaxmech.agents.settings.named import SETTINGS, setting
+from jaxmech.agents.settings.named import SETTINGS, named_setting
 from jaxmech.agents.settings.profiles import (
     CorrelatedUniform,
     FiniteMixture,
@@ -103,8 +103,8 @@ __all__ = [
     "learn_equilibrium",
     "linear_shading",
     "logit_response",
+    "named_setting",
     "one_of",
-    "setting",
     "surely",
     "tabulated",
     "truthful",

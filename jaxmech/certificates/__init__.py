@@ -1,12 +1,12 @@
 """What can be bounded about a mechanism: gains from misreporting, and losses from taking part."""
 
-from jaxmech.certificates.exploitability import exploitability, interim_exploitability
-from jaxmech.certificates.incentive_regret import incentive_regret
-from jaxmech.certificates.individual_rationality import (
+from jaxmech.certificates.best_responses import exploitability, interim_exploitability
+from jaxmech.certificates.gain_bounds import Budget, GainBound, quasilinear, quasilinear_in_clicks
+from jaxmech.certificates.misreports import incentive_regret
+from jaxmech.certificates.participation import (
     IndividualRationality,
     individual_rationality,
 )
-from jaxmech.certificates.play import Budget, GainBound, quasilinear, quasilinear_in_clicks
 
 __all__ = [
     "Budget",

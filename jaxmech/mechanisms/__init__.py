@@ -2,7 +2,6 @@
 
 from jaxmech.mechanisms.multi_unit import discriminatory_price, uniform_price
 from jaxmech.mechanisms.objectives import OBJECTIVES, Objective, max_min, revenue, welfare
-from jaxmech.mechanisms.optimal import myerson
 from jaxmech.mechanisms.outcome import Outcome
 from jaxmech.mechanisms.position import (
     PositionOutcome,
@@ -12,6 +11,7 @@ from jaxmech.mechanisms.position import (
 from jaxmech.mechanisms.single_item import all_pay, first_price, second_price
 from jaxmech.mechanisms.soft import soft_all_pay, soft_first_price, soft_second_price
 from jaxmech.mechanisms.unit_demand import vickrey_clarke_groves
+from jaxmech.mechanisms.virtual_values import myerson
 
 __all__ = [
     "OBJECTIVES",

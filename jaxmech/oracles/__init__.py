@@ -3,16 +3,16 @@
 from jaxmech.oracles import sequential_price
 from jaxmech.oracles.auctions import SymmetricAuction
 from jaxmech.oracles.common_value_auctions import AffiliatedSignalsAuction, MineralRightsAuction
-from jaxmech.oracles.myerson import myerson_reserve, optimal_revenue
 from jaxmech.oracles.offline import offline_optimum
+from jaxmech.oracles.optimal_auctions import myerson_reserve, optimal_revenue
 from jaxmech.oracles.position_auctions import PositionEquilibrium, envy, lowest_envy_free
-from jaxmech.oracles.refusals import NotKnown
+from jaxmech.oracles.refusals import NotKnownError
 from jaxmech.oracles.two_items import TwoItemMenu, two_item_menu, two_item_optimum
 
 __all__ = [
     "AffiliatedSignalsAuction",
     "MineralRightsAuction",
-    "NotKnown",
+    "NotKnownError",
     "PositionEquilibrium",
     "SymmetricAuction",
     "TwoItemMenu",

@@ -20,7 +20,7 @@ from jaxmech.agents import Empirical, UnivariateDistribution
 from jaxmech.agents.values.host import Floats, HostDistribution, integrals
 from jaxmech.checks import InvalidValueError
 from jaxmech.naming import lookup
-from jaxmech.oracles.refusals import NotKnown
+from jaxmech.oracles.refusals import NotKnownError
 
 RULES = {
     "first_price": "pay as bid",
@@ -81,8 +81,8 @@ class SymmetricAuction:
         """The lowest value that takes part; infinite where none does.
 
         Raises:
-          NotKnown: values with atoms and an entry fee, or a reserve where all pay: those at the
-            entry value mix between taking part and not.
+          NotKnownError: values with atoms and an entry fee, or a reserve where all pay: those at
+            the entry value mix between taking part and not.
         """
         low, high = self._host.support
         start = low if self._all_pay else max(low, self.reserve)
@@ -105,7 +105,7 @@ class SymmetricAuction:
         """Equilibrium bids, elementwise; 0 for values that do not take part.
 
         Raises:
-          NotKnown: values with atoms, unless the highest losing bid is paid and there is no
+          NotKnownError: values with atoms, unless the highest losing bid is paid and there is no
             entry fee: such equilibria are mixed.
         """
         values = np.asarray(values, np.float64)
@@ -125,7 +125,7 @@ class SymmetricAuction:
         """Of the seller, entry fees included.
 
         Raises:
-          NotKnown: as for ``bids``.
+          NotKnownError: as for ``bids``.
         """
         if not np.isfinite(self.entry_value):
             return 0.0
@@ -139,7 +139,7 @@ class SymmetricAuction:
         """Sum of the winners' values.
 
         Raises:
-          NotKnown: values with atoms.
+          NotKnownError: values with atoms.
         """
         if not np.isfinite(self.entry_value):
             return 0.0
@@ -230,7 +230,7 @@ class SymmetricAuction:
 
     def _refuse_atoms(self) -> None:
         if getattr(self.distribution, "has_atoms", False):
-            raise NotKnown(
+            raise NotKnownError(
                 f"{type(self.distribution).__name__} has atoms, so that bidders mix in the "
                 f"equilibrium of {self.rule}"
             )

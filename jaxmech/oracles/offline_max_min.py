@@ -8,8 +8,8 @@ import numpy as np
 from jaxmech import checks
 from jaxmech.agents import Setting, UnitDemand
 from jaxmech.intervals import NORMAL_QUANTILE_95
-from jaxmech.oracles.refusals import NotKnown
-from jaxmech.oracles.sequential_price.finite_economy import Floats, Ints
+from jaxmech.oracles.refusals import NotKnownError
+from jaxmech.oracles.sequential_price.finite_economies import Floats, Ints
 
 
 def expected_offline_max_min(
@@ -30,12 +30,14 @@ def expected_offline_max_min(
 
     Raises:
       ValueError: fewer than 2 episodes.
-      NotKnown: demand is not ``UnitDemand``.
+      NotKnownError: demand is not ``UnitDemand``.
     """
     checks.integer("episodes", episodes, low=2)
     demand = setting.distribution.demand
     if not isinstance(demand, UnitDemand):
-        raise NotKnown(f"demand: got {demand}; allowed is UnitDemand, where a matching decides")
+        raise NotKnownError(
+            f"demand: got {demand}; allowed is UnitDemand, where a matching decides"
+        )
     units = np.asarray(setting.units)
     if setting.distribution.num_agents > units.sum():
         return 0.0, 0.0

@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class NotKnown(ValueError):
+class NotKnownError(ValueError):
     """Theory or cost gives no value here; the message is the reason."""

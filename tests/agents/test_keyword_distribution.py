@@ -137,7 +137,7 @@ def test_relative_bids_are_in_medians_of_their_keyword():
     [
         ("keyword,bidder,bid\n", "no bids, only a header"),
         ("", "first line is empty"),
-        ("keyword,bidder\na,1\n", "got 'bid'.*allowed: bidder, keyword"),
+        ("keyword,bidder\na,1\n", "got 'bid'.*llowed are bidder, keyword"),
         ("keyword,bid\na,1\n", "got 'bidder'"),
         ("keyword,bidder,bid\na,1,-2\n", "row 1 .*column 'bid'.*negative"),
         ("keyword,bidder,bid\na,1,nan\n", "NaN"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jaxmech.agents import SETTINGS, AdditiveDemand, UnitDemand, setting
+from jaxmech.agents import SETTINGS, AdditiveDemand, UnitDemand, named_setting
 
 SHAPES = {
     "additive_types": (10, (2, 4), 1),
@@ -25,7 +25,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_agents_supply_and_highest_value(name):
-    made = setting(name)
+    made = named_setting(name)
     agents, units, highest = SHAPES[name]
     assert (made.distribution.num_agents, made.units) == (agents, units)
     assert made.distribution.highest_values.max() == highest
@@ -34,9 +34,11 @@ def test_agents_supply_and_highest_value(name):
 
 
 def test_options_change_the_numbers():
-    assert setting("colors", num_per_color=2).distribution.num_agents == 6
-    assert setting("colors", num_per_color=2).units == (2, 2)
-    made = setting("additive_types", num_agents=3, units=(1, 1, 2), delta=0.25, shared_centre=True)
+    assert named_setting("colors", num_per_color=2).distribution.num_agents == 6
+    assert named_setting("colors", num_per_color=2).units == (2, 2)
+    made = named_setting(
+        "additive_types", num_agents=3, units=(1, 1, 2), delta=0.25, shared_centre=True
+    )
     assert (made.distribution.num_agents, made.units) == (3, (1, 1, 2))
     assert float(made.distribution.delta) == 0.25 and made.distribution.shared_centre
 
@@ -50,16 +52,16 @@ def test_options_change_the_numbers():
         ("additive_types", {"units": (0, 4)}, r"units: got \(0, 4\)"),
         ("additive_types", {"unit": (1, 4)}, "got 'unit'; did you mean 'units'"),
         ("id", {"num_agents": 3}, "option of setting 'id': got 'num_agents'; it has none"),
-        ("proposition_5", {}, r"setting: got 'proposition_5' \(allowed: additive_types"),
+        ("proposition_5", {}, r"setting: got 'proposition_5'; allowed are additive_types"),
     ],
 )
 def test_options_out_of_range(name, options, message):
     with pytest.raises(ValueError, match=message):
-        setting(name, **options)
+        named_setting(name, **options)
 
 
 def test_half_the_max_min_worlds_swap_colors_for_orange_and_roles_for_the_others():
-    distribution = setting("max_min").distribution
+    distribution = named_setting("max_min").distribution
     for ends in (np.asarray(distribution.low), np.asarray(distribution.high)):
         np.testing.assert_array_equal(ends[1, 0], ends[0, 0, ::-1])
         np.testing.assert_array_equal(ends[1, 1:5], ends[0, 5:])

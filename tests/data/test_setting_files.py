@@ -9,7 +9,14 @@ import textwrap
 import chex
 import pytest
 
-from jaxmech.agents import AdditiveDemand, BundleDemand, finite_setting, one_of, setting, surely
+from jaxmech.agents import (
+    AdditiveDemand,
+    BundleDemand,
+    finite_setting,
+    named_setting,
+    one_of,
+    surely,
+)
 from jaxmech.data import load_setting, setting_files
 
 KITCHEN_SINK = """
@@ -49,7 +56,7 @@ def assert_same(first, second):
 
 
 def test_a_file_says_what_python_says(load):
-    assert_same(load(KITCHEN_SINK), setting("kitchen_sink"))
+    assert_same(load(KITCHEN_SINK), named_setting("kitchen_sink"))
 
 
 def test_identical_agents_are_counted(load):
@@ -61,7 +68,7 @@ def test_identical_agents_are_counted(load):
               - {count: 2, value: {yellow: 1}}
               - {count: 2, one_of: [{red: 2}, {yellow: 2}]}
     """
-    assert_same(load(textwrap.dedent(text)), setting("colors", num_per_color=2))
+    assert_same(load(textwrap.dedent(text)), named_setting("colors", num_per_color=2))
 
 
 def test_a_number_is_an_agent_and_counts_for_every_item(load):

@@ -175,12 +175,12 @@ def test_samples_are_drawn_uniformly_and_whole():
 @pytest.mark.parametrize("name", sorted(agents.SETTINGS))
 def test_the_same_key_gives_the_same_values_alone_or_in_a_batch(name):
     keys = jax.random.split(jax.random.key(0), 4)
-    sample = agents.setting(name).distribution.sample
+    sample = agents.named_setting(name).distribution.sample
     np.testing.assert_array_equal(jax.jit(jax.vmap(sample))(keys)[2], jax.jit(sample)(keys[2]))
 
 
 def test_two_worlds_are_as_likely_and_never_mix():
-    values = draws(agents.setting("two_worlds", num_agents=3).distribution)[..., 0]
+    values = draws(agents.named_setting("two_worlds", num_agents=3).distribution)[..., 0]
     rich = values >= 0.5
     assert (rich.all(axis=1) | ~rich.any(axis=1)).all()
     assert_frequency(rich[:, 0], 0.5)
@@ -206,7 +206,7 @@ def test_two_worlds_are_as_likely_and_never_mix():
 )
 def test_best_allocation_of_the_named_settings(name, options, units, optimum):
     """The sum of the highest values, against the values known for these settings."""
-    setting = agents.setting(name, **options)
+    setting = agents.named_setting(name, **options)
     assert setting.units == (units,)
     values = np.sort(draws(setting.distribution)[..., 0], axis=1)
     assert_mean(values[:, -units:].sum(axis=1), optimum)
@@ -215,7 +215,7 @@ def test_best_allocation_of_the_named_settings(name, options, units, optimum):
 @pytest.mark.parametrize("shared_centre", [False, True])
 def test_best_allocation_of_additive_types(shared_centre):
     """Each type: units/2, and what order statistics of 10 uniforms on [-1/2, 1/2] / 2 add."""
-    setting = agents.setting("additive_types", shared_centre=shared_centre)
+    setting = agents.named_setting("additive_types", shared_centre=shared_centre)
     values = np.sort(draws(setting.distribution), axis=1)
     for item, units in enumerate((2, 4)):
         above = sum(1 - rank / 11 - 0.5 for rank in range(1, units + 1))
@@ -223,7 +223,7 @@ def test_best_allocation_of_additive_types(shared_centre):
 
 
 def test_a_blue_agent_wants_one_color_and_agents_are_independent():
-    values = draws(agents.setting("colors", num_per_color=2).distribution)
+    values = draws(agents.named_setting("colors", num_per_color=2).distribution)
     assert (values[:, :2] == [1, 0]).all() and (values[:, 2:4] == [0, 1]).all()
     blue = values[:, 4:]
     assert (blue.sum(axis=2) == 2).all() and (blue.max(axis=2) == 2).all()
@@ -232,7 +232,7 @@ def test_a_blue_agent_wants_one_color_and_agents_are_independent():
 
 
 def test_the_first_agent_of_kitchen_sink_tells_the_world():
-    values = draws(agents.setting("kitchen_sink").distribution)
+    values = draws(agents.named_setting("kitchen_sink").distribution)
     first = values[:, 0, 0] > 0
     assert_frequency(first, 0.5)
     assert (first ^ (values[:, 0, 1] > 0)).all()
@@ -246,7 +246,7 @@ def test_the_first_agent_of_kitchen_sink_tells_the_world():
 
 
 def test_a_lone_leader_of_id_tells_which_follower_may_want_more():
-    values = draws(agents.setting("id").distribution)[..., 0]
+    values = draws(agents.named_setting("id").distribution)[..., 0]
     leaders, followers = values[:, :3] == 60, values[:, 3:]
     assert np.isin(values[:, :3], [0, 60]).all()
     for profile in itertools.product([False, True], repeat=3):
@@ -260,7 +260,7 @@ def test_a_lone_leader_of_id_tells_which_follower_may_want_more():
 
 
 def test_max_min_values_follow_the_world():
-    values = draws(agents.setting("max_min").distribution)
+    values = draws(agents.named_setting("max_min").distribution)
     white_is_free = values[:, 0, 1] == 0
     assert_frequency(white_is_free, 0.5)
     worlds = [

@@ -20,9 +20,9 @@ from jaxmech.environments import registry
         ({"price_high": 0.0}, "price_high: got 0.0"),
         ({"num_agents": 0}, "num_agents: got 0"),
         ({"statistics": "prices"}, "got 'statistics'; did you mean 'statistic'"),
-        ({"num_items": 2}, r"got 'num_items'.*allowed: .*num_agents.*objective"),
+        ({"num_items": 2}, r"got 'num_items'.*llowed are .*num_agents.*objective"),
         ({"setting": "correlated", "delta": 1.5}, "delta: got 1.5"),
-        ({"setting": agents.setting("inventory"), "num_agents": 3}, "got 'num_agents'"),
+        ({"setting": agents.named_setting("inventory"), "num_agents": 3}, "got 'num_agents'"),
     ],
 )
 def test_make_rejects(options, message):
@@ -47,18 +47,18 @@ def test_an_environment_of_ones_own_is_made_and_checked(monkeypatch):
     assert environments.make("closed", size=2) == (2, None)
     with pytest.raises(ValueError, match="name: got 'closed', which is taken"):
         environments.register("closed", closed)
-    with pytest.raises(ValueError, match=r"got 'sise'; did you mean 'size'\? \(allowed: size\)"):
+    with pytest.raises(ValueError, match=r"got 'sise'; did you mean 'size'\? Allowed are size"):
         environments.make("closed", sise=2)
 
 
 @pytest.mark.parametrize("name", sorted(agents.SETTINGS))
 def test_setting_rejects_an_unknown_option(name):
     with pytest.raises(ValueError, match=f"option of setting '{name}': got 'demands'"):
-        agents.setting(name, demands=3)
+        agents.named_setting(name, demands=3)
 
 
 def test_units_must_match_the_item_types():
-    distribution = agents.setting("two_worlds").distribution
+    distribution = agents.named_setting("two_worlds").distribution
     for units in [(1, 1), (0,), ()]:
         with pytest.raises(ValueError, match="units"):
             agents.Setting(distribution, units)

@@ -13,7 +13,7 @@ from jaxmech.agents import Samples
 from jaxmech.experiments import EXPERIMENTS, Correlated, Inventory, TwoWorlds
 from jaxmech.experiments.sequential_price.building import build, references_of
 from jaxmech.experiments.sequential_price.evaluating import best_seeds, evaluate_run
-from jaxmech.oracles import NotKnown
+from jaxmech.oracles import NotKnownError
 from jaxmech.oracles import sequential_price as exact
 from jaxmech.runner import RunResult
 
@@ -157,7 +157,7 @@ def test_only_refusals_leave_a_value_out(monkeypatch):
     study = build(small(TwoWorlds(3)))
 
     def refuse(*_, **__):
-        raise NotKnown("delta: got 0.5")
+        raise NotKnownError("delta: got 0.5")
 
     def fail(*_, **__):
         raise ValueError("a mistake in the program")

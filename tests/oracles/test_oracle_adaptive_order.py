@@ -18,8 +18,8 @@ from test_oracle_brute_force import (
 )
 from test_oracle_reference_values import identification, kitchen_sink, proposition_3
 
-from jaxmech.agents import AdditiveDemand, BundleDemand, UnitDemand, setting
-from jaxmech.oracles import NotKnown, sequential_price
+from jaxmech.agents import AdditiveDemand, BundleDemand, UnitDemand, named_setting
+from jaxmech.oracles import NotKnownError, sequential_price
 from jaxmech.oracles.sequential_price import adaptive_order
 
 anonymous = sequential_price.adaptive_order_anonymous_prices
@@ -183,19 +183,19 @@ def test_with_several_item_types_the_order_matters_in_a_single_world(mixture):
 
 
 def test_agents_who_are_alike_and_continuous_values():
-    economy = setting("correlated", num_agents=6, num_items=2, delta=0.5)
+    economy = named_setting("correlated", num_agents=6, num_items=2, delta=0.5)
     static = sequential_price.anonymous_static_prices(economy)
     assert anonymous(economy).value == pytest.approx(static.value, abs=1e-12)
     assert not anonymous(economy).exact
-    with pytest.raises(NotKnown, match=r"delta: got 0.5, with units \(2,\)"):
+    with pytest.raises(NotKnownError, match=r"delta: got 0.5, with units \(2,\)"):
         personalised(economy)
-    independent = setting("correlated", num_agents=6, num_items=2)
+    independent = named_setting("correlated", num_agents=6, num_items=2)
     static = sequential_price.personalised_static_prices(independent)
     assert personalised(independent).value == pytest.approx(static.value, abs=1e-12)
 
 
 def test_where_static_prices_are_optimal_nothing_is_searched():
-    economy = setting("colors", num_per_color=4)
+    economy = named_setting("colors", num_per_color=4)
     # No search: it would have to refuse.
     assert personalised(economy, max_assignments=1).value == pytest.approx(12)
     # Nor are orders compared one by one.
@@ -210,21 +210,21 @@ def test_refuses_with_the_reason(mixture):
         1 + len({value for _, agents in worlds for (value,), _ in agents[i] if value > 0})
         for i in range(4)
     )
-    with pytest.raises(NotKnown, match=rf"max_assignments: got {ways - 1}; .* in {ways} ways"):
+    with pytest.raises(NotKnownError, match=rf"max_assignments: got {ways - 1}; .* in {ways} ways"):
         personalised(economy, max_assignments=ways - 1)
     assert personalised(economy, max_assignments=ways).exact
-    with pytest.raises(NotKnown, match="max_programs: got 5; the search"):
+    with pytest.raises(NotKnownError, match="max_programs: got 5; the search"):
         personalised(economy, max_programs=5)
-    with pytest.raises(NotKnown, match=r"max_programs: got 1; there are 4 price vectors"):
+    with pytest.raises(NotKnownError, match=r"max_programs: got 1; there are 4 price vectors"):
         anonymous(economy, max_programs=1)
     for family in (anonymous, personalised):
-        with pytest.raises(NotKnown, match=r"max_states: got 10; .* may need"):
+        with pytest.raises(NotKnownError, match=r"max_states: got 10; .* may need"):
             family(economy, max_states=10)
 
 
 def test_where_there_is_enough_for_all_everyone_is_served():
-    every = setting("additive_types", num_agents=3, units=(3, 4), delta=0.5)
+    every = named_setting("additive_types", num_agents=3, units=(3, 4), delta=0.5)
     assert personalised(every).value == pytest.approx(3 * 2 / 2, abs=1e-9)
-    too_few = setting("additive_types", num_agents=3, units=(3, 2), delta=0.5)
-    with pytest.raises(NotKnown, match="units for all agents"):
+    too_few = named_setting("additive_types", num_agents=3, units=(3, 2), delta=0.5)
+    with pytest.raises(NotKnownError, match="units for all agents"):
         personalised(too_few)

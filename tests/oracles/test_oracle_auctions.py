@@ -17,7 +17,7 @@ from jaxmech.agents import (
 )
 from jaxmech.agents.values.host import HostDistribution
 from jaxmech.data import empirical
-from jaxmech.oracles import NotKnown, SymmetricAuction
+from jaxmech.oracles import NotKnownError, SymmetricAuction
 
 VALUES = np.linspace(0, 1, 21)
 OTHERS = {
@@ -131,9 +131,9 @@ def test_values_with_atoms():
     assert equal_revenue.expected_revenue == pytest.approx(1.9, rel=1e-9)
     for distribution in (empirical(sample), TruncatedEqualRevenue(1.0, 10.0)):
         auction = SymmetricAuction("first_price", distribution, 2)
-        with pytest.raises(NotKnown, match="has atoms"):
+        with pytest.raises(NotKnownError, match="has atoms"):
             auction.bids(1.5)
-        with pytest.raises(NotKnown, match="has atoms"):
+        with pytest.raises(NotKnownError, match="has atoms"):
             _ = auction.expected_revenue
 
 
@@ -150,7 +150,7 @@ def test_atoms_and_a_charge_for_entry_are_refused(distribution):
             lambda auction: auction.expected_revenue,
             lambda auction: auction.bids(1.5),
         ):
-            with pytest.raises(NotKnown, match="has atoms"):
+            with pytest.raises(NotKnownError, match="has atoms"):
                 ask(auction)
 
 
@@ -161,10 +161,10 @@ def test_atoms_are_told_from_steep_densities():
         second = SymmetricAuction("second_price", distribution, 3).expected_revenue
         assert first == pytest.approx(second, rel=1e-4)
     # A small atom is one all the same.
-    with pytest.raises(NotKnown, match="has atoms"):
+    with pytest.raises(NotKnownError, match="has atoms"):
         SymmetricAuction("first_price", TruncatedEqualRevenue(1.0, 1e10), 2).bids(1.5)
     distrax = pytest.importorskip("distrax")
-    with pytest.raises(NotKnown, match="has atoms"):
+    with pytest.raises(NotKnownError, match="has atoms"):
         SymmetricAuction("first_price", FromDistrax(distrax.Bernoulli(0.5), 0.0, 1.0), 2).bids(0.5)
 
 

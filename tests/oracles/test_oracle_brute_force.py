@@ -12,12 +12,12 @@ import itertools
 import numpy as np
 import pytest
 
-from jaxmech.agents import AdditiveDemand, BundleDemand, UnitDemand, setting
-from jaxmech.oracles import NotKnown, sequential_price
+from jaxmech.agents import AdditiveDemand, BundleDemand, UnitDemand, named_setting
+from jaxmech.oracles import NotKnownError, sequential_price
 from jaxmech.oracles.sequential_price import belief_program
 from jaxmech.oracles.sequential_price.belief_program import adaptive_optimum
-from jaxmech.oracles.sequential_price.decision_problem import decision_problem
-from jaxmech.oracles.sequential_price.finite_economy import finite_economy
+from jaxmech.oracles.sequential_price.decision_problems import decision_problem
+from jaxmech.oracles.sequential_price.finite_economies import finite_economy
 
 HIGHEST = 3
 GRID = [quarter / 4 for quarter in range(4 * HIGHEST + 1)]
@@ -278,15 +278,15 @@ def test_naming_agents_of_one_distribution_apart_changes_nothing(mixture):
 
 def test_refuses_a_program_that_is_too_large(mixture):
     worlds = random_economy(0, UnitDemand(1), num_agents=6, units=(2,))
-    with pytest.raises(NotKnown, match=r"max_states: got 10; .* may need .* states"):
+    with pytest.raises(NotKnownError, match=r"max_states: got 10; .* may need .* states"):
         sequential_price.optimal(mixture(worlds, (2,)), max_states=10)
-    with pytest.raises(NotKnown, match="max_vectors: got 1"):
+    with pytest.raises(NotKnownError, match="max_vectors: got 1"):
         sequential_price.personalised_static_prices(mixture(worlds, (2,)), max_vectors=1)
 
 
 def test_large_programs_run_where_few_beliefs_are_possible():
     # The worlds share no value, so most outcomes leave a single one.
-    economy = setting("two_worlds", num_agents=40)
+    economy = named_setting("two_worlds", num_agents=40)
     # Asking half the agents above .6 and the rest above .1 finds the highest value of either.
     assert sequential_price.optimal(economy) == pytest.approx(0.7, abs=1e-5)
 
@@ -305,5 +305,5 @@ def test_states_are_estimated_from_above(mixture, monkeypatch):
         worlds = random_economy(seed, UnitDemand(1), num_agents=5, units=(2,), atoms=3)
         economy = mixture(worlds, (2,))
         sequential_price.optimal(economy)
-        with pytest.raises(NotKnown, match="max_states"):
+        with pytest.raises(NotKnownError, match="max_states"):
             sequential_price.optimal(economy, max_states=sum(visited) - 1)

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.agents import AdditiveDemand, CorrelatedUniform, Setting, UnitDemand, setting
-from jaxmech.oracles import NotKnown, sequential_price
+from jaxmech.agents import AdditiveDemand, CorrelatedUniform, Setting, UnitDemand, named_setting
+from jaxmech.oracles import NotKnownError, sequential_price
 from jaxmech.oracles.sequential_price.centre_market import CentreMarket, known_centre_program
 from jaxmech.oracles.sequential_price.purchase_memory import best_memory_value
 
@@ -17,7 +17,7 @@ BOUNDS = (
 
 
 def test_bounds_of_the_paper_s_welfare():
-    economy = setting("correlated", delta=0.5)
+    economy = named_setting("correlated", delta=0.5)
     numbers_left, history, known = (bound(economy) for bound in BOUNDS)
     assert numbers_left == pytest.approx(3.19569, abs=5e-6)
     assert history >= 3.2229
@@ -25,7 +25,7 @@ def test_bounds_of_the_paper_s_welfare():
 
 
 def test_bounds_of_the_paper_s_revenue_are_ordered():
-    economy = setting("correlated", delta=0.5)
+    economy = named_setting("correlated", delta=0.5)
     values = [bound(economy, objective="revenue") for bound in BOUNDS]
     assert np.all(np.diff(values) > 0.01)
     # Welfare is an upper bound of what agents pay.
@@ -34,7 +34,7 @@ def test_bounds_of_the_paper_s_revenue_are_ordered():
 
 @pytest.mark.parametrize("objective", ["welfare", "revenue"])
 def test_without_correlation_all_are_the_optimum(objective):
-    economy = setting("correlated")
+    economy = named_setting("correlated")
     optimum = sequential_price.optimal(economy, objective=objective)
     for bound in BOUNDS:
         assert bound(economy, objective=objective) == pytest.approx(optimum, abs=1e-7)
@@ -42,8 +42,8 @@ def test_without_correlation_all_are_the_optimum(objective):
 
 def test_known_centre_welfare_is_a_shifted_iid_recursion():
     for delta in (0.25, 0.33, 0.5):
-        economy = setting("correlated", delta=delta)
-        iid = sequential_price.optimal(setting("correlated"))
+        economy = named_setting("correlated", delta=delta)
+        iid = sequential_price.optimal(named_setting("correlated"))
         expected = 5 * delta / 2 + (1 - delta) * iid
         assert sequential_price.known_centre_upper_bound(economy) == pytest.approx(expected)
 
@@ -68,7 +68,7 @@ def test_bounds_enclose_the_optimum_of_a_fine_support(objective, mixture):
         support = [(low + gap * (k + 0.5), 1 / atoms) for k in range(atoms)]
         worlds.append((1 / steps, [support] * 3))
     optimum = sequential_price.optimal(mixture(worlds, (1,)), objective=objective)
-    economy = setting("correlated", num_agents=3, num_items=1, delta=delta)
+    economy = named_setting("correlated", num_agents=3, num_items=1, delta=delta)
     low, high = (bound(economy, objective=objective) for bound in BOUNDS[1:])
     # The support is coarse: it moves values by up to half a step.
     assert low - gap < optimum < high + gap
@@ -76,7 +76,7 @@ def test_bounds_enclose_the_optimum_of_a_fine_support(objective, mixture):
 
 def test_one_unit_needs_no_memory():
     # Until the unit is sold there is a single history.
-    economy = setting("correlated", num_agents=8, num_items=1, delta=0.5)
+    economy = named_setting("correlated", num_agents=8, num_items=1, delta=0.5)
     numbers_left, history, known = (bound(economy) for bound in BOUNDS)
     assert history == pytest.approx(numbers_left, abs=1e-5)
     static = sequential_price.personalised_static_prices(economy).value
@@ -96,7 +96,7 @@ def test_memory_pays_and_more_memory_pays_more():
 def test_independent_types_add_up():
     distribution = CorrelatedUniform(jnp.asarray(0.5), 6, AdditiveDemand(2))
     both = Setting(distribution, (2, 4))
-    parts = [setting("correlated", num_agents=6, num_items=m, delta=0.5) for m in (2, 4)]
+    parts = [named_setting("correlated", num_agents=6, num_items=m, delta=0.5) for m in (2, 4)]
     for bound in BOUNDS:
         assert bound(both) == pytest.approx(sum(map(bound, parts)), abs=1e-9)
 
@@ -105,15 +105,17 @@ def test_says_why_it_refuses(mixture):
     finite = mixture([(1, [[(1, 1)]] * 2)])
     competing = Setting(CorrelatedUniform(jnp.asarray(0.5), 3, UnitDemand(2)), (1, 1))
     for bound in BOUNDS[1:]:
-        with pytest.raises(NotKnown, match="distribution: got FiniteMixture"):
+        with pytest.raises(NotKnownError, match="distribution: got FiniteMixture"):
             bound(finite)
-        with pytest.raises(NotKnown, match="demand: got UnitDemand"):
+        with pytest.raises(NotKnownError, match="demand: got UnitDemand"):
             bound(competing)
         with pytest.raises(ValueError, match="objective: got 'max_min'; allowed are"):
-            bound(setting("correlated", delta=0.5), objective="max_min")
-    with pytest.raises(NotKnown, match="delta: got 1; revenue"):
+            bound(named_setting("correlated", delta=0.5), objective="max_min")
+    with pytest.raises(NotKnownError, match="delta: got 1; revenue"):
         sequential_price.purchase_history_lower_bound(
-            setting("correlated", delta=1.0), objective="revenue"
+            named_setting("correlated", delta=1.0), objective="revenue"
         )
     with pytest.raises(ValueError, match="memory: got 0; allowed are integers from 1"):
-        sequential_price.purchase_history_lower_bound(setting("correlated", delta=0.5), memory=0)
+        sequential_price.purchase_history_lower_bound(
+            named_setting("correlated", delta=0.5), memory=0
+        )

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.agents import AdditiveDemand, CorrelatedUniform, Setting, UnitDemand, setting
-from jaxmech.oracles import NotKnown, sequential_price
+from jaxmech.agents import AdditiveDemand, CorrelatedUniform, Setting, UnitDemand, named_setting
+from jaxmech.oracles import NotKnownError, sequential_price
 from jaxmech.oracles.sequential_price import continuous_values
 
 
@@ -22,14 +22,14 @@ def test_one_unit_is_the_prophet_recursion():
     expected = 0.0
     for num_agents in range(1, 30):
         expected = (1 + expected**2) / 2
-        economy = setting("correlated", num_agents=num_agents, num_items=1)
+        economy = named_setting("correlated", num_agents=num_agents, num_items=1)
         assert sequential_price.optimal(economy) == pytest.approx(expected, abs=1e-12)
 
 
 def test_recursion_agrees_with_the_finite_program_on_a_fine_support(mixture):
     support = [((2 * k + 1) / 200, 0.01) for k in range(100)]
     finite = sequential_price.optimal(mixture([(1, [support] * 6)], (2,)))
-    continuous = sequential_price.optimal(setting("correlated", num_agents=6, num_items=2))
+    continuous = sequential_price.optimal(named_setting("correlated", num_agents=6, num_items=2))
     assert finite == pytest.approx(continuous, abs=1e-3)
 
 
@@ -45,10 +45,10 @@ def test_recursion_takes_any_distribution():
 
 
 def test_optimal_revenue_of_one_agent_is_the_monopoly_profit():
-    economy = setting("correlated", num_agents=1, num_items=1)
+    economy = named_setting("correlated", num_agents=1, num_items=1)
     assert sequential_price.optimal(economy, objective="revenue") == pytest.approx(1 / 4)
     # Two agents, one unit: the second pays 1/2 half the time, so the first is asked 5/8.
-    economy = setting("correlated", num_agents=2, num_items=1)
+    economy = named_setting("correlated", num_agents=2, num_items=1)
     expected = 3 / 8 * 5 / 8 + 5 / 8 / 4
     assert sequential_price.optimal(economy, objective="revenue") == pytest.approx(expected)
 
@@ -82,7 +82,7 @@ def test_static_welfare_has_its_own_gradient(delta):
 
 @pytest.mark.parametrize("delta", [0.0, 0.3, 0.7])
 def test_static_prices_are_the_best_of_a_grid(delta):
-    economy = setting("correlated", num_agents=3, num_items=1, delta=delta)
+    economy = named_setting("correlated", num_agents=3, num_items=1, delta=delta)
     grid = np.linspace(1, 0, 21)
 
     def welfare(prices):
@@ -102,7 +102,7 @@ def test_static_prices_are_the_best_of_a_grid(delta):
 
 @pytest.mark.parametrize("delta", [0.0, 0.33, 0.5, 0.95, 1.0])
 def test_families_are_ordered(delta):
-    economy = setting("correlated", num_agents=8, num_items=3, delta=delta)
+    economy = named_setting("correlated", num_agents=8, num_items=3, delta=delta)
     values = [
         sequential_price.random_serial_dictatorship(economy),
         sequential_price.anonymous_static_prices(economy).value,
@@ -113,14 +113,14 @@ def test_families_are_ordered(delta):
 
 
 def test_one_unit_asks_each_agent_what_the_rest_is_worth():
-    economy = setting("correlated", num_agents=6, num_items=1)
+    economy = named_setting("correlated", num_agents=6, num_items=1)
     static = sequential_price.personalised_static_prices(economy)
     assert static.value == pytest.approx(sequential_price.optimal(economy), abs=1e-9)
     assert not static.exact, "found by a search"
 
 
 def test_identical_values_are_worth_their_mean():
-    economy = setting("correlated", num_agents=4, num_items=6, delta=1.0)
+    economy = named_setting("correlated", num_agents=4, num_items=6, delta=1.0)
     assert sequential_price.optimal(economy) == 2
     for family in ("personalised_static_prices", "anonymous_static_prices"):
         found = getattr(sequential_price, family)(economy)
@@ -139,12 +139,12 @@ def test_identical_values_are_worth_their_mean():
     ],
 )
 def test_additive_types_add_up(oracle):
-    parts = [setting("correlated", num_agents=6, num_items=units) for units in (2, 4)]
+    parts = [named_setting("correlated", num_agents=6, num_items=units) for units in (2, 4)]
     assert oracle(additive(0.0, (2, 4))) == pytest.approx(sum(map(oracle, parts)), abs=1e-9)
 
 
 def test_offline_optimum_equals_simulation():
-    economy = setting("correlated", num_agents=7, num_items=3, delta=0.33)
+    economy = named_setting("correlated", num_agents=7, num_items=3, delta=0.33)
     draws = jax.vmap(economy.distribution.sample)(jax.random.split(jax.random.key(0), 50_000))
     largest = np.sort(np.asarray(draws, np.float64)[..., 0], axis=1)[:, -3:].sum(axis=1)
     expected = sequential_price.expected_offline_optimum(economy)
@@ -152,10 +152,10 @@ def test_offline_optimum_equals_simulation():
 
 
 def test_says_why_the_optimum_is_not_known():
-    with pytest.raises(NotKnown, match=r"delta: got 0\.33; .*iid \(delta 0\)"):
-        sequential_price.optimal(setting("correlated", delta=0.33))
+    with pytest.raises(NotKnownError, match=r"delta: got 0\.33; .*iid \(delta 0\)"):
+        sequential_price.optimal(named_setting("correlated", delta=0.33))
     with pytest.raises(ValueError, match="objective: got 'max_min'"):
-        sequential_price.optimal(setting("correlated"), objective="max_min")
+        sequential_price.optimal(named_setting("correlated"), objective="max_min")
     competing = Setting(CorrelatedUniform(jnp.zeros(()), 3, UnitDemand(2)), (1, 1))
     for oracle in (
         sequential_price.optimal,
@@ -164,5 +164,5 @@ def test_says_why_the_optimum_is_not_known():
         sequential_price.random_serial_dictatorship,
         sequential_price.expected_offline_optimum,
     ):
-        with pytest.raises(NotKnown, match="demand: got UnitDemand"):
+        with pytest.raises(NotKnownError, match="demand: got UnitDemand"):
             oracle(competing)

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.agents import AdditiveDemand, Samples, Setting, UnitDemand, setting
-from jaxmech.oracles import NotKnown, sequential_price
+from jaxmech.agents import AdditiveDemand, Samples, Setting, UnitDemand, named_setting
+from jaxmech.oracles import NotKnownError, sequential_price
 from jaxmech.oracles.offline_max_min import _bottleneck
 
 
@@ -25,10 +25,10 @@ def test_bottleneck_is_the_best_of_all_assignments(seed):
 
 def test_smallest_of_iid_uniform_values():
     mean, ci95 = sequential_price.expected_offline_max_min(
-        setting("correlated", num_agents=4, num_items=4)
+        named_setting("correlated", num_agents=4, num_items=4)
     )
     assert mean == pytest.approx(1 / 5, abs=2 * ci95) and ci95 < 0.01
-    scarce = setting("correlated", num_agents=4, num_items=3)
+    scarce = named_setting("correlated", num_agents=4, num_items=3)
     assert sequential_price.expected_offline_max_min(scarce) == (0, 0)
 
 
@@ -45,7 +45,7 @@ def test_bounds_the_optimum(mixture):
 
 def test_refuses_with_the_reason():
     additive = Setting(Samples(jnp.ones((1, 2, 2)), AdditiveDemand(2)), (1, 1))
-    with pytest.raises(NotKnown, match="demand: got AdditiveDemand"):
+    with pytest.raises(NotKnownError, match="demand: got AdditiveDemand"):
         sequential_price.expected_offline_max_min(additive)
     single = Setting(Samples(jnp.ones((1, 2, 2)), UnitDemand(2)), (1, 1))
     with pytest.raises(ValueError, match="episodes: got 1; allowed"):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from jaxmech import environments
-from jaxmech.agents import setting
+from jaxmech.agents import named_setting
 from jaxmech.oracles import sequential_price
 
 
@@ -75,7 +75,7 @@ def colors(mixture):
 
 
 def named(name, **options):
-    return lambda mixture: setting(name, **options)
+    return lambda mixture: named_setting(name, **options)
 
 
 # offline optimum, adaptive, personalised static, anonymous static, serial dictatorship.
@@ -188,7 +188,7 @@ def law(economy):
 
 @pytest.mark.parametrize("name", BUILT_HERE)
 def test_named_settings_are_those_of_the_instances(name, mixture):
-    own, economy = setting(name), BUILT_HERE[name](mixture)
+    own, economy = named_setting(name), BUILT_HERE[name](mixture)
     assert own.units == economy.units
     assert own.distribution.demand == economy.distribution.demand
     known = law(economy)

@@ -25,8 +25,8 @@ from test_oracle_reference_values import (
     sure,
 )
 
-from jaxmech.agents import AdditiveDemand, BundleDemand, UnitDemand, setting
-from jaxmech.oracles import NotKnown, sequential_price
+from jaxmech.agents import AdditiveDemand, BundleDemand, UnitDemand, named_setting
+from jaxmech.oracles import NotKnownError, sequential_price
 
 CLOSE = 1e-6
 """How far below a value a price is, where revenue is a supremum."""
@@ -251,7 +251,7 @@ def test_who_is_left_can_tell_who_bought(mixture):
 
 
 def test_where_nothing_is_to_be_remembered_the_statistic_is_enough():
-    for economy in (setting("two_worlds"), setting("inventory")):
+    for economy in (named_setting("two_worlds"), named_setting("inventory")):
         optimum = sequential_price.optimal(economy)
         assert sequential_price.agents_items_optimum(economy) == pytest.approx(optimum, abs=1e-12)
         # Agents are alike, so there is a single order.
@@ -268,13 +268,13 @@ def test_smallest_value_of_two_agents_for_two_items(mixture):
 def test_refuses_with_the_reason(mixture):
     worlds = random_economy(0, UnitDemand(1), num_agents=6, units=(2,))
     economy = mixture(worlds, (2,))
-    with pytest.raises(NotKnown, match=r"max_states: got 100; .* in up to 192 situations"):
+    with pytest.raises(NotKnownError, match=r"max_states: got 100; .* in up to 192 situations"):
         sequential_price.agents_items_optimum(economy, max_states=100)
-    with pytest.raises(NotKnown, match="max_decisions: got 1;"):
+    with pytest.raises(NotKnownError, match="max_decisions: got 1;"):
         sequential_price.agents_items_optimum(economy, max_decisions=1)
-    with pytest.raises(NotKnown, match=r"max_orders: got 10; .* 6 classes .* 720 orders"):
+    with pytest.raises(NotKnownError, match=r"max_orders: got 10; .* 6 classes .* 720 orders"):
         sequential_price.static_order_optimum(economy, max_orders=10)
-    with pytest.raises(NotKnown, match=r"max_states: got 10; .* may need"):
+    with pytest.raises(NotKnownError, match=r"max_states: got 10; .* may need"):
         sequential_price.static_order_optimum(economy, max_states=10)
     with pytest.raises(ValueError, match=r"first_agents: got \(0, 6\); .* of the 6 agents"):
         sequential_price.agents_items_optimum(economy, first_agents=(0, 6))

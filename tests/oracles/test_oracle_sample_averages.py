@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxmech.agents import AdditiveDemand, BundleDemand, Samples, Setting, UnitDemand
-from jaxmech.oracles import NotKnown, sequential_price
+from jaxmech.oracles import NotKnownError, sequential_price
 
 
 def samples(values, demand, units):
@@ -115,7 +115,7 @@ def _unit_demand_welfare(values, prices):
 
 def test_refuses_the_optimum_with_the_reason():
     economy = samples(integers(5, (10, 3, 1)), UnitDemand(1), (1,))
-    with pytest.raises(NotKnown, match="got 10 samples; .* world of its own"):
+    with pytest.raises(NotKnownError, match="got 10 samples; .* world of its own"):
         sequential_price.optimal(economy)
 
 
@@ -156,12 +156,12 @@ def test_one_item_type_is_the_same_in_every_form():
 
 def test_refuses_more_bundles_than_it_can_compare():
     many = samples(np.ones((1, 2, 2**13)), BundleDemand(13), (1,) * 13)
-    with pytest.raises(NotKnown, match=r"demand: got BundleDemand.* 2\*\*13 bundles; .* 4096"):
+    with pytest.raises(NotKnownError, match=r"demand: got BundleDemand.* 2\*\*13 bundles; .* 4096"):
         sequential_price.anonymous_static_prices(many)
     large = samples(np.ones((1, 2, 2**6)), BundleDemand(6), (9,) * 6)
     assert sequential_price.expected_offline_optimum(large) == 2
     slow = samples(np.ones((1, 9, 2**6)), BundleDemand(6), (9,) * 6)
-    with pytest.raises(NotKnown, match="units: got .* which is too many"):
+    with pytest.raises(NotKnownError, match="units: got .* which is too many"):
         sequential_price.expected_offline_optimum(slow)
 
 

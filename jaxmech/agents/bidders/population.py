@@ -25,10 +25,12 @@ from jaxmech.agents.bidders.strategies import (
 from jaxmech.checks import InvalidValueError
 from jaxmech.naming import lookup
 
-Kind = Literal["truthful", "shading", "equilibrium", "logit", "hedge", "exp3", "regret_matching"]
+BidderKind = Literal[
+    "truthful", "shading", "equilibrium", "logit", "hedge", "exp3", "regret_matching"
+]
 
-LEARNING_KINDS: tuple[Kind, ...] = ("logit", "hedge", "exp3", "regret_matching")
-FULL_FEEDBACK_KINDS: tuple[Kind, ...] = ("logit", "hedge", "regret_matching")
+LEARNING_KINDS: tuple[BidderKind, ...] = ("logit", "hedge", "exp3", "regret_matching")
+FULL_FEEDBACK_KINDS: tuple[BidderKind, ...] = ("logit", "hedge", "regret_matching")
 
 
 @struct.dataclass
@@ -66,7 +68,7 @@ class BidderPopulation:
     learning: LearningParameters
     bid_grid: jax.Array
     table: EquilibriumTable | None
-    kinds: tuple[Kind, ...] = struct.field(pytree_node=False)
+    kinds: tuple[BidderKind, ...] = struct.field(pytree_node=False)
 
     @property
     def num_bidders(self) -> int:
@@ -168,7 +170,7 @@ class BidderPopulation:
 
 
 def bidder_population(
-    kinds: Sequence[Kind],
+    kinds: Sequence[BidderKind],
     *,
     shading: float | Sequence[float] = 0.5,
     learning_rate: float | Sequence[float] = 0.1,
@@ -193,8 +195,8 @@ def bidder_population(
     kinds = tuple(kinds)
     checks.some("kinds", kinds)
     for kind in kinds:
-        lookup("kind", kind, dict.fromkeys(get_args(Kind)))
-    occurring = tuple(kind for kind in get_args(Kind) if kind in kinds)
+        lookup("kind", kind, dict.fromkeys(get_args(BidderKind)))
+    occurring = tuple(kind for kind in get_args(BidderKind) if kind in kinds)
     if ("equilibrium" in kinds) and table is None:
         raise InvalidValueError(
             "table", None, "bidders of kind 'equilibrium' need one", got="None", verb=""
@@ -233,7 +235,7 @@ def utilities_of_alternatives(
     return jax.vmap(along_choices)(jnp.eye(len(bids), dtype=bool), alternatives)
 
 
-def _learner(kind: Kind, learning: LearningParameters) -> Learner:
+def _learner(kind: BidderKind, learning: LearningParameters) -> Learner:
     match kind:
         case "logit":
             return LogitResponse(learning.precision, learning.memory)

@@ -179,7 +179,7 @@ SETTINGS: dict[str, Callable[..., Setting]] = {
 }
 
 
-def setting(name: str, **options: Any) -> Setting:
+def named_setting(name: str, **options: Any) -> Setting:
     """The setting called ``name``; ``options`` are the arguments of its function.
 
     Raises:

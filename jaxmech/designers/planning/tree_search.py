@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from jaxmech import checks, struct
 from jaxmech.checks import InvalidValueError
-from jaxmech.designers.planning.mctx_search import Packed, mctx_search, packing
+from jaxmech.designers.planning.mctx_trees import Packed, mctx_search, packing
 from jaxmech.designers.planning.plans import Plan, Planning
 
 Backup = Literal["mean", "max", "sarsa_lambda"]

@@ -14,7 +14,11 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech import checks, struct
-from jaxmech.agents.bidders.population import Kind, bidder_population, utilities_of_alternatives
+from jaxmech.agents.bidders.population import (
+    BidderKind,
+    bidder_population,
+    utilities_of_alternatives,
+)
 from jaxmech.agents.bidders.strategies import EquilibriumTable, PaymentRule
 from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.univariate import Uniform
@@ -67,7 +71,7 @@ class RepeatedAuction:
     num_bidders: int
     num_slots: int
     num_participants: int
-    kinds: tuple[Kind, ...] = ("truthful",)
+    kinds: tuple[BidderKind, ...] = ("truthful",)
     num_choices: int = 2
     payment_rule: PaymentRule = "second_price"
     filtering: Filtering = "eager"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jaxmech import checks
-from jaxmech.agents.bidders.population import Kind, bidder_population
+from jaxmech.agents.bidders.population import BidderKind, bidder_population
 from jaxmech.agents.bidders.strategies import EquilibriumTable, PaymentRule
 from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.univariate import Uniform, UnivariateDistribution
@@ -17,7 +17,7 @@ from jaxmech.mechanisms.position import Filtering
 
 
 def make(
-    bidders: Kind | Sequence[Kind] = "truthful",
+    bidders: BidderKind | Sequence[BidderKind] = "truthful",
     *,
     num_bidders: int | None = None,
     num_participants: int | None = None,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jaxmech.agents import SETTINGS, Setting
-from jaxmech.agents import setting as named_setting
+from jaxmech.agents import SETTINGS, Setting, named_setting
 from jaxmech.environments.registry import check_options
 from jaxmech.environments.sequential_price.environment import SequentialPrice, Statistic
 from jaxmech.environments.sequential_price.params import SequentialPriceParams, params_of

@@ -18,8 +18,8 @@ from jaxmech.agents import (
     Demand,
     Setting,
     UnitDemand,
+    named_setting,
 )
-from jaxmech.agents import setting as named_setting
 from jaxmech.data import load_setting
 from jaxmech.data.samples import load_samples, settings_from_samples
 from jaxmech.data.timber import load_timber_bids
@@ -33,7 +33,7 @@ from jaxmech.experiments.sequential_price.configuration import (
     SequentialPriceExperiment,
     TimberAuctions,
 )
-from jaxmech.oracles import NotKnown
+from jaxmech.oracles import NotKnownError
 from jaxmech.oracles import sequential_price as exact
 from jaxmech.oracles.sequential_price import StaticPriceResult
 
@@ -215,7 +215,7 @@ def references_of(study: Study) -> References:
         order = jnp.asarray(result.order)
         mechanisms[name] = StaticPrices(study.env, study.params, prices, order)
         if test is not setting:
-            raise NotKnown("the prices are those found for the samples trained on")
+            raise NotKnownError("the prices are those found for the samples trained on")
         if not result.exact:
             numerical.append(name)
         return result.value
@@ -253,7 +253,7 @@ def references_of(study: Study) -> References:
     def find(name: str, value: Callable[[], float]) -> None:
         try:
             oracles[name] = float(value())
-        except NotKnown as reason:
+        except NotKnownError as reason:
             missing[name] = str(reason)
 
     for name, value in values.items():
@@ -277,11 +277,11 @@ def references_in(summary: Mapping[str, Any]) -> References:
 
 def _welfare_only(experiment: SequentialPriceExperiment) -> None:
     if experiment.objective != "welfare":
-        raise NotKnown(f"objective: got {experiment.objective!r}; computed for 'welfare' only")
+        raise NotKnownError(f"objective: got {experiment.objective!r}; computed for 'welfare' only")
 
 
 def _only_strict_buyers(experiment: SequentialPriceExperiment) -> None:
     if experiment.buys_at_zero_utility:
-        raise NotKnown(
+        raise NotKnownError(
             "buys_at_zero_utility: got True; computed for agents that buy at positive utility only"
         )

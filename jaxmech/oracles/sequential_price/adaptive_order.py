@@ -19,11 +19,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from jaxmech.oracles.refusals import NotKnown
+from jaxmech.oracles.refusals import NotKnownError
 from jaxmech.oracles.sequential_price.belief_program import adaptive_optimum, check_states
-from jaxmech.oracles.sequential_price.decision_problem import DecisionProblem, decision_problem
-from jaxmech.oracles.sequential_price.effective_prices import effective_prices
-from jaxmech.oracles.sequential_price.finite_economy import FiniteEconomy, Floats
+from jaxmech.oracles.sequential_price.decision_problems import DecisionProblem, decision_problem
+from jaxmech.oracles.sequential_price.finite_economies import FiniteEconomy, Floats
+from jaxmech.oracles.sequential_price.price_levels import effective_prices
 from jaxmech.oracles.sequential_price.static_program import (
     anonymous_static_optimum,
     personalised_static_optimum,
@@ -75,7 +75,7 @@ def anonymous_adaptive_order_optimum(
     """The best price vector for all agents, in the best adaptive order.
 
     Raises:
-      NotKnown: more than ``max_programs`` vectors differ in effect, each of which takes a
+      NotKnownError: more than ``max_programs`` vectors differ in effect, each of which takes a
         program, or one of the programs may have more than ``max_states`` states.
     """
     if _static_order_suffices(economy):
@@ -84,7 +84,7 @@ def anonymous_adaptive_order_optimum(
     values = np.concatenate([agents.values for agents in economy.classes])
     vectors = effective_prices(values, economy.bundles, additive=economy.additive)
     if len(vectors) > max_programs:
-        raise NotKnown(
+        raise NotKnownError(
             f"max_programs: got {max_programs}; there are {len(vectors)} price vectors that "
             "differ in effect, each with a dynamic program of its own"
         )
@@ -105,7 +105,7 @@ def personalised_adaptive_order_optimum(
     """The best price vector for each agent, in the best adaptive order.
 
     Raises:
-      NotKnown: prices can be assigned to agents in more than ``max_assignments`` ways that
+      NotKnownError: prices can be assigned to agents in more than ``max_assignments`` ways that
         differ in effect, which is known before the search starts; one of the programs may
         have more than ``max_states`` states, of which the first and one of the largest are
         checked before; or the search ran more than ``max_programs`` programs. Not where a
@@ -117,7 +117,7 @@ def personalised_adaptive_order_optimum(
         for agents in economy.classes
     ]
     best = AdaptiveOrderResult(-np.inf, np.zeros((economy.num_agents, 0)), exact=True)
-    with suppress(NotKnown):
+    with suppress(NotKnownError):
         static = personalised_static_optimum(economy)
         best = AdaptiveOrderResult(static.value, static.prices, exact=True)
         if _static_order_suffices(economy):
@@ -130,7 +130,7 @@ def personalised_adaptive_order_optimum(
         for count, vectors in zip(economy.counts, prices, strict=True)
     )
     if assignments > max_assignments:
-        raise NotKnown(
+        raise NotKnownError(
             f"max_assignments: got {max_assignments}; prices can be assigned to agents in "
             f"{assignments:.6g} ways that differ in effect, each with a dynamic program of its own"
         )
@@ -177,7 +177,7 @@ def _value(search: _Search, faced: Sequence[_Faced]) -> float:
     """Value in the best adaptive order; prices of classes beyond ``faced`` adapt as well."""
     search.programs += 1
     if search.programs > search.max_programs:
-        raise NotKnown(
+        raise NotKnownError(
             f"max_programs: got {search.max_programs}; the search for the best prices ran that "
             "many dynamic programs without an end"
         )

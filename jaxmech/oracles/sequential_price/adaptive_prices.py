@@ -8,17 +8,17 @@ from typing import get_args
 from jaxmech import checks
 from jaxmech.agents import CorrelatedUniform, FiniteMixture, Samples, Setting
 from jaxmech.checks import InvalidValueError
-from jaxmech.oracles.refusals import NotKnown
+from jaxmech.oracles.refusals import NotKnownError
 from jaxmech.oracles.sequential_price import continuous_values
 from jaxmech.oracles.sequential_price.agents_items_program import agents_items_value
 from jaxmech.oracles.sequential_price.belief_program import adaptive_optimum, static_order_value
 from jaxmech.oracles.sequential_price.centre_bounds import numbers_left_value
-from jaxmech.oracles.sequential_price.decision_problem import (
+from jaxmech.oracles.sequential_price.decision_problems import (
     DecisionProblem,
     ProgramObjective,
     decision_problem,
 )
-from jaxmech.oracles.sequential_price.finite_economy import finite_economy, is_additive
+from jaxmech.oracles.sequential_price.finite_economies import finite_economy, is_additive
 from jaxmech.oracles.sequential_price.setting_parts import (
     additive_only,
     correlation,
@@ -50,7 +50,7 @@ def optimal(
 
     Raises:
       ValueError: ``objective`` is none of these.
-      NotKnown: the optimum is not known, or costs too much; the message says why.
+      NotKnownError: the optimum is not known, or costs too much; the message says why.
     """
     _check_objective(setting, objective)
     distribution = setting.distribution
@@ -74,7 +74,7 @@ def static_order_optimum(
     """As ``optimal``, with the best order fixed in advance; prices use the whole history.
 
     Raises:
-      ValueError, NotKnown: as ``optimal``; ``NotKnown`` also where agents of different
+      ValueError, NotKnownError: as ``optimal``; ``NotKnownError`` also where agents of different
         distributions have more than ``max_orders`` orders, unless static prices already
         attain the optimal welfare.
     """
@@ -84,7 +84,7 @@ def static_order_optimum(
             problem = _problem(setting, objective)
             try:
                 return static_order_value(problem, max_states=max_states, max_orders=max_orders)
-            except NotKnown:
+            except NotKnownError:
                 if objective == "welfare" and _static_prices_suffice(problem, max_states):
                     return adaptive_optimum(problem, max_states=max_states)
                 raise
@@ -120,7 +120,7 @@ def agents_items_optimum(
 
     Raises:
       ValueError: as ``optimal``, or ``first_agents`` are not distinct indices of agents.
-      NotKnown: as ``optimal``, or the search costs too much; the message says why.
+      NotKnownError: as ``optimal``, or the search costs too much; the message says why.
     """
     _check_objective(setting, objective)
     distribution = setting.distribution
@@ -151,7 +151,7 @@ def _static_prices_suffice(problem: DecisionProblem, max_states: int) -> bool:
     try:
         optimum = adaptive_optimum(problem, max_states=max_states)
         return personalised_static_optimum(problem.economy).value >= optimum - _TOLERANCE
-    except NotKnown:
+    except NotKnownError:
         return False
 
 
@@ -162,12 +162,12 @@ def _problem(setting: Setting, objective: ProgramObjective) -> DecisionProblem:
 def _check_objective(setting: Setting, objective: ProgramObjective) -> None:
     checks.one_of("objective", objective, get_args(ProgramObjective))
     if objective == "revenue" and not is_additive(setting.distribution.demand):
-        raise NotKnown(
+        raise NotKnownError(
             "objective: got 'revenue'; allowed are 'welfare' and 'max_min' where there are "
             "several item types and values are not additive"
         )
     if objective == "max_min" and isinstance(setting.distribution, CorrelatedUniform):
-        raise NotKnown(
+        raise NotKnownError(
             "objective: got 'max_min'; allowed are 'welfare' and 'revenue' for continuous values"
         )
 
@@ -187,7 +187,7 @@ def _correlated_optimum(
         return sum(float(value[-1]) for value in values)
     if delta == 1 and objective == "welfare":
         return sum(useful_units(setting)) / 2
-    raise NotKnown(
+    raise NotKnownError(
         f"delta: got {delta:g}; the optimal {objective} is known where values are iid (delta 0)"
         + (" or identical (delta 1)" if objective == "welfare" else "")
     )

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from jaxmech.oracles.refusals import NotKnown
+from jaxmech.oracles.refusals import NotKnownError
 from jaxmech.oracles.sequential_price.belief_program import adaptive_optimum, check_states
-from jaxmech.oracles.sequential_price.decision_problem import DecisionProblem, Offer
-from jaxmech.oracles.sequential_price.finite_economy import Floats
+from jaxmech.oracles.sequential_price.decision_problems import DecisionProblem, Offer
+from jaxmech.oracles.sequential_price.finite_economies import Floats
 from jaxmech.oracles.sequential_price.finite_expectations import without
 
 _TOLERANCE = 1e-10
@@ -45,7 +45,7 @@ def agents_items_value(
       max_states, max_decisions: see Raises.
 
     Raises:
-      NotKnown: the situations, or the states of the program over beliefs, may be more
+      NotKnownError: the situations, or the states of the program over beliefs, may be more
         than ``max_states``, which is known before the search starts; or the search tried
         more than ``max_decisions`` decisions.
     """
@@ -54,7 +54,7 @@ def agents_items_value(
         return adaptive_optimum(problem, max_states=max_states)
     situations = 2**economy.num_agents * math.prod((economy.units + 1).tolist())
     if situations > max_states:
-        raise NotKnown(
+        raise NotKnownError(
             f"max_states: got {max_states}; a policy on agents and units left decides in up to "
             f"{situations:.3g} situations"
         )
@@ -150,7 +150,7 @@ def _decide(
             return max(best, bound)
         search.decisions += 1
         if search.decisions > search.max_decisions:
-            raise NotKnown(
+            raise NotKnownError(
                 f"max_decisions: got {search.max_decisions}; the search for the best policy on "
                 "agents and units left tried that many without an end"
             )

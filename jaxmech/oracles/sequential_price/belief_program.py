@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxmech.oracles.refusals import NotKnown
-from jaxmech.oracles.sequential_price.decision_problem import DecisionProblem, Offer
-from jaxmech.oracles.sequential_price.finite_economy import Bools, Floats, Ints
+from jaxmech.oracles.refusals import NotKnownError
+from jaxmech.oracles.sequential_price.decision_problems import DecisionProblem, Offer
+from jaxmech.oracles.sequential_price.finite_economies import Bools, Floats, Ints
 from jaxmech.oracles.sequential_price.finite_expectations import without
 
 _IMPOSSIBLE = 1e-14
@@ -69,7 +69,7 @@ def adaptive_optimum(problem: DecisionProblem, *, max_states: int = 1_000_000) -
     one item type or additive values.
 
     Raises:
-      NotKnown: the number of states, estimated from above before the program starts,
+      NotKnownError: the number of states, estimated from above before the program starts,
         exceeds ``max_states``.
     """
     return _best_value(problem, max_states=max_states, max_orders=None)
@@ -83,13 +83,13 @@ def static_order_value(
     The same program, in which a state has a value for every order of the agents left.
 
     Raises:
-      NotKnown: as ``adaptive_optimum``, or agents of different classes can be ordered in
+      NotKnownError: as ``adaptive_optimum``, or agents of different classes can be ordered in
         more than ``max_orders`` ways.
     """
     economy = problem.economy
     orders = _orders(economy.counts)
     if orders > max_orders:
-        raise NotKnown(
+        raise NotKnownError(
             f"max_orders: got {max_orders}; agents of {len(economy.counts)} classes can be "
             f"visited in {orders:.3g} orders, each a dynamic program of its own"
         )
@@ -117,7 +117,7 @@ def _best_value(problem: DecisionProblem, *, max_states: int, max_orders: int | 
             len(layer.counts) * _most_orders(layer.counts) for layer in layers if len(layer.counts)
         )
         if entries > _MOST_ENTRIES:
-            raise NotKnown(
+            raise NotKnownError(
                 f"setting: its static orders have {entries:.3g} values to compare; oracles "
                 f"compare up to {_MOST_ENTRIES:.3g}"
             )
@@ -177,11 +177,11 @@ def _most_orders(counts: Ints) -> int:
 
 
 def check_states(problem: DecisionProblem, max_states: int) -> None:
-    """Refuses with ``NotKnown`` where the program may need more than ``max_states`` states."""
+    """Refuses with ``NotKnownError`` where the program may need more than ``max_states`` states."""
     economy = problem.economy
     bound = _states_at_most(problem, problem.offers[(True,) * len(economy.units)])
     if bound > max_states:
-        raise NotKnown(
+        raise NotKnownError(
             f"max_states: got {max_states}; the dynamic program may need {bound:.3g} states "
             f"or more (agents left in {len(economy.counts)} classes, units left, posteriors over "
             f"{len(problem.prior)} worlds)"

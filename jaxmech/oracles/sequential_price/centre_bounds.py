@@ -14,7 +14,7 @@ from typing import get_args
 
 from jaxmech import checks
 from jaxmech.agents import CorrelatedUniform, Setting
-from jaxmech.oracles.refusals import NotKnown
+from jaxmech.oracles.refusals import NotKnownError
 from jaxmech.oracles.sequential_price.centre_market import (
     CentreMarket,
     MarketObjective,
@@ -39,7 +39,7 @@ def known_centre_upper_bound(setting: Setting, *, objective: MarketObjective = "
 
     Raises:
       ValueError: ``objective`` is neither.
-      NotKnown: another distribution, or item types compete for an agent.
+      NotKnownError: another distribution, or item types compete for an agent.
     """
     distribution = _distribution(setting, objective)
     delta, num_agents = correlation(distribution), distribution.num_agents
@@ -76,7 +76,7 @@ def purchase_history_lower_bound(
 
     Raises:
       ValueError: ``objective`` is neither, or ``memory`` or ``rounds`` is below 1.
-      NotKnown: another distribution, item types compete for an agent, or revenue at
+      NotKnownError: another distribution, item types compete for an agent, or revenue at
         delta 1.
     """
     checks.integer("memory", memory)
@@ -95,7 +95,9 @@ def _memory_value(setting: Setting, objective: MarketObjective, memory: int, rou
     if delta == 1:
         if objective == "welfare":
             return sum(useful_units(setting)) / 2
-        raise NotKnown("delta: got 1; revenue from the purchase history is built for deltas below")
+        raise NotKnownError(
+            "delta: got 1; revenue from the purchase history is built for deltas below"
+        )
     market = CentreMarket(delta, objective)
     return sum(
         best_memory_value(market, num_agents=num_agents, units=units, memory=memory, rounds=rounds)
@@ -107,7 +109,7 @@ def _distribution(setting: Setting, objective: MarketObjective) -> CorrelatedUni
     checks.one_of("objective", objective, get_args(MarketObjective))
     distribution = setting.distribution
     if not isinstance(distribution, CorrelatedUniform):
-        raise NotKnown(
+        raise NotKnownError(
             f"distribution: got {type(distribution).__name__}; bounds by the common centre are "
             "for CorrelatedUniform"
         )

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from jaxmech.oracles.sequential_price.finite_economy import Floats
+from jaxmech.oracles.sequential_price.finite_economies import Floats
 
 MarketObjective = Literal["welfare", "revenue"]
 

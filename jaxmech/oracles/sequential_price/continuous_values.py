@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxmech.oracles.sequential_price.finite_economy import Floats
+from jaxmech.oracles.sequential_price.finite_economies import Floats
 
 _MAX_PIECES = 64
 _NODES_PER_PIECE = 12

@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxmech.agents import CorrelatedUniform, FiniteMixture, Samples, Setting, UnitDemand
 from jaxmech.oracles.sequential_price import continuous_values, sample_averages
-from jaxmech.oracles.sequential_price.finite_economy import (
+from jaxmech.oracles.sequential_price.finite_economies import (
     bundle_values,
     bundles_of,
     finite_economy,
@@ -30,7 +30,7 @@ def random_serial_dictatorship(setting: Setting, *, buys_at_zero_utility: bool =
     """Exact expected welfare with all prices zero and agents in uniformly random order.
 
     Raises:
-      NotKnown: not built for this setting, or it costs too much; the message says why.
+      NotKnownError: not built for this setting, or it costs too much; the message says why.
     """
     distribution = setting.distribution
     match distribution:
@@ -55,7 +55,7 @@ def expected_offline_optimum(setting: Setting) -> float:
     """Exact expectation of the greatest welfare any allocation reaches, all values known.
 
     Raises:
-      NotKnown: not built for this setting, or it costs too much; the message says why.
+      NotKnownError: not built for this setting, or it costs too much; the message says why.
     """
     distribution, demand = setting.distribution, setting.distribution.demand
     match distribution:

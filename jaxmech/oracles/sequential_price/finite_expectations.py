@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from jaxmech.oracles.refusals import NotKnown
-from jaxmech.oracles.sequential_price.finite_economy import (
+from jaxmech.oracles.refusals import NotKnownError
+from jaxmech.oracles.sequential_price.finite_economies import (
     AgentClass,
     FiniteEconomy,
     Floats,
@@ -31,12 +31,12 @@ def serial_dictatorship(
     """Expected welfare when agents come in uniformly random order and all prices are 0.
 
     Raises:
-      NotKnown: more than ``max_states`` combinations of agents and units left.
+      NotKnownError: more than ``max_states`` combinations of agents and units left.
     """
     size = math.prod(count + 1 for count in economy.counts)
     size *= math.prod((economy.units + 1).tolist())
     if size > max_states:
-        raise NotKnown(
+        raise NotKnownError(
             f"max_states: got {max_states}; there are {size} combinations of agents left in "
             f"{len(economy.counts)} classes and units left"
         )
@@ -78,7 +78,7 @@ def offline_expectation(economy: FiniteEconomy, *, max_profiles: int = 1_000_000
     """Expected greatest welfare of any allocation, all values known.
 
     Raises:
-      NotKnown: values are not additive across types, and more than ``max_profiles``
+      NotKnownError: values are not additive across types, and more than ``max_profiles``
         profiles of values are possible, or each is too large to pack.
     """
     worlds = range(len(economy.world_probabilities))
@@ -98,12 +98,12 @@ def best_packing(values: Floats, bundles: Ints, units: Ints) -> Floats:
       units: int [items].
 
     Raises:
-      NotKnown: too many bundles and numbers of units left to compare.
+      NotKnownError: too many bundles and numbers of units left to compare.
     """
     table = math.prod((units + 1).tolist()) * len(bundles)
     comparisons = table * values.shape[0] * values.shape[1]
     if table > _MOST_ENTRIES or comparisons > _MOST_COMPARISONS:
-        raise NotKnown(
+        raise NotKnownError(
             f"units: got {units.tolist()}; the offline optimum of {values.shape[0]} profiles of "
             f"{values.shape[1]} agents takes {comparisons:.3g} comparisons of "
             f"{len(bundles)} bundles, which is too many"
@@ -172,7 +172,7 @@ def _expected_packing(economy: FiniteEconomy, world: int, max_profiles: int) -> 
         count = len(agents.agents)
         number *= math.comb(count + len(support) - 1, count)
     if number > max_profiles:
-        raise NotKnown(
+        raise NotKnownError(
             f"max_profiles: got {max_profiles}; the expected offline optimum is a sum over "
             f"{number} profiles of values"
         )

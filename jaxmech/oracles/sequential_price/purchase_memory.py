@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from jaxmech.oracles.sequential_price.centre_market import CentreMarket, known_centre_program
-from jaxmech.oracles.sequential_price.finite_economy import Floats, Ints
+from jaxmech.oracles.sequential_price.finite_economies import Floats, Ints
 
 _SEARCH_CENTRES = 80
 _EXACT_CENTRES = 4000

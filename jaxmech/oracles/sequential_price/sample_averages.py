@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxmech.oracles.sequential_price.finite_economy import Floats, Ints, purchases
+from jaxmech.oracles.sequential_price.finite_economies import Floats, Ints, purchases
 
 _CANDIDATES = 129
 

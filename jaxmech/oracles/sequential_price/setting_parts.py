@@ -12,16 +12,16 @@ from jaxmech.agents import (
     UnitDemand,
     ValueDistribution,
 )
-from jaxmech.oracles.refusals import NotKnown
-from jaxmech.oracles.sequential_price.finite_economy import Floats, exact_decimals, is_additive
+from jaxmech.oracles.refusals import NotKnownError
+from jaxmech.oracles.sequential_price.finite_economies import Floats, exact_decimals, is_additive
 
 
 def additive_only(setting: Setting) -> None:
-    """Refuses with ``NotKnown`` where item types compete for an agent."""
+    """Refuses with ``NotKnownError`` where item types compete for an agent."""
     demand = setting.distribution.demand
     if not is_additive(demand):
         kind = type(setting.distribution).__name__
-        raise NotKnown(
+        raise NotKnownError(
             f"demand: got {demand} with {kind} values; allowed are {UnitDemand(1)} or "
             "AdditiveDemand, where item types do not compete for an agent"
         )
@@ -48,17 +48,17 @@ def identical_values(distribution: ValueDistribution) -> bool:
     return isinstance(distribution, CorrelatedUniform) and correlation(distribution) == 1
 
 
-def unknown(setting: Setting) -> NotKnown:
+def unknown(setting: Setting) -> NotKnownError:
     """The refusal of a distribution that no oracle knows."""
     kind = type(setting.distribution).__name__
-    return NotKnown(
+    return NotKnownError(
         f"distribution: got {kind}; allowed are FiniteMixture, CorrelatedUniform and Samples"
     )
 
 
-def too_many_worlds(samples: Samples) -> NotKnown:
+def too_many_worlds(samples: Samples) -> NotKnownError:
     """The refusal of samples where a program over all worlds would be needed."""
-    return NotKnown(
+    return NotKnownError(
         f"distribution: got {len(samples.values)} samples; the optimum is known for "
         "finite supports with few worlds (every sample is a world of its own) and for "
         "iid values"

@@ -7,14 +7,14 @@ from collections.abc import Callable
 import numpy as np
 
 from jaxmech.agents import CorrelatedUniform, FiniteMixture, Samples, Setting
-from jaxmech.oracles.refusals import NotKnown
+from jaxmech.oracles.refusals import NotKnownError
 from jaxmech.oracles.sequential_price import continuous_values, sample_averages
 from jaxmech.oracles.sequential_price.adaptive_order import (
     AdaptiveOrderResult,
     anonymous_adaptive_order_optimum,
     personalised_adaptive_order_optimum,
 )
-from jaxmech.oracles.sequential_price.finite_economy import (
+from jaxmech.oracles.sequential_price.finite_economies import (
     Floats,
     bundle_values,
     bundles_of,
@@ -45,7 +45,7 @@ def personalised_static_prices(setting: Setting, *, max_vectors: int = 20_000) -
     search, agents in index order).
 
     Raises:
-      NotKnown: not built for this setting, or it costs too much; the message says why.
+      NotKnownError: not built for this setting, or it costs too much; the message says why.
     """
     if isinstance(setting.distribution, FiniteMixture):
         return personalised_static_optimum(finite_economy(setting), max_vectors=max_vectors)
@@ -63,7 +63,7 @@ def anonymous_static_prices(setting: Setting, *, max_vectors: int = 20_000) -> S
     ``CorrelatedUniform`` and ``Samples`` (search over prices, agents in index order).
 
     Raises:
-      NotKnown: not built for this setting, or it costs too much; the message says why.
+      NotKnownError: not built for this setting, or it costs too much; the message says why.
     """
     distribution, demand = setting.distribution, setting.distribution.demand
     if isinstance(distribution, FiniteMixture):
@@ -104,7 +104,7 @@ def adaptive_order_personalised_prices(
       max_states: refuse where a dynamic program may have more states.
 
     Raises:
-      NotKnown: not known for this setting, or it costs too much; the message says why.
+      NotKnownError: not known for this setting, or it costs too much; the message says why.
     """
     distribution = setting.distribution
     match distribution:
@@ -119,7 +119,7 @@ def adaptive_order_personalised_prices(
             delta = correlation(distribution)
             enough_for_all = all(units >= distribution.num_agents for units in setting.units)
             if delta not in (0, 1) and sum(setting.units) > 1 and not enough_for_all:
-                raise NotKnown(
+                raise NotKnownError(
                     f"delta: got {delta:g}, with units {setting.units}; the best adaptive order "
                     "for personalised prices is known where values are iid (delta 0) or "
                     "identical (delta 1), for a single unit, and for units for all agents"
@@ -144,7 +144,7 @@ def adaptive_order_anonymous_prices(
       max_states: refuse where the dynamic program of a vector may have more states.
 
     Raises:
-      NotKnown: not known for this setting, or it costs too much; the message says why.
+      NotKnownError: not known for this setting, or it costs too much; the message says why.
     """
     distribution = setting.distribution
     match distribution:

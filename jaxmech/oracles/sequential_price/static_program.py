@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxmech.oracles.refusals import NotKnown
-from jaxmech.oracles.sequential_price.effective_prices import effective_prices
-from jaxmech.oracles.sequential_price.finite_economy import (
+from jaxmech.oracles.refusals import NotKnownError
+from jaxmech.oracles.sequential_price.finite_economies import (
     Bools,
     FiniteEconomy,
     Floats,
@@ -25,6 +24,7 @@ from jaxmech.oracles.sequential_price.finite_economy import (
     purchases,
 )
 from jaxmech.oracles.sequential_price.finite_expectations import stocks_after_bundles, without
+from jaxmech.oracles.sequential_price.price_levels import effective_prices
 
 _TOLERANCE = 1e-12
 
@@ -85,7 +85,7 @@ def personalised_static_optimum(
     """The best static order with a price vector for each agent.
 
     Raises:
-      NotKnown: more than ``max_vectors`` undominated vectors for some set of agents.
+      NotKnownError: more than ``max_vectors`` undominated vectors for some set of agents.
     """
     prices = [
         effective_prices(agents.values, economy.bundles, additive=economy.additive)
@@ -104,7 +104,7 @@ def anonymous_static_optimum(
     """The best static order with one price vector for all agents.
 
     Raises:
-      NotKnown: as ``personalised_static_optimum``.
+      NotKnownError: as ``personalised_static_optimum``.
     """
     values = np.concatenate([agents.values for agents in economy.classes])
     best: StaticPriceResult | None = None
@@ -195,7 +195,7 @@ def _undominated(found: list[_Ends], reachable: Bools, max_vectors: int) -> _End
         candidate = compared[position] - _TOLERANCE
         if not np.any(np.all(kept[: len(positions)] >= candidate, axis=1)):
             if len(positions) == max_vectors:
-                raise NotKnown(
+                raise NotKnownError(
                     f"max_vectors: got {max_vectors}; the best static prices need more, so "
                     "there are too many orders and prices to compare"
                 )

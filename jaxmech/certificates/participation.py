@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from jaxmech import checks
-from jaxmech.certificates.play import (
+from jaxmech.certificates.gain_bounds import (
     Draws,
     Mechanism,
     Notion,
@@ -22,7 +22,7 @@ from jaxmech.certificates.play import (
     bins_of,
     check_bids,
     draw_auctions,
-    play,
+    outcome_of,
     quasilinear,
 )
 from jaxmech.checks import InvalidValueError
@@ -82,8 +82,8 @@ def individual_rationality(
 
     Args:
       mechanism: from reports [bidders] or [bidders, items] to the outcome; see
-        ``play.Mechanism``.
-      distribution: of values: see ``play.draw_auctions``.
+        ``gain_bounds.Mechanism``.
+      distribution: of values: see ``gain_bounds.draw_auctions``.
       key: for the draws.
       num_bidders: how many bidders, unless the distribution says it.
       bids: from the values of a profile, or its signals, to its reports, such as
@@ -207,6 +207,6 @@ def _utilities(
     mechanism: Mechanism, utility: Utility, draws: Draws, reports: jax.Array
 ) -> jax.Array:
     def of_one(draw: Draws, reported: jax.Array) -> jax.Array:
-        return jnp.asarray(utility(draw.values, play(mechanism, reported, draw.quality)))
+        return jnp.asarray(utility(draw.values, outcome_of(mechanism, reported, draw.quality)))
 
     return jax.vmap(of_one)(draws, reports)

@@ -14,8 +14,8 @@ import math
 
 import numpy as np
 
-from jaxmech.oracles.refusals import NotKnown
-from jaxmech.oracles.sequential_price.finite_economy import Floats, Ints, purchases
+from jaxmech.oracles.refusals import NotKnownError
+from jaxmech.oracles.sequential_price.finite_economies import Floats, Ints, purchases
 
 
 def effective_prices(
@@ -30,7 +30,7 @@ def effective_prices(
       max_prices: refuse when there are more.
 
     Raises:
-      NotKnown: more than ``max_prices`` price vectors differ.
+      NotKnownError: more than ``max_prices`` price vectors differ.
     """
     num_items = bundles.shape[1]
     if additive:
@@ -128,7 +128,7 @@ def _inside(normals: Floats, offsets: Floats, signs: list[int], cap: float) -> F
 
 def _refuse_above(max_prices: int, number: int) -> None:
     if number > max_prices:
-        raise NotKnown(
+        raise NotKnownError(
             f"max_prices: got {max_prices}; the values allow at least {number} price vectors "
             "that differ in effect, too many to enumerate"
         )

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech import checks
-from jaxmech.certificates.exploitability import response_gains
-from jaxmech.certificates.play import (
+from jaxmech.certificates.best_responses import response_gains
+from jaxmech.certificates.gain_bounds import (
     Budget,
     Draws,
     GainBound,
@@ -19,7 +19,7 @@ from jaxmech.certificates.play import (
     Notion,
     Utility,
     draw_auctions,
-    play,
+    outcome_of,
     quasilinear,
     simultaneous_ci95,
 )
@@ -57,8 +57,8 @@ def incentive_regret(
 
     Args:
       mechanism: from reports [bidders] or [bidders, items] to the outcome; see
-        ``play.Mechanism``.
-      distribution: of values: see ``play.draw_auctions``.
+        ``gain_bounds.Mechanism``.
+      distribution: of values: see ``gain_bounds.draw_auctions``.
       key: for all draws.
       num_bidders: how many bidders, unless the distribution says it.
       notion: "ex_post" or "interim".
@@ -128,7 +128,7 @@ def _ex_post_gains(
 
     def gain(bidder: jax.Array, draw: Draws) -> jax.Array:
         def utility_in(rule: Mechanism, report: jax.Array) -> jax.Array:
-            outcome = play(rule, draw.truths.at[bidder].set(report), draw.quality)
+            outcome = outcome_of(rule, draw.truths.at[bidder].set(report), draw.quality)
             return utility(draw.values, outcome)[bidder]
 
         truthful = utility_in(mechanism, draw.truths[bidder])

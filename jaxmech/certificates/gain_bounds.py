@@ -108,7 +108,7 @@ class Draws:
     quality: jax.Array | None = None
 
 
-def play(mechanism: Mechanism, reports: jax.Array, quality: jax.Array | None) -> Outcome:
+def outcome_of(mechanism: Mechanism, reports: jax.Array, quality: jax.Array | None) -> Outcome:
     """The outcome of one auction; the mechanism gets ``quality`` only where it is drawn."""
     return mechanism(reports) if quality is None else mechanism(reports, quality)
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxmech import checks
 from jaxmech.agents.bidders.bid_functions import BidFunction, BidFunctions, bids_at
 from jaxmech.agents.bidders.interim_rules import InterimRule, chance_of_highest, check_rule
-from jaxmech.certificates.play import (
+from jaxmech.certificates.gain_bounds import (
     Budget,
     Draws,
     GainBound,
@@ -22,7 +22,7 @@ from jaxmech.certificates.play import (
     bins_of,
     check_bids,
     draw_auctions,
-    play,
+    outcome_of,
     quasilinear,
     simultaneous_ci95,
 )
@@ -52,8 +52,8 @@ def exploitability(
     are functions of the signal, and responses respond to it.
 
     Args:
-      mechanism: from bids [bidders] to the outcome; see ``play.Mechanism``.
-      distribution: of values or signals [bidders]: see ``play.draw_auctions``.
+      mechanism: from bids [bidders] to the outcome; see ``gain_bounds.Mechanism``.
+      distribution: of values or signals [bidders]: see ``gain_bounds.draw_auctions``.
       profile: the bid functions of all bidders.
       key: for the draws of values.
       utility: of values and outcome.
@@ -165,7 +165,7 @@ def response_gains(
 
     def gains_of(bidder: jax.Array, draw: Draws, own_bids: jax.Array) -> jax.Array:
         def utility_of(bid: jax.Array) -> jax.Array:
-            outcome = play(mechanism, own_bids.at[bidder].set(bid), draw.quality)
+            outcome = outcome_of(mechanism, own_bids.at[bidder].set(bid), draw.quality)
             return utility(draw.values, outcome)[bidder]
 
         # The profile's own bid is the first response, so that no gain is below 0 by choice.

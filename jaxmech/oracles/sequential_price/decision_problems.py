@@ -17,8 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from jaxmech.oracles.sequential_price.effective_prices import effective_prices
-from jaxmech.oracles.sequential_price.finite_economy import (
+from jaxmech.oracles.sequential_price.finite_economies import (
     AgentClass,
     Bools,
     FiniteEconomy,
@@ -26,6 +25,7 @@ from jaxmech.oracles.sequential_price.finite_economy import (
     Ints,
     purchases,
 )
+from jaxmech.oracles.sequential_price.price_levels import effective_prices
 
 ProgramObjective = Literal["welfare", "revenue", "max_min"]
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jaxmech.agents import AdditiveDemand, BundleDemand, Demand, FiniteMixture, Setting, UnitDemand
-from jaxmech.oracles.refusals import NotKnown
+from jaxmech.oracles.refusals import NotKnownError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -106,12 +106,12 @@ def bundles_of(demand: Demand) -> Ints:
     """Bundles an agent may take, int [bundles, items], in the order that breaks its ties.
 
     Raises:
-      NotKnown: there are more than 4096.
+      NotKnownError: there are more than 4096.
     """
     if isinstance(demand, UnitDemand):
         return np.vstack([np.zeros(demand.num_items, int), np.eye(demand.num_items, dtype=int)])
     if 2**demand.num_items > _MOST_BUNDLES:
-        raise NotKnown(
+        raise NotKnownError(
             f"demand: got {demand}, with 2**{demand.num_items} bundles; oracles compare up to "
             f"{_MOST_BUNDLES}"
         )
