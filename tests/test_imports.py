@@ -14,7 +14,8 @@ import jaxmech
 PACKAGE = Path(jaxmech.__file__).parent
 
 LAYERS: list[set[str]] = [
-    {"naming", "spaces", "intervals", "struct", "checks", "lazy"},
+    {"checks", "spaces", "intervals", "struct", "lazy"},
+    {"naming"},
     {"mechanisms"},
     {"agents"},
     {"data"},
