@@ -5,10 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jaxmech.experiments.auctions.configuration import Equilibrium, RevenueEquivalence, Squashing
-from jaxmech.experiments.auctions.equilibrium import equilibrium
-from jaxmech.experiments.auctions.revenue_equivalence import revenue_equivalence
-from jaxmech.experiments.auctions.squashing import squashing
 from jaxmech.experiments.files import config_of
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.reserve_pricing.keywords import population_of
@@ -19,20 +15,10 @@ from jaxmech.reports.console import say, working
 from jaxmech.reports.earlier_findings import Findings
 from jaxmech.runner import run_folder
 
-ComputedStudy = RevenueEquivalence | Equilibrium | Squashing | ReservePricingStudy
 
-
-def compute(experiment: ComputedStudy) -> Findings:
+def compute(experiment: ReservePricingStudy) -> Findings:
     """What an experiment finds; nothing is written."""
-    match experiment.resolved():
-        case RevenueEquivalence() as study:
-            return revenue_equivalence(study)
-        case Equilibrium() as study:
-            return equilibrium(study)
-        case Squashing() as study:
-            return squashing(study)
-        case ReservePricingStudy() as study:
-            return reserve_pricing(study)
+    return reserve_pricing(experiment.resolved())
 
 
 def run(experiment: Any, directory: Path) -> int:

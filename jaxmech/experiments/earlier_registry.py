@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jaxmech.experiments.auctions.configuration import Equilibrium, RevenueEquivalence, Squashing
 from jaxmech.experiments.kinds import Experiment
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.sequential_price.configuration import (
@@ -162,24 +161,6 @@ _SEQUENTIAL_PRICE = (
     ),
 )
 
-_AUCTIONS = (
-    RevenueEquivalence(
-        name="auctions/revenue_equivalence",
-        summary="revenue of auction rules in equilibrium, simulated, beside the closed forms",
-        reproduces="Myerson 1981, the revenue equivalence theorem",
-    ),
-    Equilibrium(
-        name="auctions/equilibrium",
-        summary="equilibrium bids learned, how far from the closed forms, and how exploitable",
-        reproduces="Krishna, Auction Theory, the equilibria of sections 2.3, 3.2 and 4.3",
-    ),
-    Squashing(
-        name="auctions/squashing",
-        summary="ranking of ads by bid times a power of quality: revenue, efficiency, clicks",
-        reproduces="Lahaie and Pennock 2007, ranking by bid against ranking by revenue",
-    ),
-)
-
 _RESERVE_PRICING = ReservePricingStudy(
     name="tang2017/reserve_pricing",
     summary="daily reserves on a learned bidder model, beside static ones, GREEDY and PPO",
@@ -192,7 +173,6 @@ SEQUENTIAL_PRICE_EXPERIMENTS: dict[str, SequentialPriceExperiment] = {
 
 EXPERIMENTS: dict[str, Experiment] = {
     **SEQUENTIAL_PRICE_EXPERIMENTS,
-    **{experiment.name: experiment for experiment in _AUCTIONS},
     _RESERVE_PRICING.name: _RESERVE_PRICING,
 }
 """The experiments of every kind, as ``jaxmech list`` shows them."""

@@ -8,13 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from jaxmech.experiments.auctions.configuration import Equilibrium, RevenueEquivalence, Squashing
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.sequential_price.configuration import SequentialPriceExperiment
 
-Experiment = (
-    SequentialPriceExperiment | RevenueEquivalence | Equilibrium | Squashing | ReservePricingStudy
-)
+Experiment = SequentialPriceExperiment | ReservePricingStudy
 
 
 @dataclass(frozen=True)
@@ -43,9 +40,6 @@ KINDS: dict[str, Kind] = {
     "sequential_price": Kind(
         SequentialPriceExperiment, "jaxmech.experiments.running", "jaxmech.report"
     ),
-    "revenue_equivalence": _computed(RevenueEquivalence),
-    "equilibrium": _computed(Equilibrium),
-    "squashing": _computed(Squashing),
     "reserve_pricing": _computed(ReservePricingStudy),
 }
 """What ``config.yaml`` calls each kind."""

@@ -162,18 +162,29 @@ class Workspace:
             )
         return result
 
-    def kept(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    def kept(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        *arguments: Any,
+        then: Callable[[Any], Any] | None = None,
+    ) -> Any:
         """What ``function`` returns: computed, compiled, and kept; or found where it was kept.
 
         Args:
           name: of the file, and what is shown while it is computed.
           function: of a module, pure, from arrays to a PyTree of arrays.
           arguments: see ``jaxmech.runner.programs.Programs.run``.
+          then: of a module; makes the plain values that are kept instead, as by
+            ``kept_on_host``, of what ``function`` returned as NumPy arrays. For large samples of
+            which only their means are wanted.
 
         Raises:
           ValueError: the value kept under this name was made with something else.
         """
         check_function(function)
+        if then is not None:
+            return self._kept_then(name, function, arguments, then)
         asked = kept_values.question(function, arguments)
 
         def read(path: Path) -> Any:
@@ -299,6 +310,27 @@ class Workspace:
         value = write(path, value, about)
         timing.note(self.directory, "finished", kind, name, seconds, compile_seconds)
         return value
+
+    def _kept_then(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        then: Callable[[Any], Any],
+    ) -> Any:
+        check_function(then)
+        asked = kept_values.question(function, (*arguments, then))
+
+        def compute() -> tuple[Any, float, float]:
+            timed = self._programs.run(function, *arguments)
+            started = time.perf_counter()
+            value = then(jax.device_get(timed.value))
+            seconds = timed.seconds + time.perf_counter() - started
+            return value, seconds, timed.compile_seconds
+
+        return self._kept(
+            "kept", name, asked, kept_values.read_plain, compute, kept_values.write_plain
+        )
 
     def _check_asked(self, path: Path, asked: kept_values.Question) -> None:
         about = kept_values.read_about(path)

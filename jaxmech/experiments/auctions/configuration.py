@@ -1,16 +1,20 @@
-"""The typed configurations of computed studies of sealed-bid and position auctions.
+"""The typed configurations of studies of sealed-bid and position auctions.
 
 Nothing here imports jax.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import tyro
+from jaxmech import checks
+from jaxmech.experiments.study import NamedStudy, is_as_registered
+
+if TYPE_CHECKING:
+    from jaxmech.experiments.workspace import Workspace
+    from jaxmech.reports.findings import Findings
 
 SaleRule = Literal[
     "first_price", "second_price", "all_pay", "uniform_price", "discriminatory_price"
@@ -61,15 +65,8 @@ class PowerValues:
 
 
 @dataclass(frozen=True)
-class RevenueEquivalence:
+class RevenueEquivalence(NamedStudy):
     """Revenue of auction rules in equilibrium, simulated, beside the closed forms."""
-
-    name: Annotated[str, tyro.conf.Suppress]
-    """What the experiment is called."""
-    summary: Annotated[str, tyro.conf.Suppress]
-    """One line: what is computed."""
-    reproduces: Annotated[str, tyro.conf.Suppress]
-    """Which result it reproduces."""
 
     distributions: tuple[ValueName, ...] = ("uniform", "exponential", "log_normal", "power")
     """What bidders' values are drawn from, independently."""
@@ -94,69 +91,68 @@ class RevenueEquivalence:
     power: PowerValues = field(default_factory=PowerValues)
 
     def __post_init__(self) -> None:
-        _some("distributions", self.distributions)
-        _some("bidders", self.bidders)
-        _integers_from("bidders", 2, *self.bidders)
-        _integers_from("auctions", 2, self.auctions)
-        _integers_from("seed", 0, self.seed)
+        _different("distributions", self.distributions)
+        _numbers_of_bidders(self.bidders)
+        checks.integer("auctions", self.auctions, low=2)
+        checks.integer("seed", self.seed, low=0)
         if not 1 <= self.units < min(self.bidders):
-            raise ValueError(
-                f"units: got {self.units}; allowed are integers from 1 to below the numbers of "
-                f"bidders {self.bidders}"
+            raise checks.InvalidValueError(
+                "units",
+                self.units,
+                f"integers from 1 to below the numbers of bidders {self.bidders}",
             )
         if self.rules is not None:
-            _some("rules", self.rules)
-            for rule in self.rules:
-                if rule not in self._rules_of_so_many_units():
-                    raise ValueError(
-                        f"rules: got {rule!r} with units {self.units}; allowed are "
-                        f"{', '.join(self._rules_of_so_many_units())}"
-                    )
-        if not 0 <= self.reserve < math.inf:
-            raise ValueError(f"reserve: got {self.reserve}; allowed are finite numbers from 0")
+            self._check_rules(self.rules)
+        checks.number("reserve", self.reserve, low=0)
         if self.myerson_reserve and self.reserve:
-            raise ValueError(
-                f"reserve: got {self.reserve} with myerson_reserve; allowed is one of them"
+            raise checks.InvalidValueError(
+                "reserve",
+                self.reserve,
+                "one of them",
+                got=f"{self.reserve} with myerson_reserve",
+                verb="allowed is",
             )
         self._check_values()
+
+    @property
+    def is_as_described(self) -> bool:
+        """Whether it is the registered study, for any seed and number of auctions."""
+        return is_as_registered(self, free=("auctions",))
+
+    def resolved(self) -> RevenueEquivalence:
+        """The same study, with the rules filled in."""
+        return replace(self, rules=self.rules or self._rules_of_so_many_units())
+
+    def compute(self, workspace: Workspace) -> Findings:
+        from jaxmech.experiments.auctions.revenue_equivalence import revenue_equivalence
+
+        return revenue_equivalence(self, workspace)
+
+    def _check_rules(self, rules: tuple[SaleRule, ...]) -> None:
+        _different("rules", rules)
+        for rule in rules:
+            if rule not in self._rules_of_so_many_units():
+                raise checks.InvalidValueError(
+                    "rules",
+                    rule,
+                    ", ".join(self._rules_of_so_many_units()),
+                    got=f"{rule!r} with units {self.units}",
+                )
 
     def _check_values(self) -> None:
         for name in ("exponential", "log_normal", "power"):
             for of, number in asdict(getattr(self, name)).items():
-                if of == "mu" and not math.isfinite(number):
-                    raise ValueError(f"{name}.{of}: got {number}; allowed are finite numbers")
-                if of != "mu" and not 0 < number < math.inf:
-                    raise ValueError(
-                        f"{name}.{of}: got {number}; allowed are finite numbers above 0"
-                    )
-        low, high = self.uniform.low, self.uniform.high
-        if not 0 <= low < math.inf:
-            raise ValueError(f"uniform.low: got {low}; allowed are finite numbers from 0")
-        if not low < high < math.inf:
-            raise ValueError(f"uniform.high: got {high}; allowed are finite numbers above {low}")
+                checks.number(f"{name}.{of}", number, above=None if of == "mu" else 0)
+        checks.number("uniform.low", self.uniform.low, low=0)
+        checks.number("uniform.high", self.uniform.high, above=self.uniform.low)
 
     def _rules_of_so_many_units(self) -> tuple[SaleRule, ...]:
         return RULES_OF_ONE_UNIT if self.units == 1 else RULES_OF_SEVERAL_UNITS
 
-    def resolved(self) -> RevenueEquivalence:
-        """The same experiment, with the rules filled in."""
-        return replace(self, rules=self.rules or self._rules_of_so_many_units())
-
-    @property
-    def title(self) -> str:
-        return self.name
-
 
 @dataclass(frozen=True)
-class Equilibrium:
+class Equilibrium(NamedStudy):
     """Equilibrium bid functions, learned, beside the closed forms; values are U[0, 1]."""
-
-    name: Annotated[str, tyro.conf.Suppress]
-    """What the experiment is called."""
-    summary: Annotated[str, tyro.conf.Suppress]
-    """One line: what is computed."""
-    reproduces: Annotated[str, tyro.conf.Suppress]
-    """Which result it reproduces."""
 
     rules: tuple[SingleItemRule, ...] = ("first_price", "all_pay")
     """Auction rules."""
@@ -174,34 +170,24 @@ class Equilibrium:
     """Other bids tried at each value, to see what can be gained against the learned ones."""
 
     def __post_init__(self) -> None:
-        if not self.asymmetric:
-            _some("rules", self.rules)
-            _some("bidders", self.bidders)
-        _integers_from("bidders", 2, *self.bidders)
-        _integers_from("num_values", 2, self.num_values)
-        _integers_from("num_bids", 3, self.num_bids)
-        _integers_from("iterations", 1, self.iterations)
-        _integers_from("responses", 2, self.responses)
+        if self.rules or not self.asymmetric:
+            _different("rules", self.rules)
+        if self.bidders or not self.asymmetric:
+            _numbers_of_bidders(self.bidders)
+        checks.integer("num_values", self.num_values, low=2)
+        checks.integer("num_bids", self.num_bids, low=3)
+        checks.integer("iterations", self.iterations)
+        checks.integer("responses", self.responses, low=2)
 
-    def resolved(self) -> Equilibrium:
-        """The same experiment: nothing is left open."""
-        return self
+    def compute(self, workspace: Workspace) -> Findings:
+        from jaxmech.experiments.auctions.equilibrium import equilibrium
 
-    @property
-    def title(self) -> str:
-        return self.name
+        return equilibrium(self, workspace)
 
 
 @dataclass(frozen=True)
-class Squashing:
+class Squashing(NamedStudy):
     """Ranking by bid times a power of quality, from by bid (0) to by revenue (1)."""
-
-    name: Annotated[str, tyro.conf.Suppress]
-    """What the experiment is called."""
-    summary: Annotated[str, tyro.conf.Suppress]
-    """One line: what is computed."""
-    reproduces: Annotated[str, tyro.conf.Suppress]
-    """Which result it reproduces."""
 
     bidders: int = 13
     """Number of bidders."""
@@ -220,42 +206,59 @@ class Squashing:
     """Of the draws."""
 
     def __post_init__(self) -> None:
-        _some("spearman", self.spearman)
-        _some("squash", self.squash)
-        _integers_from("bidders", 2, self.bidders)
-        _integers_from("auctions", 2, self.auctions)
-        _integers_from("seed", 0, self.seed)
+        _different("spearman", self.spearman)
+        _different("squash", self.squash)
+        checks.integer("bidders", self.bidders, low=2)
+        checks.integer("auctions", self.auctions, low=2)
+        checks.integer("seed", self.seed, low=0)
         if not 1 <= self.slots <= self.bidders:
-            raise ValueError(
-                f"slots: got {self.slots}; allowed are integers from 1 to the number of bidders "
-                f"{self.bidders}"
+            raise checks.InvalidValueError(
+                "slots", self.slots, f"integers from 1 to the number of bidders {self.bidders}"
             )
-        if not 1 <= self.click_decay < math.inf:
-            raise ValueError(
-                f"click_decay: got {self.click_decay}; allowed are finite numbers from 1"
-            )
+        checks.number("click_decay", self.click_decay, low=1)
         for correlation in self.spearman:
-            if not -1 <= correlation <= 1:
-                raise ValueError(f"spearman: got {correlation}; allowed are numbers from -1 to 1")
+            checks.number("spearman", correlation, low=-1, high=1)
         for exponent in self.squash:
-            if not math.isfinite(exponent):
-                raise ValueError(f"squash: got {exponent}; allowed are finite numbers")
-
-    def resolved(self) -> Squashing:
-        """The same experiment: nothing is left open."""
-        return self
+            checks.number("squash", exponent)
 
     @property
-    def title(self) -> str:
-        return self.name
+    def is_as_described(self) -> bool:
+        """Whether it is the registered study, for any seed and number of auctions."""
+        return is_as_registered(self, free=("auctions",))
+
+    def compute(self, workspace: Workspace) -> Findings:
+        from jaxmech.experiments.auctions.squashing import squashing
+
+        return squashing(self, workspace)
 
 
-def _some(name: str, entries: Iterable[Any]) -> None:
-    if not tuple(entries):
-        raise ValueError(f"{name}: got none; allowed is at least one")
+def _different(name: str, entries: Sequence[Any]) -> None:
+    """Refuses none, and one that is there twice: what is kept of each is called by it."""
+    checks.some(name, entries)
+    if len(set(entries)) < len(entries):
+        raise checks.InvalidValueError(name, entries, "entries that differ from each other")
 
 
-def _integers_from(name: str, lowest: int, *numbers: int) -> None:
+def _numbers_of_bidders(numbers: tuple[int, ...]) -> None:
+    _different("bidders", numbers)
     for number in numbers:
-        if number < lowest:
-            raise ValueError(f"{name}: got {number}; allowed are integers from {lowest}")
+        checks.integer("bidders", number, low=2)
+
+
+REVENUE_EQUIVALENCE = RevenueEquivalence(
+    name="auctions/revenue_equivalence",
+    summary="revenue of auction rules in equilibrium, simulated, beside the closed forms",
+    reproduces="Myerson 1981, the revenue equivalence theorem",
+)
+
+EQUILIBRIUM = Equilibrium(
+    name="auctions/equilibrium",
+    summary="equilibrium bids learned, how far from the closed forms, and how exploitable",
+    reproduces="Krishna, Auction Theory, the equilibria of sections 2.3, 3.2 and 4.3",
+)
+
+SQUASHING = Squashing(
+    name="auctions/squashing",
+    summary="ranking of ads by bid times a power of quality: revenue, efficiency, clicks",
+    reproduces="Lahaie and Pennock 2007, ranking by bid against ranking by revenue",
+)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
@@ -17,105 +15,180 @@ from jaxmech.agents import Uniform
 from jaxmech.agents.bidders import interim_rules
 from jaxmech.agents.bidders.bid_functions import BidFunction, BidFunctions, l2_distance
 from jaxmech.agents.bidders.equilibrium import learn_equilibrium
+from jaxmech.agents.bidders.interim_rules import InterimRule
 from jaxmech.certificates import interim_exploitability
 from jaxmech.experiments.auctions.configuration import Equilibrium
+from jaxmech.experiments.workspace import Workspace
 from jaxmech.oracles import SymmetricAuction
 from jaxmech.oracles.asymmetric_auctions import uniform_first_price_bids
-from jaxmech.reports.earlier_findings import Curve, Figure, Findings, Table
+from jaxmech.reports.findings import Certificate, Curve, Estimate, Figure, Findings, Record, Table
 
 HostBids = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
+SMALL_GAIN = 1e-3
+"""What a bidder may gain by bidding otherwise in what passes for an equilibrium, in units of
+values up to 1 or 2: ``learn_equilibrium`` is to reach this for 2 to 10 bidders."""
+
 
 @dataclass(frozen=True)
-class _Auction:
+class Auction:
     """An auction whose equilibrium is known.
 
     Attributes:
       rule: name in ``interim_rules``.
       highs: of each group of equal bidders; their values are uniform from 0 to this.
       group_sizes: bidders in each group.
-      exact: the equilibrium bid function of each group, on the host.
     """
 
     rule: str
     highs: tuple[float, ...]
     group_sizes: tuple[int, ...]
-    exact: tuple[HostBids, ...]
+
+    @property
+    def name(self) -> str:
+        kind = "asymmetric" if self.is_asymmetric else str(sum(self.group_sizes))
+        return f"{self.rule}_{kind}"
+
+    @property
+    def is_asymmetric(self) -> bool:
+        return len(self.highs) > 1
+
+    @property
+    def interim_rule(self) -> InterimRule:
+        rule: InterimRule = getattr(interim_rules, self.rule)
+        return rule
+
+    @property
+    def exact(self) -> tuple[HostBids, ...]:
+        """The equilibrium bid function of each group, on the host."""
+        if self.is_asymmetric:
+            low, high = self.highs
+            return (
+                partial(uniform_first_price_bids, high=low, other_high=high),
+                partial(uniform_first_price_bids, high=high, other_high=low),
+            )
+        (high,), (bidders,) = self.highs, self.group_sizes
+        return (SymmetricAuction(self.rule, Uniform(0.0, high), bidders).bids,)
 
 
 @dataclass(frozen=True)
 class _Learned:
-    """The bid functions learned for an auction, and what the table says of them."""
+    """The bid functions learned for an auction, and how good they are.
 
-    auction: _Auction
+    Attributes:
+      profile: the bid functions.
+      distances: from the closed form, of each group.
+      gains: the most that was found to be gained by a bidder of each group.
+      response_range: lowest and highest of the even bids that were tried.
+    """
+
+    auction: Auction
     profile: BidFunctions
-    records: list[dict[str, Any]]
+    distances: tuple[float, ...]
+    gains: tuple[float, ...]
+    response_range: tuple[float, float]
 
 
-def equilibrium(experiment: Equilibrium) -> Findings:
+@dataclass(frozen=True)
+class _Group:
+    """A group of equal bidders of a learned auction, as a row of the table."""
+
+    auction: Auction
+    values: str
+    others: str
+    distance: float
+    gain: float
+
+    @property
+    def against(self) -> str:
+        return self.values + (f" against {self.others}" if self.others else "")
+
+
+def equilibrium(study: Equilibrium, workspace: Workspace) -> Findings:
     """Learns the equilibrium of each auction and compares it with the closed form."""
-    learned = [_learn(experiment, auction) for auction in _auctions(experiment)]
-    records = [record for one in learned for record in one.records]
+    learned = [_learned(study, auction, workspace) for auction in _auctions(study)]
+    groups = [group for one in learned for group in _groups(one)]
+    farthest = max(group.distance for group in groups)
     return Findings(
-        headline=_headline(records),
-        results={"equilibria": records},
-        tables=(_table(experiment, records),),
+        headline=_headline(groups),
+        estimates={"learned": Estimate(farthest, over="the values of the bidder farthest off")},
+        certificates={one.auction.name: _certificate(study, one) for one in learned},
+        tables=(_table(study, groups),),
         figures=_figures(learned),
-        seconds=sum(one.records[0]["seconds"] for one in learned),
-        compile_seconds=sum(one.records[0]["compile_seconds"] for one in learned),
+        records=tuple(record for group in groups for record in _records(group)),
     )
 
 
-def _auctions(experiment: Equilibrium) -> list[_Auction]:
+def learned_bids(
+    auction: Auction, num_values: int, num_bids: int, iterations: int
+) -> dict[str, Any]:
+    """Levels float [grid], and values and bids float [groups, grid], of the bids learned."""
+    profile = learn_equilibrium(
+        auction.interim_rule,
+        [Uniform(0.0, high) for high in auction.highs],
+        auction.group_sizes,
+        num_values=num_values,
+        num_bids=num_bids,
+        iterations=iterations,
+    )
+    return {name: np.asarray(getattr(profile, name)) for name in ("levels", "values", "bids")}
+
+
+def quality_of_bids(auction: Auction, profile: BidFunctions, responses: int) -> dict[str, Any]:
+    """How far each group's bids are from the closed form, and what is gained against them."""
+    distances = l2_distance(profile, [_traceable(exact) for exact in auction.exact])
+    found = interim_exploitability(auction.interim_rule, profile, num_bids=responses)
+    return {
+        "distances": [float(distance) for distance in distances],
+        "gains": [float(gain) for gain in found.per_bidder],
+        "response_range": found.budget.response_range,
+    }
+
+
+def _auctions(study: Equilibrium) -> list[Auction]:
     auctions = [
-        _Auction(rule, (1.0,), (bidders,), (SymmetricAuction(rule, Uniform(), bidders).bids,))
-        for rule in experiment.rules
-        for bidders in experiment.bidders
+        Auction(rule, (1.0,), (bidders,)) for rule in study.rules for bidders in study.bidders
     ]
-    if experiment.asymmetric:
-        weak = partial(uniform_first_price_bids, high=1.0, other_high=2.0)
-        strong = partial(uniform_first_price_bids, high=2.0, other_high=1.0)
-        auctions.append(_Auction("first_price", (1.0, 2.0), (1, 1), (weak, strong)))
+    if study.asymmetric:
+        auctions.append(Auction("first_price", (1.0, 2.0), (1, 1)))
     return auctions
 
 
-def _learn(experiment: Equilibrium, auction: _Auction) -> _Learned:
-    rule = getattr(interim_rules, auction.rule)
+def _learned(study: Equilibrium, auction: Auction, workspace: Workspace) -> _Learned:
+    name = auction.name
+    arrays = workspace.kept_on_host(
+        name, learned_bids, auction, study.num_values, study.num_bids, study.iterations
+    )
+    profile = BidFunctions(
+        **{field: jnp.asarray(array) for field, array in arrays.items()},
+        group_sizes=auction.group_sizes,
+    )
+    quality = workspace.kept_on_host(
+        f"{name}_quality", quality_of_bids, auction, profile, study.responses
+    )
+    return _Learned(
+        auction,
+        profile,
+        tuple(quality["distances"]),
+        tuple(quality["gains"]),
+        quality["response_range"],
+    )
 
-    def learn() -> BidFunctions:
-        profile = learn_equilibrium(
-            rule,
-            [Uniform(0.0, high) for high in auction.highs],
-            auction.group_sizes,
-            num_values=experiment.num_values,
-            num_bids=experiment.num_bids,
-            iterations=experiment.iterations,
+
+def _groups(learned: _Learned) -> list[_Group]:
+    auction = learned.auction
+    return [
+        _Group(
+            auction=auction,
+            values=f"U[0, {high:g}]",
+            others=", ".join(f"U[0, {other:g}]" for other in auction.highs if other != high),
+            distance=distance,
+            gain=gain,
         )
-        return jax.block_until_ready(profile)
-
-    start = time.perf_counter()
-    learn()
-    compiled = time.perf_counter()
-    profile = learn()
-    seconds = time.perf_counter() - compiled
-    compile_seconds = max(compiled - start - seconds, 0.0)
-
-    distances = l2_distance(profile, [_traceable(exact) for exact in auction.exact])
-    found = interim_exploitability(rule, profile, num_bids=experiment.responses)
-    records = [
-        {
-            "rule": auction.rule,
-            "bidders": sum(auction.group_sizes),
-            "values": f"U[0, {high:g}]",
-            "others": ", ".join(f"U[0, {other:g}]" for other in auction.highs if other != high),
-            "l2_distance": float(distance),
-            "exploitability_at_least": float(gain),
-            "seconds": seconds,
-            "compile_seconds": compile_seconds,
-        }
-        for high, distance, gain in zip(auction.highs, distances, found.per_bidder, strict=True)
+        for high, distance, gain in zip(
+            auction.highs, learned.distances, learned.gains, strict=True
+        )
     ]
-    return _Learned(auction, profile, records)
 
 
 def _traceable(exact: HostBids) -> BidFunction:
@@ -123,46 +196,57 @@ def _traceable(exact: HostBids) -> BidFunction:
     return lambda values: jnp.asarray(exact(np.asarray(values, np.float64)), values.dtype)
 
 
-def _headline(records: Sequence[dict[str, Any]]) -> str:
-    distance = max(one["l2_distance"] for one in records)
-    gain = max(one["exploitability_at_least"] for one in records)
+def _certificate(study: Equilibrium, learned: _Learned) -> Certificate:
+    gain = max(learned.gains)
+    low, high = learned.response_range
+    return Certificate(
+        holds=gain <= SMALL_GAIN,
+        statement=f"against the bids learned, no bidder gains more than {SMALL_GAIN:g} in "
+        f"expectation by another bid of those tried: {study.responses:,} even ones from {low:.4g} "
+        f"to {high:.4g} and the learned ones, at {study.num_values} values; the most is "
+        f"{gain:.2g}, and a finer search may find more",
+        value=gain,
+        tolerance=SMALL_GAIN,
+    )
+
+
+def _records(group: _Group) -> list[Record]:
+    cell = group.auction.name
+    return [
+        Record(group.against, "l2_distance", group.distance, cell=cell),
+        Record(group.against, "exploitability_at_least", group.gain, cell=cell),
+    ]
+
+
+def _headline(groups: Sequence[_Group]) -> str:
+    distance = max(one.distance for one in groups)
+    gain = max(one.gain for one in groups)
     return (
         f"All learned bid functions are within {distance:.4f} of the equilibrium (root mean "
         f"square); the most that was found to be gained against one of them is {gain:.2g}."
     )
 
 
-def _table(experiment: Equilibrium, records: Sequence[dict[str, Any]]) -> Table:
+def _table(study: Equilibrium, groups: Sequence[_Group]) -> Table:
     rows = tuple(
         (
-            one["rule"],
-            str(one["bidders"]),
-            one["values"] + (f" against {one['others']}" if one["others"] else ""),
-            f"{one['l2_distance']:.5f}",
-            f"{one['exploitability_at_least']:.6f}",
-            f"{one['seconds']:.3f}",
-            f"{one['compile_seconds']:.2f}",
+            one.auction.rule,
+            str(sum(one.auction.group_sizes)),
+            one.against,
+            f"{one.distance:.5f}",
+            f"{one.gain:.6f}",
         )
-        for one in records
+        for one in groups
     )
-    heads = (
-        "Rule",
-        "Bidders",
-        "Values",
-        "L2 distance",
-        "Exploitability, at least",
-        "Seconds",
-        "of compiling",
-    )
+    heads = ("Rule", "Bidders", "Values", "L2 distance", "Exploitability, at least")
     notes = (
         "L2 distance: root mean square difference from the closed form over the bidder's values, "
         "in their units.",
         "Exploitability: a lower bound of the expected gain of a best response, which depends on "
-        f"the own value; the best of {experiment.responses:,} bids and the learned ones was "
-        f"looked for at {experiment.num_values} values. By quadrature: there is no sampling, and "
+        f"the own value; the best of {study.responses:,} bids and the learned ones was "
+        f"looked for at {study.num_values} values. By quadrature: there is no sampling, and "
         "so no interval; what a finer search may find is not known.",
-        f"Seconds: of {experiment.iterations:,} updates, once compiled, measured once; bidders "
-        "of one auction learn together. Programs kept from an earlier run need little compiling.",
+        f"Learned in {study.iterations:,} updates; bidders of one auction learn together.",
     )
     return Table("Learned equilibria", heads, rows, notes)
 
@@ -170,12 +254,12 @@ def _table(experiment: Equilibrium, records: Sequence[dict[str, Any]]) -> Table:
 def _figures(learned: Sequence[_Learned]) -> tuple[Figure, ...]:
     """A figure for each rule with symmetric bidders, and one for asymmetric ones."""
     figures = []
-    kinds = dict.fromkeys((one.auction.rule, len(one.auction.highs) > 1) for one in learned)
+    kinds = dict.fromkeys((one.auction.rule, one.auction.is_asymmetric) for one in learned)
     for rule, asymmetric in kinds:
         chosen = [
             one
             for one in learned
-            if (one.auction.rule, len(one.auction.highs) > 1) == (rule, asymmetric)
+            if (one.auction.rule, one.auction.is_asymmetric) == (rule, asymmetric)
         ]
         words = f"Bids in the {rule.replace('_', ' ')} auction"
         if asymmetric:
@@ -195,15 +279,13 @@ def _figures(learned: Sequence[_Learned]) -> tuple[Figure, ...]:
 def _curves(learned: _Learned) -> list[Curve]:
     auction, profile = learned.auction, learned.profile
     curves = []
-    for group, high in enumerate(auction.highs):
+    for group, (high, exact) in enumerate(zip(auction.highs, auction.exact, strict=True)):
         values = np.asarray(profile.values[group], np.float64)
         x = tuple(map(float, values))
         label = f"{auction.group_sizes[group]} bidders"
-        if len(auction.highs) > 1:
+        if auction.is_asymmetric:
             label = f"U[0, {high:g}]"
         bids = tuple(map(float, profile.bids[group]))
         curves.append(Curve(label, x, bids))
-        curves.append(
-            Curve("", x, tuple(map(float, auction.exact[group](values))), drawn="reference")
-        )
+        curves.append(Curve("", x, tuple(map(float, exact(values))), drawn="reference"))
     return curves

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,16 +10,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
 from jaxmech import mechanisms
 from jaxmech.agents import Exponential, LogNormal, Power, Uniform, UnivariateDistribution
 from jaxmech.agents.values.host import HostDistribution
 from jaxmech.experiments.auctions.configuration import RevenueEquivalence
-from jaxmech.intervals import NORMAL_QUANTILE_95
+from jaxmech.experiments.workspace import Workspace
+from jaxmech.intervals import mean_of, normal_interval, standard_error
 from jaxmech.oracles import SymmetricAuction, myerson_reserve, optimal_revenue
 from jaxmech.oracles.auctions import RULES
-from jaxmech.reports.earlier_findings import Curve, Figure, Findings, Table
+from jaxmech.reports.findings import Curve, Estimate, Figure, Findings, Oracle, Record, Table
 
 _DISTRIBUTIONS: dict[str, Callable[..., UnivariateDistribution]] = {
     "uniform": Uniform,
@@ -36,49 +35,120 @@ _LARGEST_LOG_SURVIVAL = 20.0
 
 
 @dataclass(frozen=True)
-class _Case:
-    """The rules compared for one distribution and number of bidders."""
+class _Revenue:
+    """The revenue of a rule for one distribution and number of bidders.
 
-    name: str
-    distribution: UnivariateDistribution
-    auctions: tuple[SymmetricAuction, ...]
+    Attributes:
+      distribution: its name.
+      auction: with the rule.
+      mean, half_width: of the simulated revenue, and of its interval over auctions.
+      exact: the closed form.
+      standard_errors: how far the mean is from the closed form.
+      entry_value: the lowest value that takes part.
+      optimal: what the optimal auction earns; None for several items.
+    """
+
+    distribution: str
+    auction: SymmetricAuction
+    mean: float
+    half_width: float | None
+    exact: float
+    standard_errors: float
+    entry_value: float
+    optimal: float | None
+
+    @property
+    def bidders(self) -> int:
+        return self.auction.num_bidders
+
+    @property
+    def cell(self) -> str:
+        return f"{self.distribution}_{self.bidders}"
 
 
-def revenue_equivalence(experiment: RevenueEquivalence) -> Findings:
+def revenue_equivalence(study: RevenueEquivalence, workspace: Workspace) -> Findings:
     """Revenue of every rule, for each distribution and number of bidders."""
-    results, seconds, compile_seconds = [], 0.0, 0.0
-    for number, case in enumerate(_cases(experiment)):
-        key = jax.random.fold_in(jax.random.key(experiment.seed), number)
-        simulator = _simulator(case, experiment.auctions)
-        start = time.perf_counter()
-        simulate = simulator.lower(key).compile()
-        compiled = time.perf_counter()
-        revenues = np.asarray(simulate(key), np.float64)[:, : experiment.auctions]
-        seconds += time.perf_counter() - compiled
-        compile_seconds += compiled - start
-        results += _compared(case, revenues)
+    revenues: list[_Revenue] = []
+    cases = [(name, bidders) for name in study.distributions for bidders in study.bidders]
+    for number, (name, bidders) in enumerate(cases):
+        auctions = _auctions(study, name, bidders)
+        key = jax.random.fold_in(jax.random.key(study.seed), number)
+        cell = f"{name}_{bidders}"
+        simulated = workspace.kept(
+            cell, simulated_revenues, key, auctions, study.auctions, then=moments
+        )
+        exact = workspace.kept_on_host(f"{cell}_exact", exact_revenues, auctions)
+        revenues += _compared(name, auctions, simulated, exact)
     return Findings(
-        headline=_headline(results),
-        results={"revenues": results},
-        tables=(_table(experiment, results),),
-        figures=(_figure(results),),
-        seconds=seconds,
-        compile_seconds=compile_seconds,
+        headline=_headline(revenues),
+        estimates={
+            f"{one.cell}_{one.auction.rule}": Estimate(one.mean, one.half_width, over="auctions")
+            for one in revenues
+        },
+        oracles=_oracles(revenues),
+        tables=(_table(study, revenues),),
+        figures=(_figure(revenues),),
+        records=tuple(record for one in revenues for record in _records(one)),
     )
 
 
-def _cases(experiment: RevenueEquivalence) -> list[_Case]:
-    cases = []
-    for name in experiment.distributions:
-        distribution = _DISTRIBUTIONS[name](**asdict(getattr(experiment, name)))
-        lowest = experiment.reserve
-        if experiment.myerson_reserve:
-            lowest = myerson_reserve(distribution)
-        for bidders in experiment.bidders:
-            auction_of = partial(_auction, distribution, bidders, experiment.units, lowest)
-            auctions = tuple(auction_of(rule) for rule in experiment.resolved().rules or ())
-            cases.append(_Case(name, distribution, auctions))
-    return cases
+def simulated_revenues(
+    key: jax.Array, auctions: tuple[SymmetricAuction, ...], draws: int
+) -> jax.Array:
+    """The revenue of each rule on the same draws, float [rules, draws].
+
+    Args:
+      key: of the draws.
+      auctions: those of one distribution and number of bidders, each with its rule.
+      draws: how many auctions are simulated.
+    """
+    bidders, distribution = auctions[0].num_bidders, auctions[0].distribution
+    chunk = min(draws, max(1, _VALUES_AT_A_TIME // bidders))
+    # The bids of the equilibrium are computed by Python, before they are part of a program.
+    with jax.ensure_compile_time_eval():
+        rules = [_revenue_of(auction) for auction in auctions]
+
+    def revenues(key: jax.Array) -> jax.Array:
+        values = distribution.sample(key, (chunk, bidders))
+        return jnp.stack([jax.vmap(revenue)(values) for revenue in rules])
+
+    drawn = jax.lax.map(revenues, jax.random.split(key, -(-draws // chunk)))
+    return jnp.moveaxis(drawn, 0, 1).reshape(len(rules), -1)[:, :draws]
+
+
+def moments(revenues: np.ndarray) -> list[dict[str, float | None]]:
+    """Mean, half-width of its interval and standard error of each row of float [rules, draws]."""
+    found: list[dict[str, float | None]] = []
+    for row in np.asarray(revenues, np.float64):
+        mean, error = mean_of(row, normal_interval), standard_error(row)
+        found.append(
+            {
+                "mean": mean.mean,
+                "half_width": mean.half_width,
+                "standard_error": None if error is None else float(error),
+            }
+        )
+    return found
+
+
+def exact_revenues(auctions: tuple[SymmetricAuction, ...]) -> dict[str, Any]:
+    """Expected revenue and entry value of each auction, and revenue of the optimal one."""
+    first = auctions[0]
+    return {
+        "revenues": [auction.expected_revenue for auction in auctions],
+        "entry_values": [auction.entry_value for auction in auctions],
+        "optimal": optimal_revenue(first.distribution, first.num_bidders)
+        if first.units == 1
+        else None,
+    }
+
+
+def _auctions(study: RevenueEquivalence, name: str, bidders: int) -> tuple[SymmetricAuction, ...]:
+    """The auction of each rule, with values of the distribution called ``name``."""
+    distribution = _DISTRIBUTIONS[name](**asdict(getattr(study, name)))
+    lowest = myerson_reserve(distribution) if study.myerson_reserve else study.reserve
+    rules = study.resolved().rules or ()
+    return tuple(_auction(distribution, bidders, study.units, lowest, rule) for rule in rules)
 
 
 def _auction(
@@ -90,24 +160,6 @@ def _auction(
     if RULES[rule] == "all pay":
         reserve *= float(auction.win_probability(lowest))
     return SymmetricAuction(rule, distribution, bidders, units, reserve)
-
-
-def _simulator(case: _Case, auctions: int) -> jax.stages.Wrapped:
-    """From a key to the revenue of each rule, float [rules, at least ``auctions``], jitted."""
-    bidders = case.auctions[0].num_bidders
-    chunk = min(auctions, max(1, _VALUES_AT_A_TIME // bidders))
-    rules = [_revenue_of(auction) for auction in case.auctions]
-
-    def revenues(key: jax.Array) -> jax.Array:
-        values = case.distribution.sample(key, (chunk, bidders))
-        return jnp.stack([jax.vmap(revenue)(values) for revenue in rules])
-
-    @jax.jit
-    def simulate(key: jax.Array) -> jax.Array:
-        drawn = jax.lax.map(revenues, jax.random.split(key, -(-auctions // chunk)))
-        return jnp.moveaxis(drawn, 0, 1).reshape(len(rules), -1)
-
-    return simulate
 
 
 def _revenue_of(auction: SymmetricAuction) -> Callable[[jax.Array], jax.Array]:
@@ -147,96 +199,120 @@ def _equilibrium_bids(auction: SymmetricAuction) -> Callable[[jax.Array], jax.Ar
     return bids
 
 
-def _compared(case: _Case, revenues: NDArray[np.float64]) -> list[dict[str, Any]]:
-    """What there is to say of each rule, from its simulated revenues [rules, auctions]."""
-    best = optimal_revenue(case.distribution, case.auctions[0].num_bidders)
-    records = []
-    for auction, sample in zip(case.auctions, revenues, strict=True):
-        mean = float(sample.mean())
-        error = float(sample.std(ddof=1) / np.sqrt(sample.size))
-        exact = auction.expected_revenue
-        records.append(
-            {
-                "distribution": case.name,
-                "bidders": auction.num_bidders,
-                "units": auction.units,
-                "rule": auction.rule,
-                "entry_value": auction.entry_value,
-                "reserve": auction.reserve,
-                "mean": mean,
-                "ci95": NORMAL_QUANTILE_95 * error,
-                "exact": exact,
-                "standard_errors": (mean - exact) / error if error else 0.0,
-                "optimal": best if auction.units == 1 else None,
-            }
+def _compared(
+    name: str,
+    auctions: Sequence[SymmetricAuction],
+    simulated: Sequence[dict[str, Any]],
+    exact: dict[str, Any],
+) -> list[_Revenue]:
+    """What there is to say of each rule."""
+    revenues = []
+    for number, (auction, sample) in enumerate(zip(auctions, simulated, strict=True)):
+        mean, error, theory = sample["mean"], sample["standard_error"], exact["revenues"][number]
+        revenues.append(
+            _Revenue(
+                distribution=name,
+                auction=auction,
+                mean=mean,
+                half_width=sample["half_width"],
+                exact=theory,
+                standard_errors=(mean - theory) / error if error else 0.0,
+                entry_value=exact["entry_values"][number],
+                optimal=exact["optimal"],
+            )
         )
+    return revenues
+
+
+def _oracles(revenues: Sequence[_Revenue]) -> dict[str, Oracle]:
+    oracles = {f"{one.cell}_{one.auction.rule}": Oracle(one.exact) for one in revenues}
+    for one in revenues:
+        if one.optimal is not None:
+            # The revenue curve is taken as straight between many quantiles.
+            oracles[f"{one.cell}_optimal"] = Oracle(one.optimal, exact=False)
+    return oracles
+
+
+def _records(revenue: _Revenue) -> list[Record]:
+    rule, cell = revenue.auction.rule, revenue.cell
+    records = [
+        Record(rule, "revenue", revenue.mean, revenue.half_width, cell),
+        Record(rule, "closed_form", revenue.exact, cell=cell),
+        Record(rule, "standard_errors", revenue.standard_errors, cell=cell),
+        Record(rule, "entry_value", revenue.entry_value, cell=cell),
+        Record(rule, "reserve", revenue.auction.reserve, cell=cell),
+    ]
+    if revenue.optimal is not None:
+        records.append(Record(rule, "optimal_revenue", revenue.optimal, cell=cell))
     return records
 
 
-def _headline(results: Sequence[dict[str, Any]]) -> str:
-    farthest = max(abs(one["standard_errors"]) for one in results)
+def _headline(revenues: Sequence[_Revenue]) -> str:
+    farthest = max(abs(one.standard_errors) for one in revenues)
     return (
-        f"{len(results)} simulated revenues, of which the farthest from its closed form is "
+        f"{len(revenues)} simulated revenues, of which the farthest from its closed form is "
         f"{farthest:.1f} standard errors away."
     )
 
 
-def _table(experiment: RevenueEquivalence, results: Sequence[dict[str, Any]]) -> Table:
-    one_unit = experiment.units == 1
+def _table(study: RevenueEquivalence, revenues: Sequence[_Revenue]) -> Table:
     rows = []
-    for one in results:
+    for one in revenues:
         cells = [
-            one["distribution"],
-            str(one["bidders"]),
-            one["rule"],
-            f"{one['mean']:.5f} ± {one['ci95']:.5f}",
-            f"{one['exact']:.5f}",
-            f"{one['standard_errors']:+.1f}",
+            one.distribution,
+            str(one.bidders),
+            one.auction.rule,
+            f"{one.mean:.5f} ± {one.half_width:.5f}",
+            f"{one.exact:.5f}",
+            f"{one.standard_errors:+.1f}",
         ]
-        rows.append(tuple([*cells, f"{one['optimal']:.5f}"] if one_unit else cells))
+        rows.append(tuple(cells if one.optimal is None else [*cells, f"{one.optimal:.5f}"]))
     heads = ["Values", "Bidders", "Rule", "Simulated revenue", "Closed form", "Standard errors off"]
-    units = "1 item" if one_unit else f"{experiment.units} identical items"
+    units = "1 item" if study.units == 1 else f"{study.units} identical items"
     notes = [
-        f"Simulated: mean of {experiment.auctions:,} auctions in the symmetric equilibrium, and "
+        f"Simulated: mean of {study.auctions:,} auctions in the symmetric equilibrium, and "
         "95 % interval over auctions. All rules clear the same draws, so that their errors are "
         "not independent of each other; numbers of bidders and distributions have draws of their "
         "own.",
         "Closed form: computed for each rule; the revenue equivalence theorem makes them equal.",
     ]
-    if experiment.myerson_reserve or experiment.reserve:
-        lowest = dict.fromkeys((one["distribution"], one["entry_value"]) for one in results)
-        words = {name: f"{name} {value:.5g}" for name, value in lowest}
+    if study.myerson_reserve or study.reserve:
+        words = {one.distribution: f"{one.distribution} {one.entry_value:.5g}" for one in revenues}
         notes.append(
             f"Lowest value that takes part: {', '.join(words.values())}. In all-pay auctions the "
             "reserve is the bid that leaves it indifferent."
         )
-    if one_unit:
+    if study.units == 1:
         heads.append("Optimal auction")
         notes.append("Optimal auction: the most that any auction of the item earns (Myerson 1981).")
     return Table(f"Revenue of {units}", tuple(heads), tuple(rows), tuple(notes))
 
 
-def _figure(results: Sequence[dict[str, Any]]) -> Figure:
+def _figure(revenues: Sequence[_Revenue]) -> Figure:
     """Simulated revenues on the lines of the closed forms."""
-
-    def curve(label: str, chosen: Sequence[dict[str, Any]], *, exact: bool) -> Curve:
-        return Curve(
-            label=label,
-            x=tuple(float(one["bidders"]) for one in chosen),
-            y=tuple(one["exact" if exact else "mean"] for one in chosen),
-            half_width=None if exact else tuple(one["ci95"] for one in chosen),
-            drawn="line" if exact else "points",
+    simulated = []
+    for rule in dict.fromkeys(one.auction.rule for one in revenues):
+        chosen = [one for one in revenues if one.auction.rule == rule]
+        simulated.append(
+            Curve(
+                label=rule,
+                x=tuple(float(one.bidders) for one in chosen),
+                y=tuple(one.mean for one in chosen),
+                half_width=tuple(one.half_width or 0.0 for one in chosen),
+                drawn="points",
+            )
         )
-
-    simulated = [
-        curve(rule, [one for one in results if one["rule"] == rule], exact=False)
-        for rule in dict.fromkeys(one["rule"] for one in results)
-    ]
-    rule = results[0]["rule"]
     exact = []
-    for name in dict.fromkeys(one["distribution"] for one in results):
-        chosen = [one for one in results if (one["distribution"], one["rule"]) == (name, rule)]
-        exact.append(curve(f"{name}, closed form", chosen, exact=True))
+    of_first_rule = [one for one in revenues if one.auction.rule == revenues[0].auction.rule]
+    for name in dict.fromkeys(one.distribution for one in revenues):
+        chosen = [one for one in of_first_rule if one.distribution == name]
+        exact.append(
+            Curve(
+                label=f"{name}, closed form",
+                x=tuple(float(one.bidders) for one in chosen),
+                y=tuple(one.exact for one in chosen),
+            )
+        )
     return Figure(
         name="revenues",
         caption="Revenue by number of bidders; the marks of the rules lie on top of each other. "

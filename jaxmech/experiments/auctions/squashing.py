@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
 from jaxmech.agents import CopulaValueQuality
 from jaxmech.experiments.auctions.configuration import Squashing
-from jaxmech.intervals import NORMAL_QUANTILE_95
+from jaxmech.experiments.workspace import Workspace
+from jaxmech.intervals import Mean, mean_of, normal_interval, ratio_of_means
 from jaxmech.oracles import lowest_envy_free
-from jaxmech.reports.earlier_findings import Curve, Figure, Findings, Table
+from jaxmech.reports.findings import Curve, Estimate, Figure, Findings, Record, Table
 
 PUBLISHED_GAIN = 0.25
 """How much more ranking by bid earns than by revenue, in the setting of Lahaie and Pennock."""
@@ -27,126 +26,188 @@ _SPEARMAN_OF_KENDALL = 0.57
 
 _AUCTIONS_AT_A_TIME = 1 << 14
 
-_MEASURES = ("revenue", "welfare", "clicks")
+
+@dataclass(frozen=True)
+class _Ranking:
+    """What ranking with one exponent does, at one rank correlation.
+
+    Attributes:
+      spearman: the rank correlation.
+      squash: the exponent.
+      revenue, clicks: of an impression.
+      revenue_share, efficiency: revenue and worth of the clicks, as shares of those of
+        exponent 1.
+    """
+
+    spearman: float
+    squash: float
+    revenue: Mean
+    clicks: Mean
+    revenue_share: Mean
+    efficiency: Mean
+
+    @property
+    def cell(self) -> str:
+        return f"spearman_{self.spearman}"
+
+    @property
+    def scheme(self) -> str:
+        return f"exponent_{self.squash}"
 
 
-def squashing(experiment: Squashing) -> Findings:
+def squashing(study: Squashing, workspace: Workspace) -> Findings:
     """Revenue, efficiency and clicks of each exponent, for each rank correlation."""
-    draw = _simulator(experiment)
-    key = jax.random.key(experiment.seed)
-    start = time.perf_counter()
-    compiled = draw.lower(key, 0.0).compile()
-    compile_seconds = time.perf_counter() - start
-
-    start, results = time.perf_counter(), []
-    for number, spearman in enumerate(experiment.spearman):
-        drawn = compiled(jax.random.fold_in(key, number), jnp.asarray(spearman, float))
-        samples = {
-            name: np.asarray(of, np.float64)[: experiment.auctions]
-            for name, of in zip(_MEASURES, drawn, strict=True)
-        }
-        results += _compared(experiment, spearman, samples)
+    rankings: list[_Ranking] = []
+    for number, spearman in enumerate(study.spearman):
+        key = jax.random.fold_in(jax.random.key(study.seed), number)
+        means = workspace.kept(
+            f"spearman_{spearman}",
+            simulated_rankings,
+            key,
+            jnp.asarray(spearman, float),
+            study.squash,
+            study.bidders,
+            study.slots,
+            study.click_decay,
+            study.auctions,
+            then=means_by_exponent,
+        )
+        for squash, of in zip(study.squash, means, strict=True):
+            measures = {name: Mean(*pair) for name, pair in of.items()}
+            rankings.append(_Ranking(spearman, squash, **measures))
     return Findings(
-        headline=_headline(experiment, results),
-        results={"rankings": results, "published_gain": PUBLISHED_GAIN},
-        tables=(_table(experiment, results),),
-        figures=_figures(results),
-        seconds=time.perf_counter() - start,
-        compile_seconds=compile_seconds,
+        headline=_headline(study, rankings),
+        estimates={
+            f"{one.cell}_{one.scheme}": Estimate(
+                one.revenue.mean, one.revenue.half_width, over="auctions"
+            )
+            for one in rankings
+        },
+        tables=(_table(study, rankings),),
+        figures=_figures(rankings),
+        records=(
+            *(record for one in rankings for record in _records(one)),
+            Record("Lahaie and Pennock 2007", "published_gain", PUBLISHED_GAIN),
+        ),
     )
 
 
-def _simulator(experiment: Squashing) -> jax.stages.Wrapped:
-    """From a key and a rank correlation to the measures, each float [auctions, exponents].
+def simulated_rankings(
+    key: jax.Array,
+    spearman: jax.Array,
+    squash: tuple[float, ...],
+    bidders: int,
+    slots: int,
+    click_decay: float,
+    auctions: int,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Revenue, welfare and clicks, each float [auctions, exponents + 1]; the last exponent is 1.
 
-    At least as many auctions as asked for; the last exponent is 1, whatever was asked for.
+    Args:
+      key: of the draws.
+      spearman: float [], the rank correlation of values and qualities.
+      squash: the other exponents.
+      bidders, slots: how many there are.
+      click_decay: how many times less often a slot is clicked than the one above.
+      auctions: how many are drawn.
     """
-    exponents = jnp.asarray([*experiment.squash, 1.0], float)
-    click_rates = experiment.click_decay ** -jnp.arange(experiment.slots, dtype=float)
-    chunk = min(experiment.auctions, _AUCTIONS_AT_A_TIME)
+    exponents = jnp.asarray([*squash, 1.0], float)
+    click_rates = click_decay ** -jnp.arange(slots, dtype=float)
+    chunk = min(auctions, _AUCTIONS_AT_A_TIME)
 
-    def measures(key: jax.Array, spearman: jax.Array) -> tuple[jax.Array, ...]:
-        drawn = CopulaValueQuality(spearman).sample(key, experiment.bidders)
+    def measures(key: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        drawn = CopulaValueQuality(spearman).sample(key, bidders)
 
-        def of(squash: jax.Array) -> tuple[jax.Array, ...]:
+        def of(squash: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
             found = lowest_envy_free(drawn.values, drawn.quality, click_rates, squash=squash)
             welfare = jnp.sum(found.clicks * drawn.values)
             return jnp.sum(found.payments), welfare, jnp.sum(found.clicks)
 
         return jax.vmap(of)(exponents)
 
-    @jax.jit
-    def simulate(key: jax.Array, spearman: jax.Array) -> tuple[jax.Array, ...]:
-        keys = jax.random.split(key, -(-experiment.auctions // chunk) * chunk)
-        return jax.lax.map(lambda one: measures(one, spearman), keys, batch_size=chunk)
-
-    return simulate
+    keys = jax.random.split(key, -(-auctions // chunk) * chunk)
+    revenue, welfare, clicks = jax.lax.map(measures, keys, batch_size=chunk)
+    return revenue[:auctions], welfare[:auctions], clicks[:auctions]
 
 
-def _compared(
-    experiment: Squashing, spearman: float, samples: dict[str, NDArray[np.float64]]
-) -> list[dict[str, Any]]:
-    """A record for each exponent, from the measures of each auction."""
-    records = []
-    for place, squash in enumerate(experiment.squash):
-        record: dict[str, Any] = {"spearman": spearman, "squash": squash}
-        for name in ("revenue", "clicks"):
-            sample = samples[name][:, place]
-            record[name] = {"mean": float(sample.mean()), "ci95": _half_width(sample)}
-        for name, of in (("revenue_share", "revenue"), ("efficiency", "welfare")):
-            record[name] = _ratio(samples[of][:, place], samples[of][:, -1])
-        records.append(record)
-    return records
+def means_by_exponent(
+    samples: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> list[dict[str, tuple[float, float | None]]]:
+    """Mean and half-width of each measure, for every exponent but the last, which is 1.
+
+    Args:
+      samples: what ``simulated_rankings`` returns.
+    """
+    revenue, welfare, clicks = (np.asarray(of, np.float64) for of in samples)
+    means = []
+    for place in range(revenue.shape[1] - 1):
+        of = {
+            "revenue": mean_of(revenue[:, place], normal_interval),
+            "clicks": mean_of(clicks[:, place], normal_interval),
+            "revenue_share": ratio_of_means(revenue[:, place], revenue[:, -1], normal_interval),
+            "efficiency": ratio_of_means(welfare[:, place], welfare[:, -1], normal_interval),
+        }
+        means.append({name: (one.mean, one.half_width) for name, one in of.items()})
+    return means
 
 
-def _ratio(sample: NDArray[np.float64], other: NDArray[np.float64]) -> dict[str, float]:
-    """The ratio of two means over the same auctions, with its interval by the delta method."""
-    ratio = float(sample.mean() / other.mean())
-    return {"mean": ratio, "ci95": _half_width(sample - ratio * other) / float(other.mean())}
+def _records(ranking: _Ranking) -> list[Record]:
+    return [
+        Record(ranking.scheme, name, mean.mean, mean.half_width, ranking.cell)
+        for name, mean in (
+            ("revenue", ranking.revenue),
+            ("clicks", ranking.clicks),
+            ("revenue_share", ranking.revenue_share),
+            ("efficiency", ranking.efficiency),
+        )
+    ]
 
 
-def _half_width(sample: NDArray[np.float64]) -> float:
-    return float(NORMAL_QUANTILE_95 * sample.std(ddof=1) / np.sqrt(sample.size))
+def _percent(ratio: Mean, *, above: float = 0.0) -> str:
+    return _shown(Mean(ratio.mean - above, ratio.half_width), digits=2, times=100)
 
 
-def _percent(ratio: dict[str, float], *, above: float = 0.0) -> str:
-    return f"{100 * (ratio['mean'] - above):.2f} ± {100 * ratio['ci95']:.2f}"
+def _shown(mean: Mean, *, digits: int = 5, times: float = 1) -> str:
+    text = f"{times * mean.mean:.{digits}f}"
+    if mean.half_width is None:
+        return text
+    return f"{text} ± {times * mean.half_width:.{digits}f}"
 
 
-def _headline(experiment: Squashing, results: Sequence[dict[str, Any]]) -> str:
-    by_bid = [one for one in results if one["squash"] == 0]
+def _headline(study: Squashing, rankings: Sequence[_Ranking]) -> str:
+    by_bid = [one for one in rankings if one.squash == 0]
     gains = [
-        f"{_percent(one['revenue_share'], above=1)} % more at rank correlation {one['spearman']:g}"
+        f"{_percent(one.revenue_share, above=1)} % more at rank correlation {one.spearman:g}"
         for one in by_bid
     ]
     if not gains:
         return "Ranking by bid, exponent 0, was not asked for."
     words = f"Ranking by bid earns, against ranking by revenue, {' and '.join(gains)}."
-    if _is_published(experiment):
+    if _is_published(study):
         words += (
             f" Lahaie and Pennock publish {100 * PUBLISHED_GAIN:.0f} % at {_PUBLISHED_SPEARMAN:g}."
         )
     return words
 
 
-def _is_published(experiment: Squashing) -> bool:
+def _is_published(study: Squashing) -> bool:
     """Whether the published figure is one of those computed."""
-    setting = {name: getattr(experiment, name) for name in _PUBLISHED_SETTING}
-    asked = 0.0 in experiment.squash and _PUBLISHED_SPEARMAN in experiment.spearman
+    setting = {name: getattr(study, name) for name in _PUBLISHED_SETTING}
+    asked = 0.0 in study.squash and _PUBLISHED_SPEARMAN in study.spearman
     return asked and setting == _PUBLISHED_SETTING
 
 
-def _table(experiment: Squashing, results: Sequence[dict[str, Any]]) -> Table:
+def _table(study: Squashing, rankings: Sequence[_Ranking]) -> Table:
     rows = tuple(
         (
-            f"{one['spearman']:g}",
-            f"{one['squash']:g}",
-            f"{one['revenue']['mean']:.5f} ± {one['revenue']['ci95']:.5f}",
-            _percent(one["revenue_share"], above=1),
-            _percent(one["efficiency"]),
-            f"{one['clicks']['mean']:.5f} ± {one['clicks']['ci95']:.5f}",
+            f"{one.spearman:g}",
+            f"{one.squash:g}",
+            _shown(one.revenue),
+            _percent(one.revenue_share, above=1),
+            _percent(one.efficiency),
+            _shown(one.clicks),
         )
-        for one in results
+        for one in rankings
     )
     heads = (
         "Rank correlation",
@@ -157,7 +218,7 @@ def _table(experiment: Squashing, results: Sequence[dict[str, Any]]) -> Table:
         "Clicks",
     )
     notes = [
-        f"Means of {experiment.auctions:,} auctions in the lowest envy-free equilibrium, and 95 % "
+        f"Means of {study.auctions:,} auctions in the lowest envy-free equilibrium, and 95 % "
         "intervals over auctions. All exponents rank the same bidders; gain and efficiency "
         "compare auction by auction.",
         "Values of a click LN(0.35, 0.71), qualities Beta(2.71, 25.43), joined by a Gaussian "
@@ -165,34 +226,34 @@ def _table(experiment: Squashing, results: Sequence[dict[str, Any]]) -> Table:
         "Efficiency: the worth of the clicks to the bidders, as a share of the greatest possible, "
         "that of exponent 1.",
     ]
-    if _is_published(experiment):
+    if _is_published(study):
         notes.append(
             f"Lahaie and Pennock (2007) publish a gain of {100 * PUBLISHED_GAIN:.0f} % at "
             f"rank correlation {_PUBLISHED_SPEARMAN:g}, which this model of their setting does not "
             "reach. Which of their choices is another is not established."
         )
         notes += [
-            f"The gain at rank correlation {one['spearman']:g}, which by Kendall's tau is "
-            f"{_PUBLISHED_SPEARMAN:g}, is {_percent(one['revenue_share'], above=1)} %."
-            for one in results
-            if (one["spearman"], one["squash"]) == (_SPEARMAN_OF_KENDALL, 0)
+            f"The gain at rank correlation {one.spearman:g}, which by Kendall's tau is "
+            f"{_PUBLISHED_SPEARMAN:g}, is {_percent(one.revenue_share, above=1)} %."
+            for one in rankings
+            if (one.spearman, one.squash) == (_SPEARMAN_OF_KENDALL, 0)
         ]
-    title = f"{experiment.bidders} bidders, {experiment.slots} slots"
+    title = f"{study.bidders} bidders, {study.slots} slots"
     return Table(title, heads, rows, tuple(notes))
 
 
-def _figures(results: Sequence[dict[str, Any]]) -> tuple[Figure, ...]:
-    def figure(name: str, y_label: str, of: Callable[[dict[str, Any]], dict[str, float]]) -> Figure:
+def _figures(rankings: Sequence[_Ranking]) -> tuple[Figure, ...]:
+    def figure(name: str, y_label: str, of: Callable[[_Ranking], Mean]) -> Figure:
         curves = []
-        for spearman in dict.fromkeys(one["spearman"] for one in results):
-            chosen = [one for one in results if one["spearman"] == spearman]
-            chosen = sorted(chosen, key=lambda one: float(one["squash"]))
+        for spearman in dict.fromkeys(one.spearman for one in rankings):
+            chosen = [one for one in rankings if one.spearman == spearman]
+            chosen = sorted(chosen, key=lambda one: one.squash)
             curves.append(
                 Curve(
                     label=f"rank correlation {spearman:g}",
-                    x=tuple(one["squash"] for one in chosen),
-                    y=tuple(of(one)["mean"] for one in chosen),
-                    half_width=tuple(of(one)["ci95"] for one in chosen),
+                    x=tuple(one.squash for one in chosen),
+                    y=tuple(of(one).mean for one in chosen),
+                    half_width=tuple(of(one).half_width or 0.0 for one in chosen),
                 )
             )
         return Figure(
@@ -205,7 +266,9 @@ def _figures(results: Sequence[dict[str, Any]]) -> tuple[Figure, ...]:
         )
 
     return (
-        figure("revenue", "revenue as a share of that of exponent 1", lambda x: x["revenue_share"]),
-        figure("efficiency", "efficiency", lambda one: one["efficiency"]),
-        figure("clicks", "clicks of an impression", lambda one: one["clicks"]),
+        figure(
+            "revenue", "revenue as a share of that of exponent 1", lambda one: one.revenue_share
+        ),
+        figure("efficiency", "efficiency", lambda one: one.efficiency),
+        figure("clicks", "clicks of an impression", lambda one: one.clicks),
     )
