@@ -1,5 +1,6 @@
-"""The notebooks run from top to bottom, on a small budget."""
+"""The notebooks are Python by default; slowly they run from top to bottom, on a small budget."""
 
+import ast
 from pathlib import Path
 
 import nbformat
@@ -9,6 +10,20 @@ from nbclient import NotebookClient
 from jaxmech.reports import earlier_findings as findings
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_cells_are_python_and_import_what_there_is(path):
+    cells = nbformat.read(path, as_version=4).cells
+    sources = [cell.source for cell in cells if cell.cell_type == "code"]
+    assert sources
+    for source in sources:
+        imports = [node for node in ast.walk(ast.parse(source)) if is_import(node)]
+        exec(compile(ast.Module(imports, []), str(path), "exec"), {})
+
+
+def is_import(node):
+    return isinstance(node, ast.Import | ast.ImportFrom)
 
 
 @pytest.fixture
@@ -37,6 +52,7 @@ def shown(notebook):
     return text, kinds
 
 
+@pytest.mark.slow
 def test_all_figures_from_panels_on_disk_or_run_on_the_spot(kernel, tmp_path, monkeypatch):
     monkeypatch.setenv("JAXMECH_PANELS", str(tmp_path / "panels"))
     monkeypatch.setenv("JAXMECH_SHOW", "brero2021/kitchen_sink")
@@ -56,6 +72,7 @@ def test_all_figures_from_panels_on_disk_or_run_on_the_spot(kernel, tmp_path, mo
     assert not (tmp_path / "panels").exists()
 
 
+@pytest.mark.slow
 def test_a_panel_that_is_not_there_is_named(kernel, tmp_path, monkeypatch):
     monkeypatch.setenv("JAXMECH_PANELS", str(tmp_path))
     monkeypatch.delenv("JAXMECH_BUDGET", raising=False)
@@ -68,6 +85,7 @@ def test_a_panel_that_is_not_there_is_named(kernel, tmp_path, monkeypatch):
     assert text.count("is not on disk: `jaxmech panel brero2021/figure_") == 12
 
 
+@pytest.mark.slow
 def test_auctions_on_a_small_budget(kernel, tmp_path, monkeypatch):
     monkeypatch.setenv("JAXMECH_AUCTIONS", "500")
     monkeypatch.setenv("JAXMECH_ITERATIONS", "20")
@@ -81,6 +99,7 @@ def test_auctions_on_a_small_budget(kernel, tmp_path, monkeypatch):
         assert words in text, words
 
 
+@pytest.mark.slow
 def test_reserve_pricing_from_a_run_on_disk(kernel, tmp_path, monkeypatch):
     run = tmp_path / "run"
     run.mkdir()

@@ -1,5 +1,6 @@
 """What the README shows works as written, on the package that is installed."""
 
+import ast
 import json
 import os
 import re
@@ -25,6 +26,17 @@ def test_the_installed_package_is_what_is_tested():
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
+@pytest.mark.parametrize("place", range(len(EXAMPLES)))
+def test_examples_are_python_and_import_what_there_is(place):
+    imports = [
+        node
+        for node in ast.walk(ast.parse(EXAMPLES[place]))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert imports
+    exec(compile(ast.Module(imports, []), "README.md", "exec"), {})
+
+
 def run(example, folder):
     """What an example prints, compiled quickly."""
     done = subprocess.run(
@@ -38,6 +50,7 @@ def run(example, folder):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_example_of_learning_runs(tmp_path):
     quick = EXAMPLES[0].replace("updates=50", "updates=1").replace("10_000", "100")
     assert quick != EXAMPLES[0]
@@ -51,12 +64,14 @@ def test_the_example_of_auctions_agrees_with_the_closed_form(tmp_path):
     assert float(learned.split()[-1]) < 1e-3
 
 
+@pytest.mark.slow
 def test_the_example_of_reserves_learns_the_best_one(tmp_path):
     action, revenue = run(EXAMPLES[2], tmp_path).strip().split("\n")
     assert float(action.strip("[]").split()[0]) == pytest.approx(0.5, abs=0.05)
     assert 8.25 < float(re.search(r"mean=([\d.]+)", revenue)[1]) < 8.4
 
 
+@pytest.mark.slow
 def test_the_example_of_own_logs_plans_a_row_for_each_keyword(tmp_path):
     rows = ["keyword,day,bidder,bid,reserve,impressions,clicks,cost,quality"] + [
         f"{keyword},{day},{bidder},{1 + day % 3 + bidder},0.3,1,0.1,0.05,0.2"
@@ -73,6 +88,7 @@ def test_the_example_of_own_logs_plans_a_row_for_each_keyword(tmp_path):
     assert shown[2] == 0 and min(shown[:2] + shown[3:]) > 0
 
 
+@pytest.mark.slow
 def test_the_example_of_static_reserves_runs_as_a_learner_does(tmp_path):
     revenue = run(EXAMPLES[4].replace("updates=10", "updates=2"), tmp_path)
     assert float(revenue.strip("[]\n")) > 0.05

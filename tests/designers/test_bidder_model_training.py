@@ -89,54 +89,71 @@ def test_held_out_cross_entropy_of_persistence_by_hand_without_absent_bidders():
     )
 
 
-@pytest.fixture(scope="module")
-def of_pendulums():
-    """Mean held-out cross-entropy above the entropy, by model, and the losses on the way."""
+def of_pendulums(name, seeds):
+    """Mean held-out cross-entropy above the entropy, of the last days and of the whole past, and
+    the losses on the way, all of each seed."""
     training, held_out = split_logs(
         pendulums(), held_out_keywords=8, held_out_days=4, memory=MEMORY
     )
     least = entropy(held_out.days.histograms[:, MEMORY:]).mean()
-    results = {}
-    for name in ("persistence", "lstm"):
-        model = bidder_model(name, MEMORY)
-        parameters, losses = train_bidder_model(jax.random.key(0), model, training, SHAPES)
-        evaluate = jax.jit(
-            partial(held_out_cross_entropy, model, memory=MEMORY), static_argnames="whole_past"
-        )
-        loss, informed = (
-            float(evaluate(parameters, held_out, whole_past=whole).mean()) - least
+    model = bidder_model(name, MEMORY)
+
+    @jax.jit
+    @jax.vmap
+    def learn(key):
+        parameters, losses = train_bidder_model(key, model, training, SHAPES)
+        above = [
+            held_out_cross_entropy(
+                model, parameters, held_out, memory=MEMORY, whole_past=whole
+            ).mean()
             for whole in (False, True)
-        )
-        results[name] = (loss, informed, losses)
-    return results
+        ]
+        return *above, losses
+
+    loss, informed, losses = learn(jax.random.split(jax.random.key(0), seeds))
+    return np.asarray(loss) - least, np.asarray(informed) - least, losses
 
 
-def test_the_recurrent_model_learns_what_yesterday_does_not_tell(of_pendulums):
-    """Persistence can but spread its bets, and loses by that; the LSTM finds the rule."""
-    above, informed, losses = of_pendulums["lstm"]
-    assert losses.shape == (SHAPES.num_steps,)
-    assert jnp.all(jnp.isfinite(losses))
+def test_persistence_can_but_spread_its_bets():
+    above, informed, losses = of_pendulums("persistence", 1)
+    assert losses.shape == (1, SHAPES.num_steps) and jnp.all(jnp.isfinite(losses))
+    assert np.mean(losses[0, -20:]) < np.mean(losses[0, :20]) - 0.02
+    assert above > 0.5
     # Days in front of the last few change nothing here.
-    assert 0 <= above < 0.1 and 0 <= informed < 0.1
-    assert of_pendulums["persistence"][0] > 0.5
-    np.testing.assert_allclose(*of_pendulums["persistence"][:2], rtol=1e-4)
+    np.testing.assert_allclose(above, informed, rtol=1e-4)
 
 
-def test_training_is_one_pure_function_of_key_and_logs(of_pendulums):
+@pytest.mark.slow
+def test_the_recurrent_model_learns_what_yesterday_does_not_tell():
+    """It finds the rule, with four of five seeds."""
+    above, informed, losses = of_pendulums("lstm", 5)
+    assert jnp.all(jnp.isfinite(losses))
+    assert (above >= 0).all() and (informed >= 0).all()
+    assert np.sum((above < 0.1) & (informed < 0.1)) >= 4
+
+
+def test_training_is_one_pure_function_of_key_and_logs():
     training, _ = split_logs(pendulums(), held_out_keywords=8, held_out_days=4, memory=MEMORY)
-    model = bidder_model("persistence", MEMORY)
-    train = jax.jit(jax.vmap(lambda key: train_bidder_model(key, model, training, SHAPES)[1]))
-    losses = train(jnp.stack([jax.random.key(0), jax.random.key(1)]))
-    np.testing.assert_allclose(losses[0], of_pendulums["persistence"][2], rtol=1e-4)
+    model, steps = bidder_model("persistence", MEMORY), replace(SHAPES, num_steps=20)
+
+    def train(key):
+        return train_bidder_model(key, model, training, steps)[1]
+
+    keys = jnp.stack([jax.random.key(0), jax.random.key(1)])
+    losses = jax.jit(jax.vmap(train))(keys)
+    np.testing.assert_allclose(losses[0], jax.jit(train)(keys[0]), rtol=1e-4)
     assert not np.allclose(losses[0], losses[1])
 
 
-def test_simulated_logs_have_wandering_reserves_and_train_alike_from_a_file(tmp_path):
-    env = ReservePricing(num_bidders=3, num_slots=2, num_bins=NUM_BINS, history_days=2, days=1)
+def simulated(key, num_keywords, num_bidders=2, num_slots=1):
+    env = ReservePricing(num_bidders, num_slots, num_bins=NUM_BINS, history_days=2, days=1)
     params = params_of(env)
-    logs = jax.jit(lambda key: simulate_bid_logs(key, env, params, num_keywords=4, num_days=30))(
-        jax.random.key(0)
-    )
+    draw = partial(simulate_bid_logs, num_keywords=num_keywords, num_days=30)
+    return params, jax.jit(lambda key: draw(key, env, params))(key)
+
+
+def test_simulated_logs_have_wandering_reserves():
+    params, logs = simulated(jax.random.key(0), 4, 3, 2)
     assert logs.days.histograms.shape == (4, 30, 3, NUM_BINS)
     np.testing.assert_allclose(logs.days.histograms.sum(axis=-1), 1, rtol=1e-5)
     reserves = np.asarray(logs.days.reserves)
@@ -150,6 +167,11 @@ def test_simulated_logs_have_wandering_reserves_and_train_alike_from_a_file(tmp_
     assert len(np.unique(reserves[:, 0])) == 12
     # The longest horizon is that of the logs, not of the environment.
     assert np.any(np.asarray(logs.days.kpis)[:, -1, :, 0] > 0)
+
+
+@pytest.mark.slow
+def test_models_train_alike_from_logs_and_from_a_file_of_them(tmp_path):
+    _, logs = simulated(jax.random.key(0), 4, 3, 2)
     write_bid_logs(logs, tmp_path / "bids.csv")
     again = load_bid_logs(tmp_path / "bids.csv", auctions_column=AUCTIONS_COLUMN, bins=logs.bins)
     # The days are the same, but for the rounding of indicators added up from rows.
@@ -164,28 +186,29 @@ def test_simulated_logs_have_wandering_reserves_and_train_alike_from_a_file(tmp_
     assert not np.allclose(jax.tree.leaves(fresh)[0], jax.tree.leaves(parameters)[0], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_recurrent_model_predicts_simulated_bidders_better_than_persistence():
-    """Of keywords and days that it has not seen, by .005 nats a bid and more; this seed: .011."""
-    env = ReservePricing(num_bidders=2, num_slots=1, num_bins=NUM_BINS, history_days=2, days=1)
-    params = params_of(env)
-    logs = jax.jit(lambda key: simulate_bid_logs(key, env, params, num_keywords=40, num_days=30))(
-        jax.random.key(0)
-    )
+    """Of keywords and days that it has not seen, by .005 nats a bid and more; with seed 1: .011."""
+    _, logs = simulated(jax.random.key(0), 40)
     parts = split_logs(logs, held_out_keywords=16, held_out_days=10, memory=MEMORY)
     training = replace(SHAPES, num_steps=250)
     entropies = {}
     for name in ("persistence", "lstm"):
         model = bidder_model(name, MEMORY)
         learn = jax.jit(
-            lambda known, held_out, model=model: held_out_cross_entropy(
-                model,
-                train_bidder_model(jax.random.key(1), model, known, training)[0],
-                held_out,
-                memory=MEMORY,
+            jax.vmap(
+                lambda key, known, held_out, model=model: held_out_cross_entropy(
+                    model,
+                    train_bidder_model(key, model, known, training)[0],
+                    held_out,
+                    memory=MEMORY,
+                ).mean(),
+                (0, None, None),
             )
         )
-        entropies[name] = float(learn(*parts).mean())
-    assert entropies["lstm"] < entropies["persistence"] - 0.005
+        entropies[name] = learn(jnp.stack([jax.random.key(seed) for seed in (1, 2, 3)]), *parts)
+    gains = np.asarray(entropies["persistence"] - entropies["lstm"])
+    assert np.sum(gains > 0.005) >= 2, gains
 
 
 @pytest.mark.parametrize(

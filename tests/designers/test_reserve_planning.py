@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from plan_models import MOVES, Moody, moody_plan, moody_planning
+from tiers import slowly
 
 import jaxmech
 from jaxmech.agents.keywords.bid_history import BidBins
@@ -251,6 +252,7 @@ def test_exact_simulator_asks_for_the_state(keyword):
     assert jax.jit(lambda state: planner.reserves(state, None))(state).shape == (3,)
 
 
+@pytest.mark.slow
 def test_planning_exactly_a_lone_best_responder_pays_nearly_its_value():
     """It bids half-way from reserve to value, and pays the reserve on every click."""
     value, quality, rate = 1.0, 0.2, 0.6
@@ -349,7 +351,8 @@ def test_greedy_planner_makes_the_best_single_move(keyword, learned):
     np.testing.assert_allclose(act(observation), expected, rtol=1e-5)
 
 
-def test_depth_one_tree_search_is_greedy_on_the_keyword(keyword, learned):
+@pytest.mark.parametrize("backup", ["max", *slowly("mean", "sarsa_lambda")])
+def test_depth_one_tree_search_is_greedy_on_the_keyword(keyword, learned, backup):
     env, params, _, _ = keyword
     keys = jax.random.split(KEY, 6)
     states = jax.jit(jax.vmap(env.reset, (0, None)))(keys, params)[1]
@@ -358,12 +361,9 @@ def test_depth_one_tree_search_is_greedy_on_the_keyword(keyword, learned):
         return jax.jit(jax.vmap(lambda state: planner.reserves(state, None)))(states)
 
     expected = chosen_by(greedy_planner(env, params, learned))
-    for backup in ("mean", "max", "sarsa_lambda"):
-        search = TreeSearch(num_simulations=7, backup=backup)
-        planner = tree_search_planner(
-            env, params, learned, depth=1, leaf_value="none", search=search
-        )
-        np.testing.assert_array_equal(chosen_by(planner), expected)
+    search = TreeSearch(num_simulations=7, backup=backup)
+    planner = tree_search_planner(env, params, learned, depth=1, leaf_value="none", search=search)
+    np.testing.assert_array_equal(chosen_by(planner), expected)
 
 
 @pytest.mark.slow
@@ -421,7 +421,9 @@ def test_reserves_stay_when_no_bidder_bids(keyword, learned):
     np.testing.assert_array_equal(jax.jit(planner.reserves)(quiet, KEY), state.reserves)
 
 
-@pytest.mark.parametrize("case", ["reserves above every bid", "zero quality", "one bidder"])
+@pytest.mark.parametrize(
+    "case", ["zero quality", *slowly("reserves above every bid", "one bidder")]
+)
 def test_planners_in_the_corners_move_one_reserve_within_bounds(case):
     """Defined results on the learned model and on the environment itself."""
     num_bidders = 1 if case == "one bidder" else 2

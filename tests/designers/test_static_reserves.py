@@ -131,6 +131,7 @@ def still():
     return env, params, states
 
 
+@pytest.mark.slow
 def test_no_planning_beats_the_best_static_reserves_where_bidders_do_not_react(still):
     env, params, states = still
     simulator = ExactSimulator(env, params)
@@ -166,6 +167,7 @@ def test_no_planning_beats_the_best_static_reserves_where_bidders_do_not_react(s
         assert from_deployed[:, -1].mean() > 1.1 * from_deployed[:, 0].mean()
 
 
+@pytest.mark.slow
 def test_larger_moves_leave_the_plateau_below_the_price_of_the_next_bidder():
     """Bids of 2 and 1 for one slot: reserves below 1 do not bind, and one up to 2 is paid."""
     env, params = jaxmech.make(
@@ -215,6 +217,7 @@ def test_revenue_of_days_is_that_of_the_environment_with_the_same_keys(still):
     np.testing.assert_allclose(mean, days.mean(), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_best_in_hindsight_is_above_every_other_static_on_the_same_days():
     env, params = jaxmech.make(
         "reserve_pricing", num_bidders=2, days=30, num_bins=30, history_days=2, auctions_per_day=16

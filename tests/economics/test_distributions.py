@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiers import slowly
 
 from jaxmech import agents
 from jaxmech.agents import (
@@ -172,6 +173,7 @@ def test_samples_are_drawn_uniformly_and_whole():
         assert_frequency(matches[:, index], 0.25)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(agents.SETTINGS))
 def test_the_same_key_gives_the_same_values_alone_or_in_a_batch(name):
     keys = jax.random.split(jax.random.key(0), 4)
@@ -194,14 +196,16 @@ def test_two_worlds_are_as_likely_and_never_mix():
     ("name", "options", "units", "optimum"),
     [
         ("two_worlds", {}, 1, 0.6996582),
-        ("inventory", {}, 10, 9.5595074),
-        ("correlated", {"delta": 0.0}, 5, 4.285714),
         ("correlated", {"delta": 0.5}, 5, 3.392857),
         ("id", {}, 2, 92.953125),
-        ("proposition_1", {}, 1, 5 / 2),
-        ("proposition_2", {}, 2, 19 / 4),
-        ("proposition_3", {}, 2, 21),
-        ("proposition_4", {}, 2, 19.5),
+        *slowly(
+            ("inventory", {}, 10, 9.5595074),
+            ("correlated", {"delta": 0.0}, 5, 4.285714),
+            ("proposition_1", {}, 1, 5 / 2),
+            ("proposition_2", {}, 2, 19 / 4),
+            ("proposition_3", {}, 2, 21),
+            ("proposition_4", {}, 2, 19.5),
+        ),
     ],
 )
 def test_best_allocation_of_the_named_settings(name, options, units, optimum):

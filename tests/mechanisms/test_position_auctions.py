@@ -239,7 +239,7 @@ def test_revenue_has_a_gradient_in_reserves_and_squash():
 
 
 @each_rule
-@pytest.mark.parametrize("squash", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("squash", [0.5, *slowly(0.0, 1.0)])
 def test_gradients_in_quality_are_finite_at_zero(name, squash):
     bids, quality = np.array([1.0, 0.8, 0.6, 0.3]), jnp.array([0.5, 0.0, 0.2, 0.9])
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
+from tiers import slowly
 
 from jaxmech.mechanisms import position_vcg, second_price, unit_demand, vickrey_clarke_groves
 
@@ -28,7 +29,14 @@ def test_agrees_with_enumeration(shape):
         np.testing.assert_array_equal(got.payments, payments)
 
 
-@pytest.mark.parametrize("shape", [(9, 6), (5, 7), (8, 7)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (5, 7),
+        pytest.param((9, 6), marks=pytest.mark.slow),
+        pytest.param((8, 7), marks=pytest.mark.slow),
+    ],
+)
 def test_agrees_with_optima_of_scipy(shape):
     random = np.random.default_rng(1)
 
@@ -83,7 +91,7 @@ def test_truthful_and_never_above_the_value(seed):
     assert utility[:, 0].max() <= utility[0, 0] + 1e-6
 
 
-@pytest.mark.parametrize("items", [2, 7])
+@pytest.mark.parametrize("items", [2, *slowly(7)])
 def test_unchanged_by_compiling_batching_and_precision(items):
     values = np.random.default_rng(0).integers(0, 1000, (3, 8, items)) / 64
     batched = _of_reports(values.astype(np.float32))
@@ -96,7 +104,7 @@ def test_unchanged_by_compiling_batching_and_precision(items):
         np.testing.assert_array_equal(batched.payments[i], wide[i].payments)
 
 
-@pytest.mark.parametrize("items", [1, 2, unit_demand.TABULATED_ITEMS + 1])
+@pytest.mark.parametrize("items", [2, *slowly(1, unit_demand.TABULATED_ITEMS + 1)])
 def test_equal_agents_are_served_equally_often_by_key(items):
     keys = jax.random.split(jax.random.key(0), 500)
     values = np.ones((8, items), np.float32)

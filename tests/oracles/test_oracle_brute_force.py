@@ -11,6 +11,7 @@ import itertools
 
 import numpy as np
 import pytest
+from tiers import slowly
 
 from jaxmech.agents import AdditiveDemand, BundleDemand, UnitDemand, named_setting
 from jaxmech.oracles import NotKnownError, sequential_price
@@ -122,10 +123,11 @@ CASES = [
     *[(seed, UnitDemand(1), 3, (1 + seed % 2,)) for seed in range(8)],
     (20, UnitDemand(1), 4, (2,)),
     (21, UnitDemand(1), 4, (2,)),
-    *[(seed, UnitDemand(2), 3, (1, 1 + seed % 2)) for seed in range(30, 34)],
+    *slowly(*((seed, UnitDemand(2), 3, (1, 1 + seed % 2)) for seed in range(30, 34))),
+    (34, UnitDemand(2), 2, (1, 1)),
     *[(seed, AdditiveDemand(2), 2 + seed % 2, (1, 1)) for seed in range(40, 43)],
     *[(seed, BundleDemand(2), 2, (1, 1 + seed % 2)) for seed in range(50, 54)],
-    (60, BundleDemand(2), 3, (1, 1)),
+    *slowly((60, BundleDemand(2), 3, (1, 1))),
 ]
 
 

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiers import slowly
 
 from jaxmech import environments
 from jaxmech.agents import named_setting
@@ -213,12 +214,12 @@ def test_serial_dictatorship_depends_on_what_indifferent_agents_do(mixture):
     assert value(colors(mixture)) == pytest.approx(24.867, abs=5e-4)
 
 
-@pytest.mark.parametrize("build", [identification, kitchen_sink, proposition_4])
+@pytest.mark.parametrize("build", [kitchen_sink, *slowly(identification, proposition_4)])
 @pytest.mark.parametrize(
     "oracle",
     [
         sequential_price.personalised_static_prices,
-        sequential_price.anonymous_static_prices,
+        *slowly(sequential_price.anonymous_static_prices),
     ],
 )
 def test_static_prices_earn_their_value_in_the_environment(build, oracle, mixture):
