@@ -11,8 +11,27 @@ if TYPE_CHECKING:
     from jaxmech.experiments.study import Study
 
 _AUCTIONS = "jaxmech.experiments.auctions.configuration"
+_SEQUENTIAL = "jaxmech.experiments.sequential_price.named"
 
 STUDIES: dict[str, str] = {
+    "brero2021/correlated": f"{_SEQUENTIAL}:CORRELATED",
+    "brero2021/colors": f"{_SEQUENTIAL}:COLORS",
+    "brero2021/two_worlds": f"{_SEQUENTIAL}:TWO_WORLDS",
+    "brero2021/inventory": f"{_SEQUENTIAL}:INVENTORY",
+    "brero2021/kitchen_sink": f"{_SEQUENTIAL}:KITCHEN_SINK",
+    "brero2021/id": f"{_SEQUENTIAL}:ID",
+    "brero2021/additive_types": f"{_SEQUENTIAL}:ADDITIVE_TYPES",
+    "brero2021/revenue": f"{_SEQUENTIAL}:REVENUE",
+    "brero2021/max_min": f"{_SEQUENTIAL}:MAX_MIN",
+    "hundreds_of_agents": f"{_SEQUENTIAL}:HUNDREDS_OF_AGENTS",
+    "memory_of_hundreds": f"{_SEQUENTIAL}:MEMORY_OF_HUNDREDS",
+    "brero2021/proposition_1": f"{_SEQUENTIAL}:PROPOSITION_1",
+    "brero2021/proposition_2": f"{_SEQUENTIAL}:PROPOSITION_2",
+    "brero2021/proposition_3": f"{_SEQUENTIAL}:PROPOSITION_3",
+    "brero2021/proposition_4": f"{_SEQUENTIAL}:PROPOSITION_4",
+    "timber_auctions": f"{_SEQUENTIAL}:TIMBER_AUCTIONS",
+    "own_setting": f"{_SEQUENTIAL}:OWN_SETTING",
+    "own_values": f"{_SEQUENTIAL}:OWN_VALUES",
     "auctions/revenue_equivalence": f"{_AUCTIONS}:REVENUE_EQUIVALENCE",
     "auctions/equilibrium": f"{_AUCTIONS}:EQUILIBRIUM",
     "auctions/squashing": f"{_AUCTIONS}:SQUASHING",

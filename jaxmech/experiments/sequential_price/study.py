@@ -1,0 +1,176 @@
+"""The study that learns a sequential price mechanism, beside baselines and exact values.
+
+Nothing here imports jax before the study is computed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from jaxmech import checks
+from jaxmech.checks import InvalidValueError
+from jaxmech.experiments.sequential_price.configuration import PPOSettings
+from jaxmech.experiments.sequential_price.economy import DemandForm, Economy
+from jaxmech.experiments.sequential_price.settings import (
+    Correlated,
+    FiniteSettingFile,
+    NamedSetting,
+    TimberAuctions,
+)
+from jaxmech.experiments.study import NamedStudy
+
+if TYPE_CHECKING:
+    from jaxmech.experiments.workspace import Workspace
+    from jaxmech.reports.findings import Findings
+
+Statistic = Literal["agents_items", "allocation", "prices", "last_visit"]
+ObjectiveName = Literal["welfare", "revenue", "max_min"]
+
+_ALSO_DESCRIBED = {
+    "brero2021/correlated": tuple(Correlated(delta=delta) for delta in (0.25, 0.33, 0.5)),
+}
+"""Settings other than the registered one that a study's description speaks of."""
+
+
+@dataclass(frozen=True)
+class SequentialPriceStudy(NamedStudy):
+    """Learn a sequential price mechanism and compare it with baselines and exact values."""
+
+    setting: NamedSetting | None = None
+    """The economy; none where values are sampled from ``samples``."""
+
+    samples: str | None = None
+    """Your own valuations in place of the setting's: a .npz, .csv or .parquet file."""
+    units: tuple[int, ...] | None = None
+    """With samples: units for sale of each item type; one of each where not given."""
+    demand: DemandForm = "unit"
+    """With samples: how an agent values several items."""
+    held_out: float = 0.2
+    """With samples: the part of them kept for evaluation, never trained on."""
+
+    statistic: Statistic = "prices"
+    """What the mechanism sees of the history."""
+    objective: ObjectiveName = "welfare"
+    """What the mechanism maximises."""
+    subtract_offline_optimum: bool | None = None
+    """Subtract each episode's greatest possible welfare from its reward, to reduce noise; where
+    not given, for welfare and revenue but not for max_min."""
+    buys_at_zero_utility: bool = False
+    """Whether an agent buys when indifferent."""
+    price_high: float | None = None
+    """Highest price that can be posted; the highest value of each item where not given."""
+
+    seeds: int = 6
+    """How many times to learn, independently."""
+    first_seed: int = 0
+    """The first seed; the others follow it."""
+    updates: int = 200
+    """Iterations of the learner."""
+    evaluation_episodes: int = 100_000
+    """Fresh episodes on which each mechanism is evaluated. With samples, every held-out sample is
+    played once instead; by random mechanisms as often as this many episodes allow."""
+    validation_episodes: int = 20_000
+    """Other episodes, on which the best seeds are chosen; with samples, of those trained on."""
+    ppo: PPOSettings = field(default_factory=PPOSettings)
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "updates", "evaluation_episodes", "validation_episodes"):
+            checks.integer(name, getattr(self, name))
+        checks.integer("first_seed", self.first_seed, low=0)
+        checks.number("held_out", self.held_out, above=0, below=1)
+        if self.price_high is not None:
+            checks.number("price_high", self.price_high, above=0)
+        if self.units is not None and not self.is_sampled:
+            raise InvalidValueError("units", self.units, "they go with samples", verb="")
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether values are drawn from samples, some of them held out for evaluation."""
+        return self.samples is not None or isinstance(self.setting, TimberAuctions)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The file of samples or of the setting, if any."""
+        if self.samples is not None:
+            return (self.samples,)
+        if isinstance(self.setting, FiniteSettingFile) and self.setting.path is not None:
+            return (self.setting.path,)
+        return ()
+
+    @property
+    def is_as_described(self) -> bool:
+        """Whether the registered description, and the result reproduced, are those of this study.
+
+        They are not where samples replace the setting, or where the setting, the objective or
+        the purchase rule is another one.
+        """
+        from jaxmech.experiments.registry import STUDIES, study_called
+
+        registered = study_called(self.name) if self.name in STUDIES else None
+        if not isinstance(registered, SequentialPriceStudy):
+            return False
+        if self.samples is not None and registered.setting is not None:
+            return False
+        settings = (registered.setting, *_ALSO_DESCRIBED.get(self.name, ()))
+        rules = (self.objective, self.buys_at_zero_utility)
+        return self.setting in settings and rules == (
+            registered.objective,
+            registered.buys_at_zero_utility,
+        )
+
+    @property
+    def economy(self) -> Economy:
+        """Where values come from."""
+        return Economy(
+            setting=None if self.samples is not None else self.setting,
+            samples=self.samples,
+            units=self.units,
+            demand=self.demand,
+            held_out=self.held_out,
+            seed=self.first_seed,
+        )
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """The seeds to learn with."""
+        return tuple(range(self.first_seed, self.first_seed + self.seeds))
+
+    def resolved(self) -> Self:
+        """The same study, with what depends on the objective or the folder filled in.
+
+        Raises:
+          ValueError: there is no setting and no file of samples, or no file where one is named.
+        """
+        subtract, setting, samples = self.subtract_offline_optimum, self.setting, self.samples
+        # Absolute paths: the run can then be resumed from any folder.
+        if samples is not None:
+            samples = _absolute("samples", samples)
+        elif setting is None:
+            raise ValueError(
+                f"samples: got None; {self.name} needs a file of valuations, "
+                "as in --samples values.csv"
+            )
+        elif isinstance(setting, FiniteSettingFile):
+            if setting.path is None:
+                raise ValueError(
+                    f"setting.path: got None; {self.name} needs a file that describes the "
+                    "setting, as in --setting.path setting.yaml"
+                )
+            setting = FiniteSettingFile(_absolute("setting.path", setting.path))
+        if subtract is None:
+            subtract = self.objective != "max_min"
+        return replace(self, subtract_offline_optimum=subtract, setting=setting, samples=samples)
+
+    def compute(self, workspace: Workspace) -> Findings:
+        """Learned mechanisms, evaluated beside baselines and exact values."""
+        from jaxmech.experiments.sequential_price.learning import learned_and_compared
+
+        return learned_and_compared(self, workspace)
+
+
+def _absolute(field: str, path: str) -> str:
+    if not Path(path).is_file():
+        raise InvalidValueError(field, path, "there is no such file", got=path, verb="")
+    return str(Path(path).absolute())
