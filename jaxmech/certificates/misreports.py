@@ -147,6 +147,8 @@ def _ex_post_gains(
             moved = jnp.clip(moved, 0, highest).astype(report.dtype)
             return moved, jnp.maximum(highest_found, utility_in(mechanism, moved))
 
+        if not ascent_steps:
+            return found[best] - truthful
         start = (reports[best], found[best])
         _, reached = jax.lax.fori_loop(0, ascent_steps, ascend, start)
         return reached - truthful

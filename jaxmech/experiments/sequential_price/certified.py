@@ -50,7 +50,7 @@ class PostedPrices:
     def __call__(self, reports: jax.Array) -> Outcome:
         """The outcome where agents buy as if their values were ``reports``, [agents, ...]."""
         only = Samples(reports[None], self.env.demand)
-        params = self.params.replace(distribution=only)
+        params = replace(self.params, distribution=only)
         # Without randomness of its own, the key decides nothing.
         outcome: Outcome = play(
             self.env, params, acting(self.policy), jax.random.key(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -9,7 +10,8 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from jaxmech import struct
-from jaxmech.agents import Valuations
+from jaxmech.agents import Samples, Valuations
+from jaxmech.checks import InvalidValueError
 from jaxmech.designers import PPO
 from jaxmech.environments import SequentialPrice, SequentialPriceParams
 from jaxmech.evaluation import play, policy_of
@@ -38,11 +40,11 @@ def sample_objectives(
     env: SequentialPrice, params: SequentialPriceParams, policy: Any, key: jax.Array, plays: int
 ) -> jax.Array:
     """Of every sample of ``params.distribution``, played equally often: float [samples, plays]."""
-    distribution = params.distribution
+    distribution = _samples(params)
 
     def objective(index: jax.Array) -> jax.Array:
-        only = distribution.replace(values=distribution.values[index // plays][None])
-        alone = params.replace(distribution=only)
+        only = replace(distribution, values=distribution.values[index // plays][None])
+        alone = replace(params, distribution=only)
         return play(env, alone, acting(policy), jax.random.fold_in(key, index)).objective
 
     index = jnp.arange(len(distribution.values) * plays)
@@ -66,7 +68,7 @@ def sample_offline_optima(params: SequentialPriceParams, max_units: int) -> jax.
     def of_one_sample(values: jax.Array) -> jax.Array:
         return _offline_optimum_of(params, max_units, values)
 
-    return jax.lax.map(of_one_sample, params.distribution.values, batch_size=BATCH)
+    return jax.lax.map(of_one_sample, _samples(params).values, batch_size=BATCH)
 
 
 def visits(
@@ -113,6 +115,14 @@ class MeanObjective:
         """The mean ``objective`` of one seed's ``state``."""
         policy = LearnedPolicy(self.designer, state)
         return {"objective": objectives(self.env, self.params, policy, key, self.episodes).mean()}
+
+
+def _samples(params: SequentialPriceParams) -> Samples:
+    distribution = params.distribution
+    if not isinstance(distribution, Samples):
+        kind = type(distribution).__name__
+        raise InvalidValueError("params.distribution", distribution, "Samples", got=kind)
+    return distribution
 
 
 def _offline_optimum_of(

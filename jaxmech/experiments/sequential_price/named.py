@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jaxmech.experiments.sequential_price.configuration import PPOSettings
+from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
 from jaxmech.experiments.sequential_price.settings import (
     ID as ID_SETTING,
 )
@@ -24,12 +24,13 @@ from jaxmech.experiments.sequential_price.settings import (
     TimberAuctions,
     TwoWorlds,
 )
+from jaxmech.experiments.sequential_price.panel_study import Figures, Panel
 from jaxmech.experiments.sequential_price.study import SequentialPriceStudy
 
-_EXPLORING = PPOSettings(learning_rate=3e-3, entropy_bonus=0.02)
+_EXPLORING = PPOHyperParameters(learning_rate=3e-3, entropy_bonus=0.02)
 """For optima that hide behind a plan of several visits, each of which alone brings nothing."""
 
-_EXCHANGEABLE = PPOSettings(architecture="symmetric", learning_rate=3e-3, entropy_bonus=0.02)
+_EXCHANGEABLE = PPOHyperParameters(architecture="symmetric", learning_rate=3e-3, entropy_bonus=0.02)
 """For agents who differ in nothing that is known before the first visit."""
 
 _HUNDREDS = replace(_EXCHANGEABLE, num_environments=64, entropy_bonus=0.0, gae_lambda=0.99)
@@ -56,7 +57,7 @@ TWO_WORLDS = SequentialPriceStudy(
     summary="1 item, 10 agents; all values are high, or all are low",
     reproduces="Brero et al. 2021, Figure 3 (b): static prices must be personalised",
     setting=TwoWorlds(),
-    ppo=PPOSettings(architecture="symmetric"),
+    ppo=PPOHyperParameters(architecture="symmetric"),
 )
 
 INVENTORY = SequentialPriceStudy(
@@ -170,4 +171,75 @@ OWN_VALUES = SequentialPriceStudy(
     name="own_values",
     summary="your own valuations, from the file --samples, some held out",
     reproduces="",
+)
+
+
+def _panel(
+    letters: str, economy: str, shows: str, *, setting: NamedSetting | None = None
+) -> Panel:
+    # The paper's text gives no letters for Figure 4.
+    place = economy if letters[0] == "4" else letters[1]
+    return Panel(
+        name=f"brero2021/figure_{letters}",
+        summary=shows,
+        reproduces=f"Brero et al. 2021, Figure {letters[0]} ({place})",
+        figure=f"Figure {letters[0]} ({place})",
+        economy=f"brero2021/{economy}",
+        setting=setting,
+    )
+
+
+def _correlated(letters: str, delta: float, shows: str) -> Panel:
+    return _panel(
+        letters,
+        "correlated",
+        f"Values around a common centre, delta {delta:g}: {shows}",
+        setting=Correlated(delta=delta),
+    )
+
+
+FIGURE_2A = _correlated(
+    "2a", 0.0, "values are independent, so it is enough to know who and what is left"
+)
+FIGURE_2B = _correlated(
+    "2b", 0.25, "what agents bought begins to tell what the others will pay"
+)
+FIGURE_2C = _correlated(
+    "2c", 0.33, "prices that agents faced tell more than what they bought"
+)
+FIGURE_2D = _correlated(
+    "2d", 0.5, "static prices fall far behind those that follow the purchases"
+)
+FIGURE_3A = _panel("3a", "colors", "Colors: anonymous static prices are optimal")
+FIGURE_3B = _panel(
+    "3b", "two_worlds", "Two worlds: static prices are optimal if they are personalised"
+)
+FIGURE_3C = _panel(
+    "3c", "inventory", "Inventory: the optimum needs prices that follow the units left"
+)
+FIGURE_3D = _panel(
+    "3d", "kitchen_sink", "Kitchen sink: the optimum needs adaptive order and prices"
+)
+FIGURE_3E = _panel("3e", "id", "ID: who bought tells where to go next, what is left may not")
+# Of Figure 4, the letters in the names follow the order in which the paper's text tells it.
+FIGURE_4A = _panel(
+    "4a", "additive_types", "Two item types whose values add up, each of its own centre"
+)
+FIGURE_4B = _panel(
+    "4b", "revenue", "Revenue: payments count, in the economy of Figure 2, delta 0.5"
+)
+FIGURE_4C = _panel(
+    "4c", "max_min", "Max-min fairness: the least value counts, and the order must adapt"
+)
+
+PANELS = (
+    FIGURE_2A, FIGURE_2B, FIGURE_2C, FIGURE_2D,
+    FIGURE_3A, FIGURE_3B, FIGURE_3C, FIGURE_3D, FIGURE_3E,
+    FIGURE_4A, FIGURE_4B, FIGURE_4C,
+)  # fmt: skip
+
+FIGURES = Figures(
+    name="brero2021/figures",
+    summary="all panels of the figures, one after another",
+    reproduces="Brero et al. 2021, Figures 2 to 4",
 )

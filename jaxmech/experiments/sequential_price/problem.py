@@ -70,4 +70,6 @@ def designer_of(
         hyper_parameters["anneal_updates"] = float(study.updates)
     if hyper_parameters["reward_scale"] is None:
         hyper_parameters["reward_scale"] = 1 / float(params.price_high.max())
+    if hyper_parameters["initial_log_scale"] is None:
+        hyper_parameters["initial_log_scale"] = 0.0
     return PPO(env, params, **hyper_parameters)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from jaxmech import checks
 from jaxmech.checks import InvalidValueError
-from jaxmech.experiments.sequential_price.configuration import PPOSettings
+from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
 from jaxmech.experiments.sequential_price.economy import DemandForm, Economy
 from jaxmech.experiments.sequential_price.settings import (
     Correlated,
@@ -73,7 +73,7 @@ class SequentialPriceStudy(NamedStudy):
     played once instead; by random mechanisms as often as this many episodes allow."""
     validation_episodes: int = 20_000
     """Other episodes, on which the best seeds are chosen; with samples, of those trained on."""
-    ppo: PPOSettings = field(default_factory=PPOSettings)
+    ppo: PPOHyperParameters = field(default_factory=PPOHyperParameters)
 
     def __post_init__(self) -> None:
         for name in ("seeds", "updates", "evaluation_episodes", "validation_episodes"):
