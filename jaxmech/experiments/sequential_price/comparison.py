@@ -10,7 +10,7 @@ from jaxmech.experiments.sequential_price.learning import compared_with
 from jaxmech.experiments.sequential_price.panel_study import MECHANISMS, Figures, Panel
 from jaxmech.experiments.sequential_price.problem import problem_of
 from jaxmech.experiments.sequential_price.results import Results, interval
-from jaxmech.reports.findings import Findings, LearningCurves, Record, Table
+from jaxmech.reports.findings import Findings, LearningCurves, Table
 from jaxmech.runner import TrainingDivergedError
 
 if TYPE_CHECKING:
@@ -105,9 +105,7 @@ def _side_by_side(
         notes=tuple(notes),
         emphasised=tuple(range(len(rows))),
     )
-    baselines = {
-        name: of for name, of in first.estimates.items() if not name.startswith("learned")
-    }
+    baselines = {name: of for name, of in first.estimates.items() if not name.startswith("learned")}
     return Findings(
         headline=_headline(results),
         estimates={

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
+from jaxmech.experiments.sequential_price.adaptivity_study import Adaptivity
+from jaxmech.experiments.sequential_price.panel_study import Figures, Panel
 from jaxmech.experiments.sequential_price.settings import (
     ID as ID_SETTING,
 )
@@ -24,7 +26,6 @@ from jaxmech.experiments.sequential_price.settings import (
     TimberAuctions,
     TwoWorlds,
 )
-from jaxmech.experiments.sequential_price.panel_study import Figures, Panel
 from jaxmech.experiments.sequential_price.study import SequentialPriceStudy
 
 _EXPLORING = PPOHyperParameters(learning_rate=3e-3, entropy_bonus=0.02)
@@ -174,9 +175,7 @@ OWN_VALUES = SequentialPriceStudy(
 )
 
 
-def _panel(
-    letters: str, economy: str, shows: str, *, setting: NamedSetting | None = None
-) -> Panel:
+def _panel(letters: str, economy: str, shows: str, *, setting: NamedSetting | None = None) -> Panel:
     # The paper's text gives no letters for Figure 4.
     place = economy if letters[0] == "4" else letters[1]
     return Panel(
@@ -201,15 +200,9 @@ def _correlated(letters: str, delta: float, shows: str) -> Panel:
 FIGURE_2A = _correlated(
     "2a", 0.0, "values are independent, so it is enough to know who and what is left"
 )
-FIGURE_2B = _correlated(
-    "2b", 0.25, "what agents bought begins to tell what the others will pay"
-)
-FIGURE_2C = _correlated(
-    "2c", 0.33, "prices that agents faced tell more than what they bought"
-)
-FIGURE_2D = _correlated(
-    "2d", 0.5, "static prices fall far behind those that follow the purchases"
-)
+FIGURE_2B = _correlated("2b", 0.25, "what agents bought begins to tell what the others will pay")
+FIGURE_2C = _correlated("2c", 0.33, "prices that agents faced tell more than what they bought")
+FIGURE_2D = _correlated("2d", 0.5, "static prices fall far behind those that follow the purchases")
 FIGURE_3A = _panel("3a", "colors", "Colors: anonymous static prices are optimal")
 FIGURE_3B = _panel(
     "3b", "two_worlds", "Two worlds: static prices are optimal if they are personalised"
@@ -242,4 +235,10 @@ FIGURES = Figures(
     name="brero2021/figures",
     summary="all panels of the figures, one after another",
     reproduces="Brero et al. 2021, Figures 2 to 4",
+)
+
+ADAPTIVITY = Adaptivity(
+    name="adaptivity",
+    summary="welfare of mechanisms whose order or prices adapt or not, exact, for every setting",
+    reproduces="",
 )

@@ -13,7 +13,7 @@ from jaxmech.designers import RandomSerialDictatorship, StaticPrices
 from jaxmech.experiments.sequential_price.economy import Economy
 from jaxmech.experiments.sequential_price.problem import LearningProblem
 from jaxmech.experiments.sequential_price.study import ObjectiveName, SequentialPriceStudy
-from jaxmech.oracles import NotKnown
+from jaxmech.oracles import NotKnownError
 from jaxmech.oracles import sequential_price as exact
 from jaxmech.oracles.sequential_price import StaticPriceResult
 from jaxmech.reports.findings import Oracle
@@ -150,20 +150,20 @@ def exact_value(
             found = STATIC_PRICES[name](learned_in)
             result["prices"], result["order"] = found.prices, found.order
             if evaluated_in is not learned_in:
-                raise NotKnown("the prices are those found for the samples trained on")
+                raise NotKnownError("the prices are those found for the samples trained on")
             result["exact"], result["value"] = bool(found.exact), float(found.value)
-    except NotKnown as reason:
+    except NotKnownError as reason:
         result["missing"] = str(reason)
     return result
 
 
 def _welfare_only(objective: ObjectiveName) -> None:
     if objective != "welfare":
-        raise NotKnown(f"objective: got {objective!r}; computed for 'welfare' only")
+        raise NotKnownError(f"objective: got {objective!r}; computed for 'welfare' only")
 
 
 def _only_strict_buyers(buys_at_zero_utility: bool) -> None:
     if buys_at_zero_utility:
-        raise NotKnown(
+        raise NotKnownError(
             "buys_at_zero_utility: got True; computed for agents that buy at positive utility only"
         )

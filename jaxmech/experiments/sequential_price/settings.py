@@ -24,10 +24,10 @@ class _Named:
         Raises:
           ValueError: a field is out of range.
         """
-        from jaxmech.agents import setting
+        from jaxmech.agents import named_setting
 
         options: dict[str, Any] = asdict(self)  # type: ignore[call-overload] # of dataclasses
-        return setting(name_of_class(type(self)), **options)
+        return named_setting(name_of_class(type(self)), **options)
 
 
 @dataclass(frozen=True)

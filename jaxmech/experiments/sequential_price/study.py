@@ -146,7 +146,7 @@ class SequentialPriceStudy(NamedStudy):
         subtract, setting, samples = self.subtract_offline_optimum, self.setting, self.samples
         # Absolute paths: the run can then be resumed from any folder.
         if samples is not None:
-            samples = _absolute("samples", samples)
+            samples = absolute("samples", samples)
         elif setting is None:
             raise ValueError(
                 f"samples: got None; {self.name} needs a file of valuations, "
@@ -158,7 +158,7 @@ class SequentialPriceStudy(NamedStudy):
                     f"setting.path: got None; {self.name} needs a file that describes the "
                     "setting, as in --setting.path setting.yaml"
                 )
-            setting = FiniteSettingFile(_absolute("setting.path", setting.path))
+            setting = FiniteSettingFile(absolute("setting.path", setting.path))
         if subtract is None:
             subtract = self.objective != "max_min"
         return replace(self, subtract_offline_optimum=subtract, setting=setting, samples=samples)
@@ -170,7 +170,12 @@ class SequentialPriceStudy(NamedStudy):
         return learned_and_compared(self, workspace)
 
 
-def _absolute(field: str, path: str) -> str:
+def absolute(field: str, path: str) -> str:
+    """The path of a file from any folder.
+
+    Raises:
+      ValueError: there is no such file.
+    """
     if not Path(path).is_file():
         raise InvalidValueError(field, path, "there is no such file", got=path, verb="")
     return str(Path(path).absolute())
