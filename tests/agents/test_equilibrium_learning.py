@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiers import slowly
 
 from jaxmech import mechanisms
 from jaxmech.agents import Uniform
@@ -56,7 +57,7 @@ def weak_or_strong_bid(k):
     return lambda value: (1 - jnp.sqrt(1 - k * value**2)) / (k * jnp.maximum(value, 1e-6))
 
 
-@pytest.mark.parametrize("bidders", [2, 5, 10])
+@pytest.mark.parametrize("bidders", [2, *slowly(5, 10)])
 @pytest.mark.parametrize(
     ("rule", "exact"), [(first_price, first_price_bid), (all_pay, all_pay_bid)]
 )

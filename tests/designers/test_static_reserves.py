@@ -62,7 +62,7 @@ def test_best_reserves_of_one_bidder_who_does_not_react():
 
 def test_myerson_is_the_best_common_reserve_of_truthful_uniform_bids():
     """Second price, two bidders U[0, 1]: reserve 1/2 earns 5/12, none 1/3."""
-    bids = (jnp.arange(2000)[:, None] + 0.5) / 2000 * jnp.ones(2)
+    bids = (jnp.arange(2000)[:, None] + 0.5) / 2000 * jnp.ones((1, 2))
     history = history_of(bids)
     revenue = jax.jit(
         revenue_of_histograms(history, BINS, jnp.ones(2), jnp.ones(1), num_auctions=2048)

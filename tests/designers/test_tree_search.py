@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from plan_models import MOVES, Moody, moody_plan, moody_planning
+from tiers import slowly
 
 from jaxmech import struct
 from jaxmech.designers.planning.plans import ExhaustiveSearch, Moves, Plan, Planning, best_move
@@ -44,7 +45,7 @@ def plans(moods=MOODS):
     return jax.vmap(lambda mood: Plan.start(mood, jnp.ones(1)))(moods)
 
 
-@pytest.mark.parametrize("backup", BACKUPS)
+@pytest.mark.parametrize("backup", ["max", *slowly("mean", "sarsa_lambda")])
 def test_depth_one_with_every_move_is_exhaustive_search(backup):
     search = TreeSearch(num_simulations=MOVES.num_moves, backup=backup)
     for leaf_value in ("none", "held_forever"):
@@ -55,7 +56,7 @@ def test_depth_one_with_every_move_is_exhaustive_search(backup):
         np.testing.assert_array_equal(found.visits, 1)
 
 
-@pytest.mark.parametrize("depth", [2, 3])
+@pytest.mark.parametrize("depth", [2, *slowly(3)])
 def test_the_greatest_value_of_enough_simulations_is_that_of_all_plans(depth):
     search = TreeSearch(num_simulations=150, backup="max")
     planning = moody_planning(depth)
@@ -65,6 +66,7 @@ def test_the_greatest_value_of_enough_simulations_is_that_of_all_plans(depth):
     assert (found.visits.sum(axis=-1) == 150).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backup", ["mean", "sarsa_lambda"])
 def test_means_approach_the_best_plans_from_below(backup):
     planning = moody_planning(3)
@@ -82,7 +84,7 @@ def test_means_approach_the_best_plans_from_below(backup):
 
 
 @pytest.mark.parametrize("backup", BACKUPS)
-@pytest.mark.parametrize(("depth", "leaf_value"), [(4, "none"), (6, "held")])
+@pytest.mark.parametrize(("depth", "leaf_value"), [(4, "none"), *slowly((6, "held"))])
 def test_same_tree_as_plain_python(plain_search, backup, depth, leaf_value):
     planning = moody_planning(depth, leaf_value, 0.9)
     search = TreeSearch(num_simulations=60, backup=backup, trace=0.6)
@@ -122,7 +124,7 @@ def test_own_search_with_whole_traces_is_mctx():
         np.testing.assert_allclose(found.values, of_mctx.values, rtol=1e-5)
 
 
-@pytest.mark.parametrize("backup", BACKUPS)
+@pytest.mark.parametrize("backup", ["mean", *slowly("max", "sarsa_lambda")])
 def test_a_search_is_the_same_again_and_in_a_batch(backup):
     search = TreeSearch(num_simulations=40, backup=backup)
     planning = Planning(Moody(noise=0.3), MOVES, 3, "held", 0.9)
@@ -158,7 +160,7 @@ def test_every_move_needs_a_simulation():
         TreeSearch(num_simulations=2).values(moody_planning(1), moody_plan(), KEY)
 
 
-@pytest.mark.parametrize("backup", BACKUPS)
+@pytest.mark.parametrize("backup", ["sarsa_lambda", *slowly("mean", "max")])
 def test_undiscounted_days_count_in_full(backup):
     """No discount, no leaf value: the value of the only plan is the sum of its revenues."""
     planning = Planning(Moody(), Moves(1, factors=(1.0,)), 3, "none", 1.0)
@@ -182,7 +184,7 @@ class Worthless:
         return state, jnp.zeros(())
 
 
-@pytest.mark.parametrize("backup", BACKUPS)
+@pytest.mark.parametrize("backup", ["max", *slowly("mean", "sarsa_lambda")])
 def test_where_nothing_can_be_earned_all_moves_are_tried_alike_and_the_first_is_made(backup):
     planning = Planning(Worthless(), MOVES, 2, "held", 0.9)
     found = searched(TreeSearch(num_simulations=60, backup=backup), planning, moody_plan(), KEY)
@@ -191,7 +193,7 @@ def test_where_nothing_can_be_earned_all_moves_are_tried_alike_and_the_first_is_
     assert best_move(found.values) == 0
 
 
-@pytest.mark.parametrize("backup", BACKUPS)
+@pytest.mark.parametrize("backup", ["mean", *slowly("max", "sarsa_lambda")])
 def test_at_the_upper_bound_moving_up_is_worth_what_keeping_is(backup):
     moves = Moves(1, factors=(0.8, 1.25), low=0.5, high=1.0)
     planning = Planning(Moody(), moves, 1, "none")

@@ -149,7 +149,7 @@ def test_finite_mixture_of_bundles_keeps_an_atoms_values_together():
     )
     sampled = draws(distribution)
     assert sampled.shape == (DRAWS, 1, 4)
-    whole = [(sampled[:, 0] == values[0, 0, atom]).all(axis=1) for atom in range(2)]
+    whole = [(sampled[:, 0] == values[:, 0, atom]).all(axis=1) for atom in range(2)]
     assert (whole[0] ^ whole[1]).all()
     assert_frequency(whole[0], 0.5)
 

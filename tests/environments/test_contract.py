@@ -235,6 +235,7 @@ def test_float64(name, options):
         assert abstract(stepped[:2]) == abstract(start)
 
 
+@pytest.mark.slow
 @few_cases
 def test_runs_in_float64(name, options):
     with jax.enable_x64(True):

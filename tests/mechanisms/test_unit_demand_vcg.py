@@ -85,7 +85,7 @@ def test_truthful_and_never_above_the_value(seed):
     reports = np.tile(values, (60, 1, 1))
     reports[1:, 0] = random.uniform(0, 1.5, (59, 3))
     outcome = _of_reports(reports)
-    received = (outcome.allocation * values).sum(axis=2)
+    received = (outcome.allocation * values[None]).sum(axis=2)
     utility = received - outcome.payments
     assert (utility[0] >= 0).all()
     assert utility[:, 0].max() <= utility[0, 0] + 1e-6
