@@ -1,64 +1,77 @@
-"""How participants value bundles and behave."""
+"""How participants value bundles and behave.
 
-from jaxmech.agents.bidders import interim_rules
-from jaxmech.agents.bidders.bid_functions import BidFunctions, l2_distance, tabulated
-from jaxmech.agents.bidders.equilibrium import learn_equilibrium
-from jaxmech.agents.bidders.no_regret import Exp3, Hedge, RegretMatching
-from jaxmech.agents.bidders.population import BidderPopulation, bidder_population
-from jaxmech.agents.bidders.strategies import (
-    EquilibriumTable,
-    LogitResponse,
-    linear_shading,
-    logit_response,
-    truthful,
-)
-from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
-from jaxmech.agents.keywords.daily_bidders import DailyBidders
-from jaxmech.agents.keywords.distribution import keyword_distribution
-from jaxmech.agents.settings.demand import (
-    AdditiveDemand,
-    BundleDemand,
-    Demand,
-    UnitDemand,
-    Valuations,
-)
-from jaxmech.agents.settings.finite import finite_setting, one_of, surely
-from jaxmech.agents.settings.named import SETTINGS, named_setting
-from jaxmech.agents.settings.profiles import (
-    CorrelatedUniform,
-    FiniteMixture,
-    Samples,
-    UniformMixture,
-    ValueDistribution,
-)
-from jaxmech.agents.settings.setting import Setting
-from jaxmech.agents.values.joint import (
-    AffiliatedSignals,
-    CopulaValueQuality,
-    MineralRights,
-    SignalsAndValues,
-    ValuesAndQuality,
-)
-from jaxmech.agents.values.numerical import Beta, Empirical, FromDistrax
-from jaxmech.agents.values.univariate import (
-    Exponential,
-    LogNormal,
-    Power,
-    TruncatedEqualRevenue,
-    Uniform,
-    UnivariateDistribution,
-)
-from jaxmech.agents.values.virtual import (
-    IronedVirtualValue,
-    density,
-    ironed_virtual_value,
-    virtual_value,
-)
+Names are imported on first use, so what needs no JAX is at hand without it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jaxmech.lazy import exports
+
+if TYPE_CHECKING:
+    from jaxmech.agents.bidders import interim_rules
+    from jaxmech.agents.bidders.auction_rules import AUCTION_RULES, AuctionRule
+    from jaxmech.agents.bidders.bid_functions import BidFunctions, l2_distance, tabulated
+    from jaxmech.agents.bidders.equilibrium import learn_equilibrium
+    from jaxmech.agents.bidders.no_regret import Exp3, Hedge, RegretMatching
+    from jaxmech.agents.bidders.population import BidderPopulation, bidder_population
+    from jaxmech.agents.bidders.strategies import (
+        EquilibriumTable,
+        LogitResponse,
+        linear_shading,
+        logit_response,
+        truthful,
+    )
+    from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
+    from jaxmech.agents.keywords.daily_bidders import DailyBidders
+    from jaxmech.agents.keywords.distribution import keyword_distribution
+    from jaxmech.agents.settings.demand import (
+        AdditiveDemand,
+        BundleDemand,
+        Demand,
+        UnitDemand,
+        Valuations,
+    )
+    from jaxmech.agents.settings.finite import finite_setting, one_of, surely
+    from jaxmech.agents.settings.named import SETTINGS, named_setting
+    from jaxmech.agents.settings.profiles import (
+        CorrelatedUniform,
+        FiniteMixture,
+        Samples,
+        UniformMixture,
+        ValueDistribution,
+    )
+    from jaxmech.agents.settings.setting import Setting
+    from jaxmech.agents.values.joint import (
+        AffiliatedSignals,
+        CopulaValueQuality,
+        MineralRights,
+        SignalsAndValues,
+        ValuesAndQuality,
+    )
+    from jaxmech.agents.values.numerical import Beta, Empirical, FromDistrax
+    from jaxmech.agents.values.univariate import (
+        Exponential,
+        LogNormal,
+        Power,
+        TruncatedEqualRevenue,
+        Uniform,
+        UnivariateDistribution,
+    )
+    from jaxmech.agents.values.virtual import (
+        IronedVirtualValue,
+        density,
+        ironed_virtual_value,
+        virtual_value,
+    )
 
 __all__ = [
+    "AUCTION_RULES",
     "SETTINGS",
     "AdditiveDemand",
     "AffiliatedSignals",
+    "AuctionRule",
     "Beta",
     "BidBins",
     "BidFunctions",
@@ -110,3 +123,52 @@ __all__ = [
     "truthful",
     "virtual_value",
 ]
+
+_EXPORTS = {
+    "bidders": ["interim_rules"],
+    "bidders.auction_rules": ["AUCTION_RULES", "AuctionRule"],
+    "bidders.bid_functions": ["BidFunctions", "l2_distance", "tabulated"],
+    "bidders.equilibrium": ["learn_equilibrium"],
+    "bidders.no_regret": ["Exp3", "Hedge", "RegretMatching"],
+    "bidders.population": ["BidderPopulation", "bidder_population"],
+    "bidders.strategies": [
+        "EquilibriumTable",
+        "LogitResponse",
+        "linear_shading",
+        "logit_response",
+        "truthful",
+    ],
+    "keywords.bid_history": ["BidBins", "BidHistory"],
+    "keywords.daily_bidders": ["DailyBidders"],
+    "keywords.distribution": ["keyword_distribution"],
+    "settings.demand": ["AdditiveDemand", "BundleDemand", "Demand", "UnitDemand", "Valuations"],
+    "settings.finite": ["finite_setting", "one_of", "surely"],
+    "settings.named": ["SETTINGS", "named_setting"],
+    "settings.profiles": [
+        "CorrelatedUniform",
+        "FiniteMixture",
+        "Samples",
+        "UniformMixture",
+        "ValueDistribution",
+    ],
+    "settings.setting": ["Setting"],
+    "values.joint": [
+        "AffiliatedSignals",
+        "CopulaValueQuality",
+        "MineralRights",
+        "SignalsAndValues",
+        "ValuesAndQuality",
+    ],
+    "values.numerical": ["Beta", "Empirical", "FromDistrax"],
+    "values.univariate": [
+        "Exponential",
+        "LogNormal",
+        "Power",
+        "TruncatedEqualRevenue",
+        "Uniform",
+        "UnivariateDistribution",
+    ],
+    "values.virtual": ["IronedVirtualValue", "density", "ironed_virtual_value", "virtual_value"],
+}
+
+__getattr__ = exports(__name__, _EXPORTS)

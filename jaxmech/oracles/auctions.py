@@ -17,19 +17,11 @@ from numpy.typing import ArrayLike
 
 from jaxmech import checks
 from jaxmech.agents import Empirical, UnivariateDistribution
+from jaxmech.agents.bidders.auction_rules import AUCTION_RULES, Pays, SaleRule
 from jaxmech.agents.values.host import Floats, HostDistribution, integrals
 from jaxmech.checks import InvalidValueError
 from jaxmech.naming import lookup
 from jaxmech.oracles.refusals import NotKnownError
-
-RULES = {
-    "first_price": "pay as bid",
-    "discriminatory_price": "pay as bid",
-    "second_price": "highest losing bid",
-    "uniform_price": "highest losing bid",
-    "all_pay": "all pay",
-}
-"""How winners pay under each rule, by the name of its mechanism."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +32,7 @@ class SymmetricAuction:
     highest losing bid or the reserve.
 
     Attributes:
-      rule: one of ``RULES``.
+      rule: one of ``AUCTION_RULES``.
       distribution: of each bidder's value, of concrete numbers and finite mean.
       num_bidders: how many there are.
       units: how many items are for sale; 1 for ``first_price`` and ``second_price``.
@@ -51,7 +43,7 @@ class SymmetricAuction:
       ValueError: an unknown rule, or a number out of range.
     """
 
-    rule: str
+    rule: SaleRule
     distribution: UnivariateDistribution
     num_bidders: int
     units: int = 1
@@ -59,13 +51,18 @@ class SymmetricAuction:
     entry_fee: float = 0.0
 
     def __post_init__(self) -> None:
-        lookup("rule", self.rule, RULES)
+        lookup("rule", self.rule, AUCTION_RULES)
         for field in ("num_bidders", "units"):
             checks.integer(field, getattr(self, field))
-        if self.units > 1 and self.rule in ("first_price", "second_price"):
+        if self.units > 1 and not (AUCTION_RULES[self.rule].sells_units or self._all_pay):
             raise InvalidValueError("units", self.units, f"allowed for {self.rule} is 1", verb="")
         for field in ("reserve", "entry_fee"):
             checks.number(field, getattr(self, field), low=0)
+
+    @property
+    def pays(self) -> Pays:
+        """What a bidder pays who takes part."""
+        return AUCTION_RULES[self.rule].pays
 
     def win_probability(self, values: ArrayLike) -> Floats:
         """That fewer than ``units`` of the others have a higher value, elementwise."""
@@ -110,7 +107,7 @@ class SymmetricAuction:
         """
         values = np.asarray(values, np.float64)
         takes_part = values >= self.entry_value
-        if RULES[self.rule] == "highest losing bid":
+        if self.pays == "highest losing bid":
             return np.where(takes_part, values, 0.0)
         self._refuse_atoms()
         inside = np.where(takes_part, values, self._panels[0])
@@ -129,7 +126,7 @@ class SymmetricAuction:
         """
         if not np.isfinite(self.entry_value):
             return 0.0
-        if RULES[self.rule] == "highest losing bid":
+        if self.pays == "highest losing bid":
             return self._highest_losing_bid_revenue()
         self._refuse_atoms()
         return self.num_bidders * self._mean_over_entrants(self._interim_payment)
@@ -154,7 +151,7 @@ class SymmetricAuction:
 
     @property
     def _all_pay(self) -> bool:
-        return RULES[self.rule] == "all pay"
+        return self.pays == "own bid, win or lose"
 
     def _utility_at_entry(self, value: float) -> float:
         """Of the lowest value to take part: it bids the reserve and wins only unopposed."""

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxmech import checks
+from jaxmech.agents.bidders.auction_rules import PaymentRule
 from jaxmech.agents.values.host import Floats
-from jaxmech.naming import lookup
 
-_RULES = {"first_price": None, "second_price": None}
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 # Nodes on [0, 1], crowded at 0, where the bids for few bidders have a logarithm.
 _SHARES = ((_NODES + 1) / 2) ** 3
@@ -45,12 +45,12 @@ class MineralRightsAuction:
       ValueError: an unknown rule, fewer than two bidders, ``high`` not above 0 or not finite.
     """
 
-    rule: str
+    rule: PaymentRule
     num_bidders: int
     high: float = 1.0
 
     def __post_init__(self) -> None:
-        lookup("rule", self.rule, _RULES)
+        checks.one_of("rule", self.rule, get_args(PaymentRule))
         checks.integer("num_bidders", self.num_bidders, low=2)
         checks.number("high", self.high, above=0)
 
@@ -99,10 +99,10 @@ class AffiliatedSignalsAuction:
       ValueError: an unknown rule.
     """
 
-    rule: str
+    rule: PaymentRule
 
     def __post_init__(self) -> None:
-        lookup("rule", self.rule, _RULES)
+        checks.one_of("rule", self.rule, get_args(PaymentRule))
 
     def bids(self, signals: ArrayLike) -> Floats:
         """Equilibrium bids, elementwise, of signals in [0, 2]."""

@@ -7,7 +7,7 @@ many take part, and the reserve (Krishna 2010, chapters 2 and 3).
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,9 +18,6 @@ from jaxmech.agents.bidders.no_regret import draw_choice, initial_scores
 from jaxmech.agents.values.host import Floats, HostDistribution, integrals
 from jaxmech.agents.values.univariate import UnivariateDistribution
 from jaxmech.checks import InvalidValueError
-
-PaymentRule = Literal["first_price", "second_price"]
-"""A winner pays its own bid, or the lowest at which it would still win."""
 
 
 def truthful(value: jax.Array) -> jax.Array:

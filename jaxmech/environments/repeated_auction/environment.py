@@ -14,12 +14,13 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech import checks, struct
+from jaxmech.agents.bidders.auction_rules import PaymentRule
 from jaxmech.agents.bidders.population import (
     BidderKind,
     bidder_population,
     utilities_of_alternatives,
 )
-from jaxmech.agents.bidders.strategies import EquilibriumTable, PaymentRule
+from jaxmech.agents.bidders.strategies import EquilibriumTable
 from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.univariate import Uniform
 from jaxmech.environments.autoreset import step_with_reset

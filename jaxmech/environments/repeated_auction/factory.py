@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jaxmech import checks
+from jaxmech.agents.bidders.auction_rules import PaymentRule
 from jaxmech.agents.bidders.population import BidderKind, bidder_population
-from jaxmech.agents.bidders.strategies import EquilibriumTable, PaymentRule
+from jaxmech.agents.bidders.strategies import EquilibriumTable
 from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.univariate import Uniform, UnivariateDistribution
 from jaxmech.environments.repeated_auction.environment import RepeatedAuction, ValueDraws

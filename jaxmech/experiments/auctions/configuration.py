@@ -10,20 +10,17 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from jaxmech import checks
+from jaxmech.agents.bidders.auction_rules import AUCTION_RULES, SaleRule, SingleItemRule
 from jaxmech.experiments.study import NamedStudy, is_as_registered
 
 if TYPE_CHECKING:
     from jaxmech.experiments.workspace import Workspace
     from jaxmech.reports.findings import Findings
 
-SaleRule = Literal[
-    "first_price", "second_price", "all_pay", "uniform_price", "discriminatory_price"
-]
-SingleItemRule = Literal["first_price", "second_price", "all_pay"]
 ValueName = Literal["uniform", "exponential", "log_normal", "power"]
 
-RULES_OF_ONE_UNIT: tuple[SaleRule, ...] = ("first_price", "second_price", "all_pay")
-RULES_OF_SEVERAL_UNITS: tuple[SaleRule, ...] = ("discriminatory_price", "uniform_price")
+RULES_OF_ONE_UNIT = tuple(rule.name for rule in AUCTION_RULES.values() if not rule.sells_units)
+RULES_OF_SEVERAL_UNITS = tuple(rule.name for rule in AUCTION_RULES.values() if rule.sells_units)
 
 
 @dataclass(frozen=True)

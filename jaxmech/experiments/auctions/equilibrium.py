@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxmech.agents import Uniform
-from jaxmech.agents.bidders import interim_rules
+from jaxmech.agents.bidders.auction_rules import AUCTION_RULES, SaleRule
 from jaxmech.agents.bidders.bid_functions import BidFunction, BidFunctions, l2_distance
 from jaxmech.agents.bidders.equilibrium import learn_equilibrium
 from jaxmech.agents.bidders.interim_rules import InterimRule
@@ -35,12 +35,12 @@ class Auction:
     """An auction whose equilibrium is known.
 
     Attributes:
-      rule: name in ``interim_rules``.
+      rule: name in ``AUCTION_RULES``.
       highs: of each group of equal bidders; their values are uniform from 0 to this.
       group_sizes: bidders in each group.
     """
 
-    rule: str
+    rule: SaleRule
     highs: tuple[float, ...]
     group_sizes: tuple[int, ...]
 
@@ -55,8 +55,7 @@ class Auction:
 
     @property
     def interim_rule(self) -> InterimRule:
-        rule: InterimRule = getattr(interim_rules, self.rule)
-        return rule
+        return AUCTION_RULES[self.rule].interim
 
     @property
     def exact(self) -> tuple[HostBids, ...]:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech import mechanisms
 from jaxmech.agents import Exponential, LogNormal, Power, Uniform, UnivariateDistribution
+from jaxmech.agents.bidders.auction_rules import AUCTION_RULES, SaleRule
 from jaxmech.agents.values.host import HostDistribution
 from jaxmech.experiments.auctions.configuration import RevenueEquivalence
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.intervals import mean_of, normal_interval, standard_error
 from jaxmech.oracles import SymmetricAuction, myerson_reserve, optimal_revenue
-from jaxmech.oracles.auctions import RULES
 from jaxmech.reports.findings import Curve, Estimate, Figure, Findings, Oracle, Record, Table
 
 _DISTRIBUTIONS: dict[str, Callable[..., UnivariateDistribution]] = {
@@ -152,12 +150,12 @@ def _auctions(study: RevenueEquivalence, name: str, bidders: int) -> tuple[Symme
 
 
 def _auction(
-    distribution: UnivariateDistribution, bidders: int, units: int, lowest: float, rule: str
+    distribution: UnivariateDistribution, bidders: int, units: int, lowest: float, rule: SaleRule
 ) -> SymmetricAuction:
     """The auction under a rule in which values from ``lowest`` take part."""
     auction = SymmetricAuction(rule, distribution, bidders, units)
     reserve = lowest
-    if RULES[rule] == "all pay":
+    if auction.pays == "own bid, win or lose":
         reserve *= float(auction.win_probability(lowest))
     return SymmetricAuction(rule, distribution, bidders, units, reserve)
 
@@ -165,10 +163,13 @@ def _auction(
 def _revenue_of(auction: SymmetricAuction) -> Callable[[jax.Array], jax.Array]:
     """From the values [bidders] of an auction to its revenue in equilibrium."""
     bid = _equilibrium_bids(auction)
-    rule = getattr(mechanisms, auction.rule)
-    if auction.rule in ("uniform_price", "discriminatory_price"):
-        rule = partial(rule, units=auction.units)
-    return lambda values: jnp.sum(rule(bid(values), reserve=auction.reserve).payments)
+    rule = AUCTION_RULES[auction.rule]
+
+    def revenue(values: jax.Array) -> jax.Array:
+        outcome = rule.clear(bid(values), auction.units, reserve=auction.reserve)
+        return jnp.sum(outcome.payments)
+
+    return revenue
 
 
 def _equilibrium_bids(auction: SymmetricAuction) -> Callable[[jax.Array], jax.Array]:
@@ -178,7 +179,7 @@ def _equilibrium_bids(auction: SymmetricAuction) -> Callable[[jax.Array], jax.Ar
     exceeded, so that tails are as fine as the rest.
     """
     entry, reserve = auction.entry_value, auction.reserve
-    if RULES[auction.rule] == "highest losing bid" or not np.isfinite(entry):
+    if auction.pays == "highest losing bid" or not np.isfinite(entry):
         return lambda values: jnp.where(values >= entry, values, 0)
     host = HostDistribution(auction.distribution)
     first = -np.log(float(host.at_least(entry)))
