@@ -142,7 +142,11 @@ def _ppo(work: Work, **options: Any) -> Contender:
         state,
         donate_argnums=(0,),
     )
-    choose = jax.jit(jax.vmap(lambda state, obs: designer.act(state, obs, None), in_axes=(None, 0)))
+    choose = jax.jit(
+        jax.vmap(
+            lambda state, obs: designer.policy(state).act(obs, None, None)[0], in_axes=(None, 0)
+        )
+    )
 
     def run() -> Ran:
         nonlocal state

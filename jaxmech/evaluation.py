@@ -1,40 +1,66 @@
-"""Playing whole episodes with a fixed policy, and what they are worth on average.
-
-A policy here is ``act(observation, key) -> action``, or a ``RememberingPolicy``. What
-``policy_of`` gives is traced as a PyTree, so that policies of one form compile once.
-"""
+"""Playing whole episodes with a policy, and what they are worth on average."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents import Samples
-from jaxmech.intervals import NORMAL_QUANTILE_95
+from jaxmech.environments.protocol import step_once
+from jaxmech.intervals import NORMAL_QUANTILE_95, mean_of, normal_interval
+
+
+class Policy(Protocol):
+    """What acts, learned, planned or fixed: a PyTree with pure methods.
+
+    What it carries from one observation of an episode to the next is a PyTree of arrays, or None.
+    """
+
+    def initial_carry(self) -> Any:
+        """What it carries before an episode; None where it carries nothing."""
+        ...
+
+    def act(self, observation: Any, carry: Any, key: jax.Array | None) -> tuple[Any, Any]:
+        """The action for one observation, and what is carried to the next.
+
+        Args:
+          observation: as the environment gave it.
+          carry: ``initial_carry()`` at the start of an episode, then from the call before.
+          key: of what is drawn; None for the likeliest action.
+        """
+        ...
 
 
 @struct.dataclass
-class RememberingPolicy:
-    """A policy whose actions depend on what it remembers of the episode.
+class FunctionPolicy:
+    """A policy that is a function, and carries nothing; see ``function_policy``."""
 
-    Attributes:
-      act: (observation, memory, key) -> action and the memory for the next observation.
-      initial_memory: PyTree of arrays, the memory at the start of an episode.
+    function: Partial
+
+    def initial_carry(self) -> None:
+        """Nothing."""
+
+    def act(self, observation: Any, carry: None, key: jax.Array | None) -> tuple[Any, None]:
+        """What the function gives."""
+        del carry
+        return self.function(observation, key), None
+
+
+def function_policy(function: Callable[..., Any], *arguments: Any) -> FunctionPolicy:
+    """``function(*arguments, observation, key) -> action`` as a policy.
+
+    Args:
+      function: pure; its ``key`` is None for the likeliest action.
+      arguments: PyTrees; policies of one function and arguments of one form compile once.
     """
-
-    act: Partial
-    initial_memory: Any
-
-
-Act = Callable[[jax.Array, jax.Array], jax.Array] | RememberingPolicy
+    return FunctionPolicy(Partial(function, *arguments))
 
 
 @struct.dataclass
@@ -42,147 +68,194 @@ class Trajectory:
     """One episode, padded to the environment's longest.
 
     Attributes:
-      observations: float [steps, ...], before each step.
+      observations: [steps, ...], before each step; None where nothing is recorded, as are
+        actions, rewards and live then.
       actions: [steps, ...].
       rewards: float [steps], 0 once the episode is over.
       live: bool [steps], whether the episode was still going on before the step.
       state: the environment's state after the last step.
       objective: float [], ``info["objective"]`` at the end, or the sum of rewards for
-        an environment without it.
+        an environment without it; at least float32.
     """
 
-    observations: jax.Array
-    actions: jax.Array
-    rewards: jax.Array
-    live: jax.Array
+    observations: Any
+    actions: Any
+    rewards: Any
+    live: Any
     state: Any
     objective: jax.Array
 
 
-@dataclass(frozen=True)
+@struct.dataclass
 class Estimate:
     """A mean over independent episodes.
 
     Attributes:
-      mean: the sample mean.
-      ci95: half-width of its 95 % interval, by the normal approximation.
+      mean: the sample mean; float, or an array, [], where it was computed inside a transformation.
+      ci95: half-width of its 95 % interval, by the normal approximation; None for one episode.
       episodes: number of episodes.
     """
 
-    mean: float
-    ci95: float
-    episodes: int
+    mean: Any
+    ci95: Any
+    episodes: int = struct.field(pytree_node=False)
 
     @classmethod
-    def of(cls, objectives: np.ndarray) -> Estimate:
+    def of(cls, objectives: Any) -> Estimate:
         """From ``objectives: float [episodes]``."""
-        sample = np.asarray(objectives, np.float64)
-        error = np.std(sample, ddof=1) / np.sqrt(sample.size) if sample.size > 1 else np.inf
-        return cls(float(sample.mean()), float(NORMAL_QUANTILE_95 * error), sample.size)
+        episodes = len(objectives)
+        if isinstance(objectives, jax.core.Tracer):
+            error = jnp.std(objectives, ddof=1) / episodes**0.5 if episodes > 1 else None
+            half_width = None if error is None else NORMAL_QUANTILE_95 * error
+            return cls(jnp.mean(objectives), half_width, episodes)
+        found = mean_of(np.asarray(objectives, np.float64), normal_interval)
+        return cls(found.mean, found.half_width, episodes)
 
 
-def policy_of(
-    designer: Any, state: Any, *, deterministic: bool = True
-) -> Partial | RememberingPolicy:
-    """The policy a designer has learned, as ``act(observation, key)``.
+def play(
+    env: Any,
+    params: Any,
+    policy: Policy,
+    key: jax.Array,
+    *,
+    deterministic: bool = True,
+    start: tuple[Any, Any] | None = None,
+    record: bool = True,
+    steps: int | None = None,
+) -> Trajectory:
+    """One episode to its end; to be batched by ``vmap`` over ``key``.
 
-    A designer that has ``initial_memory()``, other than None, gives a ``RememberingPolicy``.
+    Pure, with ``steps``, ``deterministic`` and ``record`` static. Steps after the end of the
+    episode count for nothing.
+
+    Args:
+      env, params: the environment, see ``jaxmech.environments.protocol``, and its parameters.
+      policy: what acts.
+      key: of the episode. What the environment draws at a step depends on it alone, not on what
+        the policy does, as far as the environment allows.
+      deterministic: whether the policy plays its likeliest action, that is, gets no key.
+      start: observation and state to begin with, those of a fresh episode unless given.
+      record: whether to keep what was seen and done at each step.
+      steps: that are made; ``params.max_steps_in_episode`` unless given.
+
+    Raises:
+      ValueError: ``steps`` is neither given nor known, or the policy is none.
     """
-    memory = designer.initial_memory() if hasattr(designer, "initial_memory") else None
-    if memory is None:
-        return Partial(_act_deterministically if deterministic else _act, designer, state)
-    act = _act_with_memory_deterministically if deterministic else _act_with_memory
-    return RememberingPolicy(Partial(act, designer, state), memory)
-
-
-def _act(designer: Any, state: Any, observation: jax.Array, key: jax.Array) -> jax.Array:
-    return designer.act(state, observation, key)
-
-
-def _act_deterministically(
-    designer: Any, state: Any, observation: jax.Array, key: jax.Array
-) -> jax.Array:
-    del key
-    return designer.act(state, observation, None)
-
-
-def _act_with_memory(
-    designer: Any, state: Any, observation: jax.Array, memory: Any, key: jax.Array
-) -> tuple[jax.Array, Any]:
-    action, memory = designer.act_with_memory(state, observation, memory, key)
-    return action, memory
-
-
-def _act_with_memory_deterministically(
-    designer: Any, state: Any, observation: jax.Array, memory: Any, key: jax.Array
-) -> tuple[jax.Array, Any]:
-    del key
-    action, memory = designer.act_with_memory(state, observation, memory, None)
-    return action, memory
-
-
-def play(env: Any, params: Any, act: Act, key: jax.Array) -> Trajectory:
-    """One episode from reset to its end; to be batched by ``vmap`` over ``key``.
-
-    ``params.max_steps_in_episode`` steps are made; those after the end count for nothing.
-    """
+    _check_policy(policy)
     reset_key, steps_key = jax.random.split(key)
-    observation, state = env.reset(reset_key, params)
+    observation, state = env.reset(reset_key, params) if start is None else start
+    carry = policy.initial_carry()
+    dtype = _sum_dtype(env, params, policy, observation, state, carry, key)
 
-    def one_step(carry: tuple[Any, ...], step_key: jax.Array) -> tuple[tuple[Any, ...], Any]:
-        observation, state, memory, live, objective = carry
+    def one_step(current: tuple[Any, ...], step_key: jax.Array) -> tuple[tuple[Any, ...], Any]:
+        observation, state, carry, live, objective = current
         act_key, env_key = jax.random.split(step_key)
-        if isinstance(act, RememberingPolicy):
-            action, memory = act.act(observation, memory, act_key)
-        else:
-            action = act(observation, act_key)
-        next_observation, state, reward, terminated, info = env.step_env(
-            env_key, state, action, params
+        action, carry = policy.act(observation, carry, None if deterministic else act_key)
+        next_observation, state, reward, terminated, truncated, info = step_once(
+            env, env_key, state, action, params
         )
         reward = jnp.where(live, reward, 0)
-        objective = jnp.where(live, info.get("objective", objective + reward), objective)
-        record = (observation, action, reward, live)
-        return (next_observation, state, memory, live & ~terminated, objective), record
+        total = info.get("objective", objective + reward)
+        objective = jnp.where(live, total, objective).astype(dtype)
+        now = (observation, action, reward, live) if record else (None, None, None, None)
+        live = live & ~(terminated | truncated)
+        return (next_observation, state, carry, live, objective), now
 
-    memory = act.initial_memory if isinstance(act, RememberingPolicy) else None
-    start = (observation, state, memory, jnp.ones((), bool), jnp.zeros((), observation.dtype))
-    keys = jax.random.split(steps_key, params.max_steps_in_episode)
-    (_, state, _, _, objective), records = jax.lax.scan(one_step, start, keys)
+    begin = (observation, state, carry, jnp.ones((), bool), jnp.zeros((), dtype))
+    keys = jax.random.split(steps_key, longest_episode(params) if steps is None else steps)
+    (_, state, _, _, objective), records = jax.lax.scan(one_step, begin, keys)
     observations, actions, rewards, live = records
     return Trajectory(observations, actions, rewards, live, state, objective)
 
 
-def evaluate(
-    env: Any, params: Any, act: Act, key: jax.Array, episodes: int, batch_size: int = 4096
-) -> Estimate:
-    """Mean objective of ``act`` over fresh episodes.
-
-    Episode ``i`` is played with ``fold_in(key, i)``, whatever the batch size.
+def longest_episode(params: Any) -> int:
+    """Steps of the longest episode, ``params.max_steps_in_episode``.
 
     Raises:
-      ValueError: ``episodes`` or ``batch_size`` below 1.
+      ValueError: there is no such number, or it is traced.
     """
-    for field, count in (("episodes", episodes), ("batch_size", batch_size)):
-        if count < 1:
-            raise ValueError(f"{field}: got {count}; allowed are integers of at least 1")
-    act = act if isinstance(act, Partial | RememberingPolicy) else Partial(act)
+    longest = getattr(params, "max_steps_in_episode", None)
+    if longest is None or isinstance(longest, jax.core.Tracer):
+        got = "None" if longest is None else "a traced params.max_steps_in_episode"
+        raise ValueError(f"steps: got {got}; needed is a number of steps to play")
+    return int(longest)
+
+
+def _check_policy(policy: Any) -> None:
+    if not (hasattr(policy, "act") and hasattr(policy, "initial_carry")):
+        raise ValueError(
+            f"policy: got {policy!r}; needed is an object with act(observation, carry, key) and "
+            "initial_carry(), such as designer.policy(state) or function_policy(function)"
+        )
+
+
+def _sum_dtype(
+    env: Any, params: Any, policy: Policy, observation: Any, state: Any, carry: Any, key: jax.Array
+) -> Any:
+    """Of the objective: that of what is added up, but no less than float32."""
+
+    def step(key: jax.Array) -> Any:
+        action, _ = policy.act(observation, carry, key)
+        _, _, reward, _, _, info = step_once(env, key, state, action, params)
+        return info.get("objective", reward)
+
+    return jnp.promote_types(jax.eval_shape(step, key).dtype, jnp.float32)
+
+
+def evaluate(
+    env: Any,
+    params: Any,
+    policy: Policy,
+    key: jax.Array,
+    episodes: int,
+    batch_size: int = 4096,
+    *,
+    deterministic: bool = True,
+    steps: int | None = None,
+) -> Estimate:
+    """Mean objective of ``policy`` over fresh episodes.
+
+    Episode ``i`` is played with ``fold_in(key, i)``, whatever the batch size. Works inside
+    ``jax.vmap`` and ``jax.jit`` too, where the estimate's numbers are arrays.
+
+    Args:
+      env, params, policy, deterministic, steps: see ``play``.
+
+    Raises:
+      ValueError: ``episodes`` or ``batch_size`` below 1, or what ``play`` refuses.
+    """
+    checks.integer("episodes", episodes)
+    checks.integer("batch_size", batch_size)
+    _check_policy(policy)
     batch_size = min(batch_size, episodes)
     batches = -(-episodes // batch_size)
-    objectives = _objectives(env, params, act, key, batches, batch_size)
-    return Estimate.of(np.asarray(objectives)[:episodes])
+    steps = longest_episode(params) if steps is None else steps
+    objectives = _objectives(
+        env, params, policy, key, batches * batch_size, batch_size, deterministic, steps
+    )
+    return Estimate.of(objectives[:episodes])
 
 
 def evaluate_samples(
-    env: Any, params: Any, act: Act, key: jax.Array, plays: int = 1, batch_size: int = 4096
+    env: Any,
+    params: Any,
+    policy: Policy,
+    key: jax.Array,
+    plays: int = 1,
+    batch_size: int = 4096,
+    *,
+    deterministic: bool = True,
 ) -> np.ndarray:
-    """Mean objective of ``act`` on each sample of the user's valuations, float64 [samples].
+    """Mean objective of ``policy`` on each sample of the user's valuations, float64 [samples].
 
     Every sample is played equally often, unlike by ``evaluate``, which draws them. What
-    differs between samples is then all there is to chance, but for ``act`` and its key.
+    differs between samples is then all there is to chance, but for ``policy`` and its key. Not
+    to be traced: it gives NumPy arrays.
 
     Args:
       params: with a ``Samples`` distribution.
-      plays: episodes of each sample; 1 is enough for a deterministic ``act``.
+      plays: episodes of each sample; 1 is enough for a deterministic policy.
+      deterministic: see ``play``.
 
     Raises:
       ValueError: another distribution; ``plays`` or ``batch_size`` below 1.
@@ -190,35 +263,50 @@ def evaluate_samples(
     if not isinstance(params.distribution, Samples):
         kind = type(params.distribution).__name__
         raise ValueError(f"params.distribution: got {kind}; allowed is Samples")
-    for field, count in (("plays", plays), ("batch_size", batch_size)):
-        if count < 1:
-            raise ValueError(f"{field}: got {count}; allowed are integers of at least 1")
-    act = act if isinstance(act, Partial | RememberingPolicy) else Partial(act)
-    objectives = _sample_objectives(env, params, act, key, plays, batch_size)
+    checks.integer("plays", plays)
+    checks.integer("batch_size", batch_size)
+    _check_policy(policy)
+    objectives = _sample_objectives(env, params, policy, key, plays, batch_size, deterministic)
     return np.asarray(objectives, np.float64).reshape(-1, plays).mean(axis=1)
 
 
-@partial(jax.jit, static_argnums=(0, 4, 5))
+@partial(jax.jit, static_argnums=(0, 4, 5, 6))
 def _sample_objectives(
-    env: Any, params: Any, act: Act, key: jax.Array, plays: int, batch_size: int
+    env: Any,
+    params: Any,
+    policy: Policy,
+    key: jax.Array,
+    plays: int,
+    batch_size: int,
+    deterministic: bool,
 ) -> jax.Array:
     distribution = params.distribution
 
     def objective(index: jax.Array) -> jax.Array:
         only = distribution.replace(values=distribution.values[index // plays][None])
         alone = params.replace(distribution=only)
-        return play(env, alone, act, jax.random.fold_in(key, index)).objective
+        key_of_play = jax.random.fold_in(key, index)
+        return play(env, alone, policy, key_of_play, deterministic=deterministic).objective
 
     index = jnp.arange(len(distribution.values) * plays)
     return jax.lax.map(objective, index, batch_size=batch_size)
 
 
-@partial(jax.jit, static_argnums=(0, 4, 5))
+@partial(jax.jit, static_argnums=(0, 4, 5, 6, 7))
 def _objectives(
-    env: Any, params: Any, act: Act, key: jax.Array, batches: int, batch_size: int
+    env: Any,
+    params: Any,
+    policy: Policy,
+    key: jax.Array,
+    episodes: int,
+    batch_size: int,
+    deterministic: bool,
+    steps: int,
 ) -> jax.Array:
     def objective(index: jax.Array) -> jax.Array:
-        return play(env, params, act, jax.random.fold_in(key, index)).objective
+        key_of_episode = jax.random.fold_in(key, index)
+        return play(
+            env, params, policy, key_of_episode, deterministic=deterministic, steps=steps
+        ).objective
 
-    index = jnp.arange(batches * batch_size)
-    return jax.lax.map(objective, index, batch_size=batch_size)
+    return jax.lax.map(objective, jnp.arange(episodes), batch_size=batch_size)

@@ -9,7 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxmech import spaces
+from jaxmech import spaces, struct
+from jaxmech.environments.protocol import Stepped, truncates
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,77 @@ def five_value(env: Any) -> FiveValue:
         if not hasattr(type(env), method):
             raise ValueError(f"env: got {env!r}; an environment with {method!r} is needed")
     return FiveValue(env)
+
+
+@struct.dataclass
+class StateObservation:
+    """What is observed of an environment whose state is shown.
+
+    Attributes:
+      observation: the environment's own.
+      state: its state, private numbers included.
+    """
+
+    observation: Any
+    state: Any
+
+
+@dataclass(frozen=True)
+class StateObserved:
+    """An environment that shows its state, see ``state_observed``.
+
+    Attributes:
+      env: the environment seen through it.
+    """
+
+    env: Any
+
+    @property
+    def name(self) -> str:
+        return self.env.name
+
+    @property
+    def truncates(self) -> bool:
+        return truncates(self.env)
+
+    @property
+    def default_params(self) -> Any:
+        return self.env.default_params
+
+    def action_space(self, params: Any) -> Any:
+        """The environment's."""
+        return self.env.action_space(params)
+
+    def observation_space(self, params: Any) -> Any:
+        """The environment's, of ``StateObservation.observation``."""
+        return self.env.observation_space(params)
+
+    def reset(self, key: jax.Array, params: Any) -> tuple[StateObservation, Any]:
+        """The environment's, with the state in the observation."""
+        observation, state = self.env.reset(key, params)
+        return StateObservation(observation, state), state
+
+    def step_env(
+        self, key: jax.Array, state: Any, action: Any, params: Any
+    ) -> tuple[StateObservation, Any, jax.Array, jax.Array, dict[str, Any]]:
+        """The environment's, with the state in the observation."""
+        observation, state, reward, terminated, info = self.env.step_env(key, state, action, params)
+        return StateObservation(observation, state), state, reward, terminated, info
+
+    def step(self, key: jax.Array, state: Any, action: Any, params: Any) -> Stepped:
+        """The environment's, with the state in the observation; ``final_observation`` without."""
+        observation, state, reward, *rest = self.env.step(key, state, action, params)
+        terminated, truncated, info = rest
+        return StateObservation(observation, state), state, reward, terminated, truncated, info
+
+
+def state_observed(env: Any) -> StateObserved:
+    """``env`` with its state in what is observed, for bounds and ablations.
+
+    A planner on the true simulator, ``jaxmech.designers.ExactSimulator``, needs the state; in this
+    environment it acts on observations as every other policy does.
+    """
+    return StateObserved(env)
 
 
 def _gymnax_space(space: Any) -> Any:

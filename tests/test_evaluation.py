@@ -8,21 +8,21 @@ import pytest
 import jaxmech
 from jaxmech.agents import Samples, Setting, UnitDemand
 from jaxmech.designers import RandomSerialDictatorship, StaticPrices
-from jaxmech.evaluation import Estimate, evaluate, evaluate_samples, play, policy_of
+from jaxmech.evaluation import Estimate, evaluate, evaluate_samples, play
 
 ENV, PARAMS = jaxmech.make("sequential_price", setting="two_worlds", num_agents=3)
 KEY = jax.random.key(0)
 
 
 def test_random_serial_dictatorship_gives_away_the_average_value():
-    policy = policy_of(RandomSerialDictatorship(ENV, PARAMS), None, deterministic=False)
-    estimate = evaluate(ENV, PARAMS, policy, KEY, 5000)
+    policy = RandomSerialDictatorship(ENV, PARAMS)
+    estimate = evaluate(ENV, PARAMS, policy, KEY, 5000, deterministic=False)
     # The first agent takes the item; its value is .8 or .25 on average.
     assert estimate.mean == pytest.approx(0.525, abs=3 * estimate.ci95 / 1.96)
 
 
 def test_static_price_sells_to_the_first_who_values_it_more():
-    policy = policy_of(StaticPrices(ENV, PARAMS, jnp.array([0.5])), None)
+    policy = StaticPrices(ENV, PARAMS, jnp.array([0.5]))
     estimate = evaluate(ENV, PARAMS, policy, KEY, 5000)
     # In the world of .6 and 1 the first agent buys; in the other nobody does.
     assert estimate.mean == pytest.approx(0.4, abs=3 * estimate.ci95 / 1.96)
@@ -30,7 +30,7 @@ def test_static_price_sells_to_the_first_who_values_it_more():
 
 def test_personalised_prices_reach_each_agent_in_index_order():
     prices = jnp.array([[0.9], [0.8], [0.0]])
-    policy = policy_of(StaticPrices(ENV, PARAMS, prices), None)
+    policy = StaticPrices(ENV, PARAMS, prices)
     trajectory = jax.jit(lambda key: play(ENV, PARAMS, policy, key))(jax.random.key(5))
     live = np.asarray(trajectory.live)
     faced = np.asarray(trajectory.state.prices_faced)
@@ -41,7 +41,7 @@ def test_personalised_prices_reach_each_agent_in_index_order():
 
 def test_static_prices_follow_the_order_given():
     order = jnp.array([2, 0, 1])
-    policy = policy_of(StaticPrices(ENV, PARAMS, jnp.ones(1), order), None)
+    policy = StaticPrices(ENV, PARAMS, jnp.ones(1), order)
     trajectory = jax.jit(lambda key: play(ENV, PARAMS, policy, key))(KEY)
     # Nobody values the item above 1, so all three are visited.
     visited = jnp.argmax(trajectory.actions[:, :3], axis=-1)
@@ -56,15 +56,15 @@ def test_estimate_has_the_textbook_interval():
 
 
 def test_result_does_not_depend_on_the_batch_size():
-    policy = policy_of(RandomSerialDictatorship(ENV, PARAMS), None, deterministic=False)
-    first = evaluate(ENV, PARAMS, policy, KEY, 100, batch_size=100)
-    second = evaluate(ENV, PARAMS, policy, KEY, 100, batch_size=32)
+    policy = RandomSerialDictatorship(ENV, PARAMS)
+    first = evaluate(ENV, PARAMS, policy, KEY, 100, batch_size=100, deterministic=False)
+    second = evaluate(ENV, PARAMS, policy, KEY, 100, batch_size=32, deterministic=False)
     assert first == second
 
 
 def test_objective_falls_back_to_the_sum_of_rewards():
     env, params = jaxmech.make("sequential_price", setting="two_worlds", num_agents=3)
-    policy = policy_of(StaticPrices(env, params, jnp.array([0.0])), None)
+    policy = StaticPrices(env, params, jnp.array([0.0]))
     trajectory = jax.jit(lambda key: play(env, params, policy, key))(KEY)
     np.testing.assert_allclose(trajectory.objective, trajectory.rewards.sum(), rtol=1e-6)
 
@@ -73,23 +73,23 @@ def test_every_sample_is_played_equally_often():
     values = jnp.array([[0.1, 0.9], [0.7, 0.3], [0.2, 0.4]])[:, :, None]
     setting = Setting(Samples(values, UnitDemand(1)), (1,))
     env, params = jaxmech.make("sequential_price", setting=setting)
-    policy = policy_of(StaticPrices(env, params, jnp.array([0.5])), None)
+    policy = StaticPrices(env, params, jnp.array([0.5]))
     worth = evaluate_samples(env, params, policy, KEY, batch_size=2)
     np.testing.assert_allclose(worth, [0.9, 0.7, 0.0], rtol=1e-6)
-    random = policy_of(RandomSerialDictatorship(env, params), None, deterministic=False)
-    worth = evaluate_samples(env, params, random, KEY, plays=4000)
+    random = RandomSerialDictatorship(env, params)
+    worth = evaluate_samples(env, params, random, KEY, plays=4000, deterministic=False)
     # The standard error is at most .4 / sqrt(4000).
     np.testing.assert_allclose(worth, [0.5, 0.5, 0.3], atol=0.03)
 
 
 def test_only_samples_can_be_played_one_by_one():
-    policy = policy_of(StaticPrices(ENV, PARAMS, jnp.array([0.0])), None)
+    policy = StaticPrices(ENV, PARAMS, jnp.array([0.0]))
     with pytest.raises(ValueError, match=r"got FiniteMixture; allowed is Samples"):
         evaluate_samples(ENV, PARAMS, policy, KEY)
 
 
 @pytest.mark.parametrize("field", ["episodes", "batch_size"])
 def test_bad_counts_are_named(field):
-    policy = policy_of(StaticPrices(ENV, PARAMS, jnp.array([0.0])), None)
+    policy = StaticPrices(ENV, PARAMS, jnp.array([0.0]))
     with pytest.raises(ValueError, match=field):
         evaluate(ENV, PARAMS, policy, KEY, **{"episodes": 1, field: 0})

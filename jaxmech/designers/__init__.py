@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from jaxmech.designers.play import Play, PlayState
     from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
     from jaxmech.designers.ppo.ppo import PPO, PPOState
-    from jaxmech.designers.training import Designer, train
+    from jaxmech.designers.protocols import Designer, Policy
+    from jaxmech.designers.training import train
 
 __all__ = [
     "PPO",
@@ -51,6 +52,7 @@ __all__ = [
     "Planning",
     "Play",
     "PlayState",
+    "Policy",
     "RandomSerialDictatorship",
     "ReservePlanner",
     "StaticPrices",
@@ -86,7 +88,8 @@ _EXPORTS = {
     "play": ["Play", "PlayState"],
     "ppo.hyper_parameters": ["PPOHyperParameters"],
     "ppo.ppo": ["PPO", "PPOState"],
-    "training": ["Designer", "train"],
+    "protocols": ["Designer", "Policy"],
+    "training": ["train"],
 }
 
 __getattr__ = exports(__name__, _EXPORTS)

@@ -1,11 +1,6 @@
-"""Mechanisms that do not learn: the baselines of sequential price mechanisms.
-
-Each has ``act(state, observation, key)`` as a learned designer has; ``state`` is ignored.
-"""
+"""Mechanisms that do not learn: the baselines of sequential price mechanisms, as policies."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,11 +16,25 @@ class RandomSerialDictatorship:
     env: SequentialPrice = struct.field(pytree_node=False)
     params: SequentialPriceParams
 
-    def act(self, state: Any, observation: jax.Array, key: jax.Array) -> jax.Array:
-        """Random scores and prices of 0, float [agents + items]."""
-        del state, observation
+    def initial_carry(self) -> None:
+        """Nothing."""
+
+    def act(
+        self, observation: jax.Array, carry: None, key: jax.Array | None
+    ) -> tuple[jax.Array, None]:
+        """Random scores and prices of 0, float [agents + items].
+
+        Raises:
+          ValueError: there is no key; no order is likelier than another.
+        """
+        del observation, carry
+        if key is None:
+            raise ValueError(
+                "key: got None; needed is one, as no order is the likeliest "
+                "(deterministic=False in evaluate and play)"
+            )
         scores = jax.random.uniform(key, (self.env.num_agents,))
-        return jnp.concatenate([scores, jnp.zeros(self.env.num_items)])
+        return jnp.concatenate([scores, jnp.zeros(self.env.num_items)]), None
 
 
 @struct.dataclass
@@ -42,11 +51,16 @@ class StaticPrices:
     prices: jax.Array
     order: jax.Array | None = None
 
-    def act(self, state: Any, observation: jax.Array, key: jax.Array | None) -> jax.Array:
+    def initial_carry(self) -> None:
+        """Nothing."""
+
+    def act(
+        self, observation: jax.Array, carry: None, key: jax.Array | None
+    ) -> tuple[jax.Array, None]:
         """The first agent left, at its prices, float [agents + items]."""
-        del state, key
+        del carry, key
         agents = self.env.num_agents
         order = jnp.arange(agents) if self.order is None else jnp.asarray(self.order)
         first = order[jnp.argmax(self.env.agents_left(observation)[order])]
         prices = jnp.broadcast_to(self.prices, (agents, self.env.num_items))[first]
-        return jnp.concatenate([jax.nn.one_hot(first, agents), prices])
+        return jnp.concatenate([jax.nn.one_hot(first, agents), prices]), None

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech.designers.rollout import EpisodeTotals
+from jaxmech.environments.protocol import step_once
 
 
 def no_episode(env: Any, params: Any) -> dict[str, jax.Array]:
@@ -16,7 +17,7 @@ def no_episode(env: Any, params: Any) -> dict[str, jax.Array]:
     def info(key: jax.Array) -> dict[str, jax.Array]:
         _, state = env.reset(key, params)
         action = env.action_space(params).sample(key)
-        return env.step_env(key, state, action, params)[-1]
+        return step_once(env, key, state, action, params)[-1]
 
     reported = ("objective",) if "objective" in jax.eval_shape(info, jax.random.key(0)) else ()
     return dict.fromkeys(

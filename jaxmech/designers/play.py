@@ -7,9 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxmech import struct
+from jaxmech import checks, struct
+from jaxmech.checks import InvalidValueError
 from jaxmech.designers import rollout
 from jaxmech.designers.episode_means import episode_means, no_episode
+from jaxmech.designers.protocols import Policy
 
 
 @struct.dataclass
@@ -40,13 +42,10 @@ class Play:
 
     Attributes:
       env, params: the environment and its parameters.
-      policy: has ``act(state, observation, key)``, such as ``ReservePlanner``,
-        ``FixedReserves``, ``StaticPrices`` and ``RandomSerialDictatorship``, or, with a memory,
-        ``initial_memory()`` and ``act_with_memory(state, observation, memory, key)``, such as
-        ``InitialReserves``.
+      fixed_policy: what is played, such as ``ReservePlanner``, ``InitialReserves``,
+        ``StaticPrices`` and ``RandomSerialDictatorship``.
       num_environments: played side by side.
       length: steps of each in an update; a day of ``ReservePricing`` is one.
-      policy_state: handed to the policy as ``state``; None for those that need none.
 
     Raises:
       ValueError: a count below 1.
@@ -54,16 +53,13 @@ class Play:
 
     env: Any = struct.field(pytree_node=False)
     params: Any
-    policy: Any
+    fixed_policy: Policy
     num_environments: int = struct.field(pytree_node=False)
     length: int = struct.field(pytree_node=False, default=1)
-    policy_state: Any = None
 
     def __post_init__(self) -> None:
-        for field in ("num_environments", "length"):
-            count = getattr(self, field)
-            if not isinstance(count, int) or count < 1:
-                raise ValueError(f"{field}: got {count!r}; allowed are integers of at least 1")
+        checks.integer("num_environments", self.num_environments)
+        checks.integer("length", self.length)
 
     def init(self, key: jax.Array) -> PlayState:
         """Fresh environments.
@@ -71,14 +67,16 @@ class Play:
         Raises:
           ValueError: the policy cannot act.
         """
-        if not (hasattr(self.policy, "act") or hasattr(self.policy, "act_with_memory")):
-            raise ValueError(
-                f"policy: got {self.policy!r}; needed is an object with act(state, observation, "
-                "key)"
+        if not (hasattr(self.fixed_policy, "act") and hasattr(self.fixed_policy, "initial_carry")):
+            raise InvalidValueError(
+                "fixed_policy",
+                self.fixed_policy,
+                "an object with act(observation, carry, key) and initial_carry()",
+                verb="needed is",
             )
         key, start_key = jax.random.split(key)
-        memory = self.initial_memory()
-        running = rollout.start(self.env, self.params, start_key, self.num_environments, memory)
+        carry = self.fixed_policy.initial_carry()
+        running = rollout.start(self.env, self.params, start_key, self.num_environments, carry)
         nothing = no_episode(self.env, self.params)
         return PlayState(key, running, nothing, jnp.zeros((), jnp.int32))
 
@@ -101,6 +99,7 @@ class Play:
             steps_key,
             length=self.length,
             resets=True,
+            initial_carry=self.fixed_policy.initial_carry(),
         )
         last_episode = episode_means(totals, state.last_episode)
         metrics = {
@@ -111,33 +110,14 @@ class Play:
         }
         return PlayState(key, running, last_episode, state.updates + 1), metrics
 
-    def act(self, state: Any, observation: jax.Array, key: jax.Array | None) -> Any:
-        """The policy's action for one observation; ``state`` is ignored."""
+    def policy(self, state: PlayState) -> Policy:
+        """The policy that is played, whatever the state."""
         del state
-        return self.policy.act(self.policy_state, observation, key)
-
-    def initial_memory(self) -> jax.Array | None:
-        """What the policy remembers before an episode, float [width]; None if nothing."""
-        if not hasattr(self.policy, "initial_memory"):
-            return None
-        memory: jax.Array | None = self.policy.initial_memory()
-        return memory
-
-    def act_with_memory(
-        self, state: Any, observation: jax.Array, memory: jax.Array, key: jax.Array | None
-    ) -> tuple[Any, jax.Array]:
-        """The policy's action and its memory for the next; ``state`` is ignored."""
-        del state
-        action, memory = self.policy.act_with_memory(self.policy_state, observation, memory, key)
-        return action, memory
+        return self.fixed_policy
 
     def _choose(
-        self, key: jax.Array, observations: jax.Array, memory: jax.Array | None
-    ) -> tuple[Any, jax.Array, Any, jax.Array | None]:
+        self, key: jax.Array, observations: Any, carries: Any
+    ) -> tuple[Any, jax.Array, Any, Any]:
         keys = jax.random.split(key, self.num_environments)
-        if memory is None:
-            actions = jax.vmap(self.act, (None, 0, 0))(None, observations, keys)
-        else:
-            act = jax.vmap(self.act_with_memory, (None, 0, 0, 0))
-            actions, memory = act(None, observations, memory, keys)
-        return actions, jnp.zeros(self.num_environments), actions, memory
+        actions, carries = jax.vmap(self.fixed_policy.act)(observations, carries, keys)
+        return actions, jnp.zeros(self.num_environments), actions, carries

@@ -9,19 +9,21 @@ episode is short. Steps after the end of an episode are then made but count for 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxmech import struct
+from jaxmech.environments.protocol import steps_alone, truncates
 
 _ENVIRONMENTS_PER_DRAW = 16
 """A round of draws makes one fresh episode for every so many environments, on CPUs."""
 
 ChooseAction = Callable[[jax.Array, jax.Array, Any], tuple[Any, jax.Array, Any, Any]]
-"""(key, observations [environments, ...], memories) -> raw actions, log-probabilities, actions,
-memories."""
+"""(key, observations [environments, ...], carries) -> raw actions, log-probabilities, actions,
+carries."""
 
 
 @struct.dataclass
@@ -32,8 +34,7 @@ class Running:
       observation, state: as the environment gave them.
       live: bool, whether the episode still counts.
       episode_return, episode_length: float, of the episode so far.
-      memory: float [environments, width], what the policy remembers of the episode so far;
-        None where it has no memory.
+      carry: what the policy carries through the episode; None where it carries nothing.
     """
 
     observation: jax.Array
@@ -41,7 +42,7 @@ class Running:
     live: jax.Array
     episode_return: jax.Array
     episode_length: jax.Array
-    memory: jax.Array | None = None
+    carry: Any = None
 
 
 @struct.dataclass
@@ -58,7 +59,7 @@ class Experience:
       live: bool, the step was part of an episode.
       final_observation: after the step and before any reset; None where no episode is cut
         short and then reset, so that the next of ``observation`` serves as well.
-      memory: of the policy, before the step; None where it has none.
+      carry: of the policy, before the step; None where it carries nothing.
     """
 
     observation: jax.Array
@@ -69,7 +70,7 @@ class Experience:
     ended: jax.Array
     live: jax.Array
     final_observation: jax.Array | None
-    memory: jax.Array | None
+    carry: Any
 
 
 @struct.dataclass
@@ -90,24 +91,16 @@ def start(
     params: Any,
     key: jax.Array,
     num_environments: int,
-    memory: jax.Array | None = None,
+    carry: Any = None,
 ) -> Running:
-    """Fresh environments, and ``memory``, float [width], for each."""
+    """Fresh environments, and ``carry``, the policy's before an episode, for each."""
     keys = jax.random.split(key, num_environments)
     observation, state = jax.vmap(env.reset, in_axes=(0, None))(keys, params)
     zeros = jnp.zeros(num_environments)
-    if memory is not None:
-        memory = jnp.broadcast_to(memory, (num_environments, *memory.shape))
-    return Running(observation, state, jnp.ones(num_environments, bool), zeros, zeros, memory)
-
-
-def truncates(env: Any) -> bool:
-    """Whether episodes can be cut short; so unless the environment says ``truncates = False``.
-
-    Where they cannot, the values of final observations need not be computed, and a rollout
-    that resets is made of ``step_env`` and ``reset``; ``step`` is not called.
-    """
-    return getattr(env, "truncates", True)
+    carry = jax.tree.map(
+        lambda leaf: jnp.broadcast_to(leaf, (num_environments, *jnp.shape(leaf))), carry
+    )
+    return Running(observation, state, jnp.ones(num_environments, bool), zeros, zeros, carry)
 
 
 def collect(
@@ -119,6 +112,7 @@ def collect(
     *,
     length: int,
     resets: bool,
+    initial_carry: Any = None,
 ) -> tuple[Running, Experience, EpisodeTotals]:
     """``length`` steps of every environment.
 
@@ -130,19 +124,22 @@ def collect(
       length: steps of each environment.
       resets: whether to go on with a fresh episode where one ends. Otherwise what is still
         going on after the last step is cut short there.
+      initial_carry: what the policy carries before an episode.
 
     Returns:
       where the environments stand afterwards, the steps made, and totals of the episodes
       that ended.
     """
 
+    by_step = truncates(env) if resets else not steps_alone(env)
+
     def one_step(running: Running, step: tuple[jax.Array, jax.Array]) -> tuple[Running, Any]:
         key, is_last = step
         act_key, env_key = jax.random.split(key)
-        raw, log_prob, action, memory = choose_action(act_key, running.observation, running.memory)
+        raw, log_prob, action, carry = choose_action(act_key, running.observation, running.carry)
         step_key, reset_key = jax.random.split(env_key)
         keys = jax.random.split(step_key, running.live.shape[0])
-        if resets and truncates(env):
+        if by_step:
             observation, state, reward, terminated, truncated, info = jax.vmap(
                 env.step, in_axes=(0, 0, 0, None)
             )(keys, running.state, action, params)
@@ -150,9 +147,11 @@ def collect(
             observation, state, reward, terminated, info = jax.vmap(
                 env.step_env, in_axes=(0, 0, 0, None)
             )(keys, running.state, action, params)
-            truncated = is_last & ~terminated & (not resets)
+            truncated = jnp.zeros_like(terminated)
             if resets:
                 observation, state = restart(env, params, reset_key, terminated, observation, state)
+        if not resets:
+            truncated = truncated | (is_last & ~terminated)
         live = running.live
         reward = jnp.where(live, reward, 0)
         ended = live & (terminated | truncated)
@@ -166,8 +165,8 @@ def collect(
             terminated=live & terminated,
             ended=ended,
             live=live,
-            final_observation=info["final_observation"] if resets and truncates(env) else None,
-            memory=running.memory,
+            final_observation=info["final_observation"] if by_step else None,
+            carry=running.carry,
         )
         running = Running(
             observation=observation,
@@ -175,10 +174,10 @@ def collect(
             live=live if resets else live & ~ended,
             episode_return=jnp.where(ended, 0, episode_return),
             episode_length=jnp.where(ended, 0, episode_length),
-            # An episode cut short is not over for the policy: its value still needs the memory.
-            memory=jnp.where(ended[:, None], 0, memory)
-            if resets and memory is not None
-            else memory,
+            # An episode cut short is not over for the policy: its value still needs the carry.
+            carry=jax.tree.map(partial(_where_ended, ended), initial_carry, carry)
+            if resets
+            else carry,
         )
         return running, (experience, _totals(ended, episode_return, episode_length, info))
 
@@ -215,6 +214,11 @@ def restart(
 
     carry = (key, jnp.zeros((), jnp.int32), (observation, state))
     return jax.lax.while_loop(lambda carry: carry[1] < order[-1], draw, carry)[2]
+
+
+def _where_ended(ended: jax.Array, fresh: jax.Array, old: jax.Array) -> jax.Array:
+    """Rows of ``old``, [environments, ...], or ``fresh``, [...], where an episode ended."""
+    return jnp.where(ended.reshape(-1, *[1] * (old.ndim - 1)), fresh, old)
 
 
 def _totals(

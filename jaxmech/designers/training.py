@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 
-
-class Designer(Protocol):
-    """A learner: a PyTree of hyper-parameters with two pure functions."""
-
-    def init(self, key: jax.Array) -> Any: ...
-
-    def update(self, state: Any) -> tuple[Any, dict[str, jax.Array]]: ...
+from jaxmech.designers.protocols import Designer
 
 
 def train(designer: Designer, key: jax.Array, *, updates: int) -> tuple[Any, dict[str, jax.Array]]:

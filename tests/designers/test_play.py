@@ -23,7 +23,7 @@ from jaxmech.designers import (
 )
 from jaxmech.designers.planning.static_reserves import myerson_reserves
 from jaxmech.environments.reserve_pricing.day import auction_points, day_outcome
-from jaxmech.evaluation import play, policy_of
+from jaxmech.evaluation import play
 from jaxmech.networks import bidder_model
 from jaxmech.oracles import myerson_reserve
 
@@ -101,8 +101,8 @@ def test_a_planner_runs_as_a_learner_does(market, tmp_path):
         assert np.abs(np.abs(moved[np.abs(moved - 1) > 1e-4] - 1) - 0.05).max(initial=0) < 1e-4
     assert np.any(np.asarray(second) != deployed)
     assert resumed.metrics["reward"][0] > 0
-    action = designer.act(None, observation, KEY)
-    np.testing.assert_array_equal(action, planner.act(None, observation, KEY))
+    action, _ = designer.policy(resumed.states).act(observation, None, KEY)
+    np.testing.assert_array_equal(action, planner.act(observation, None, KEY)[0])
 
 
 def test_initial_reserves_stay_until_the_next_keyword(market):
@@ -129,19 +129,19 @@ def test_only_new_keywords_get_other_reserves(market):
     env, params = market
     policy = InitialReserves(env, params, "myerson")
     observation, state = jax.jit(env.reset)(KEY, params)
-    memories = jnp.stack([policy.initial_memory(), jnp.array([1.0, 0.1, 0.2, 0.3])])
-    act = jax.jit(jax.vmap(policy.act_with_memory, (None, None, 0, None)))
-    reserves, after = act(None, observation, memories, None)
+    carries = jnp.stack([policy.initial_carry(), jnp.array([1.0, 0.1, 0.2, 0.3])])
+    act = jax.jit(jax.vmap(policy.act, (None, 0, None)))
+    reserves, after = act(observation, carries, None)
     chosen = policy.reserves(state)
     np.testing.assert_allclose(reserves, [chosen, [0.1, 0.2, 0.3]], rtol=1e-5)
     np.testing.assert_allclose(after, [[1, *chosen], [1, 0.1, 0.2, 0.3]], rtol=1e-5)
 
 
-def test_what_a_policy_remembers_is_played_by_episode_too(market):
-    """``policy_of`` a designer that plays it is the policy."""
+def test_what_a_policy_carries_is_played_by_episode_too(market):
+    """The policy of a designer that plays one is that one."""
     env, params = market
     designer = played(env, params, InitialReserves(env, params, "myerson"), 2)
-    episode = jax.jit(lambda key: play(env, params, policy_of(designer, None), key))(KEY)
+    episode = jax.jit(lambda key: play(env, params, designer.policy(None), key))(KEY)
     assert episode.actions.shape == (DAYS, 3)
     np.testing.assert_array_equal(episode.actions, episode.actions[:1].repeat(DAYS, axis=0))
     assert (episode.actions > 0).all()
@@ -216,7 +216,7 @@ def test_myerson_reserve_is_that_of_the_oracle(deviation):
     [
         ({"num_environments": 0}, "num_environments: got 0"),
         ({"length": 1.5}, "length: got 1.5"),
-        ({"policy": jnp.zeros(3)}, "policy: got"),
+        ({"fixed_policy": jnp.zeros(3)}, "fixed_policy: got"),
         ({"rule": "worst"}, "rule: got 'worst'"),
         ({"num_levels": 1}, "num_levels: got 1"),
     ],
@@ -227,6 +227,6 @@ def test_what_cannot_be_played_is_refused(market, changes, message):
         with pytest.raises(ValueError, match=message):
             InitialReserves(env, params, **changes)
         return
-    arguments = {"policy": FixedReserves(jnp.zeros(3)), "num_environments": 2, **changes}
+    arguments = {"fixed_policy": FixedReserves(jnp.zeros(3)), "num_environments": 2, **changes}
     with pytest.raises(ValueError, match=message):
         Play(env, params, **arguments).init(KEY)

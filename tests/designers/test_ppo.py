@@ -12,7 +12,7 @@ from tiers import slowly
 import jaxmech
 from jaxmech import struct
 from jaxmech.designers import PPO, RandomSerialDictatorship, train
-from jaxmech.evaluation import evaluate, policy_of
+from jaxmech.evaluation import evaluate
 from jaxmech.spaces import Box, Discrete
 
 
@@ -29,7 +29,7 @@ def update(designer, state):
 
 @jax.jit
 def act(designer, state, observation, key=None):
-    return designer.act(state, observation, key)
+    return designer.policy(state).act(observation, None, key)[0]
 
 
 @jax.jit
@@ -164,7 +164,7 @@ def seeds_that_learn(designer, shape, *, updates=40):
 
     def choices(observation):
         seen = jnp.full(shape, observation)
-        return jax.vmap(lambda state: designer.act(state, seen, None))(states)
+        return jax.vmap(lambda state: designer.policy(state).act(seen, None, None)[0])(states)
 
     return int(jnp.sum((choices(-1.0) == 0) & (choices(1.0) == 1)))
 
@@ -391,16 +391,14 @@ def test_learns_better_than_random_serial_dictatorship():
         evaluate(
             env,
             params,
-            policy_of(designer, jax.tree.map(lambda leaf, seed=seed: leaf[seed], states)),
+            designer.policy(jax.tree.map(lambda leaf, seed=seed: leaf[seed], states)),
             jax.random.key(1),
             4000,
         ).mean
         for seed in range(4)
     ]
     baseline = RandomSerialDictatorship(env, params)
-    random = evaluate(
-        env, params, policy_of(baseline, None, deterministic=False), jax.random.key(1), 4000
-    )
+    random = evaluate(env, params, baseline, jax.random.key(1), 4000, deterministic=False)
     # One unit, three agents on {1/2, 1}: 1/2 with probability 1/8, else 1.
     optimum = 1 - 1 / 16
     assert random.mean == pytest.approx(0.75, abs=0.02)

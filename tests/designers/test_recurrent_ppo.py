@@ -12,7 +12,7 @@ import jaxmech
 from jaxmech import struct
 from jaxmech.designers import PPO, train
 from jaxmech.designers.ppo.surrogate import rows_of
-from jaxmech.evaluation import RememberingPolicy, evaluate, play, policy_of
+from jaxmech.evaluation import evaluate, play
 from jaxmech.spaces import Box, Discrete
 
 
@@ -33,8 +33,8 @@ def batch_of(designer, state, running, experience):
 
 
 @jax.jit
-def act_with_memory(designer, state, observation, memory):
-    return designer.act_with_memory(state, observation, memory, None)
+def act(designer, state, observation, carry):
+    return designer.policy(state).act(observation, carry, None)
 
 
 @struct.dataclass
@@ -109,7 +109,7 @@ def test_only_a_memory_recalls_the_first_observation(architecture, options):
         evaluate(
             designer.env,
             designer.params,
-            policy_of(designer, jax.tree.map(lambda leaf, seed=seed: leaf[seed], states)),
+            designer.policy(jax.tree.map(lambda leaf, seed=seed: leaf[seed], states)),
             jax.random.key(1),
             2000,
         ).mean
@@ -161,7 +161,7 @@ def test_log_probabilities_of_an_episode_are_those_of_the_episode_alone():
     @jax.jit
     def alone(taken, memory):
         scores, log_scale, memory = designer._scores(state, taken.observation, memory)
-        log_prob, _ = designer.policy.log_prob_and_entropy(
+        log_prob, _ = designer.distribution.log_prob_and_entropy(
             taken.action, scores, log_scale, taken.observation
         )
         return log_prob, memory
@@ -169,11 +169,11 @@ def test_log_probabilities_of_an_episode_are_those_of_the_episode_alone():
     for environment in range(designer.num_environments):
         ends = np.flatnonzero(experience.ended[:, environment])
         for first, last in zip(np.r_[-1, ends[:-1]] + 1, ends, strict=True):
-            memory = designer.initial_memory()
+            memory = designer.initial_carry()
             for step in range(first, last + 1):
                 place = (step, environment)
                 taken = jax.tree.map(lambda leaf, place=place: leaf[place], experience)
-                np.testing.assert_allclose(taken.memory, memory, atol=1e-6)
+                np.testing.assert_allclose(taken.carry, memory, atol=1e-6)
                 log_prob, memory = alone(taken, memory)
                 np.testing.assert_allclose(taken.log_prob, log_prob, atol=1e-5)
                 compared += step > first
@@ -188,11 +188,11 @@ def test_targets_look_one_step_ahead_with_the_memory_of_then(truncates):
     state = moved(designer)
     running, experience, _ = collect(designer, state, jax.random.key(0))
     batch = batch_of(designer, state, running, experience)
-    values, remember = jax.jit(designer._values), jax.jit(designer._remember)
+    values, remember = jax.jit(designer._values), jax.jit(designer._next_carry)
     ahead = jnp.concatenate([experience.observation[1:], running.observation[None]])
     if truncates:
         ahead = experience.final_observation
-    memory = state.running.memory
+    memory = state.running.carry
     for step in range(7):
         value = values(state, experience.observation[step], memory)
         np.testing.assert_allclose(batch.value[step], value, atol=1e-5)
@@ -213,46 +213,40 @@ def test_rows_of_a_batch_keep_memories_and_starts_with_their_environments():
     batch = batch_of(designer, state, running, experience)
     chosen = jnp.array([7, 2])
     rows = rows_of(batch, chosen)
-    np.testing.assert_array_equal(rows.memory, state.running.memory[chosen])
+    np.testing.assert_array_equal(rows.carry, state.running.carry[chosen])
     starts = np.asarray(rows.starts).reshape(6, 2)
     np.testing.assert_array_equal(starts[1:], experience.ended[:-1][:, chosen])
     assert not starts[0].any()
 
 
-def test_policy_of_a_memory_is_played_with_it():
+def test_a_policy_is_played_with_what_it_carries():
     designer = price_designer()
     state = moved(designer)
-    policy = policy_of(designer, state)
-    assert isinstance(policy, RememberingPolicy)
+    policy = designer.policy(state)
     episode = play(designer.env, designer.params, policy, jax.random.key(2))
-    memory, without = designer.initial_memory(), designer.initial_memory()
+    memory, without = designer.initial_carry(), designer.initial_carry()
     for step in range(int(episode.live.sum())):
         seen = episode.observations[step]
-        action, memory = act_with_memory(designer, state, seen, memory)
+        action, memory = act(designer, state, seen, memory)
         np.testing.assert_allclose(episode.actions[step], action, atol=1e-6)
-        forgetful, _ = act_with_memory(designer, state, seen, without)
+        forgetful, _ = act(designer, state, seen, without)
         assert (step == 0) == bool(jnp.allclose(action, forgetful, atol=1e-4))
-    drawn = policy_of(designer, state, deterministic=False)
     first, second = (
-        play(designer.env, designer.params, drawn, jax.random.key(k)).actions[0] for k in (0, 1)
+        play(designer.env, designer.params, policy, jax.random.key(k), deterministic=False).actions[
+            0
+        ]
+        for k in (0, 1)
     )
     assert not np.allclose(first, second)
 
 
-def test_acting_without_the_memory_is_refused():
-    designer = price_designer()
-    with pytest.raises(ValueError, match="act_with_memory"):
-        designer.act(start(designer, jax.random.key(0)), jnp.ones(10), None)
-
-
 def test_a_policy_without_memory_has_none():
     designer = price_designer("flat")
-    assert designer.initial_memory() is None
+    assert designer.initial_carry() is None
     state = start(designer, jax.random.key(0))
     seen, _ = designer.env.reset(jax.random.key(1), designer.params)
-    action, memory = designer.act_with_memory(state, seen, None, None)
-    assert memory is None and state.running.memory is None
-    np.testing.assert_array_equal(action, designer.act(state, seen, None))
+    _, memory = designer.policy(state).act(seen, None, None)
+    assert memory is None and state.running.carry is None
 
 
 def test_trains_in_double_precision_and_by_vmap():
@@ -260,7 +254,7 @@ def test_trains_in_double_precision_and_by_vmap():
         designer = price_designer()
         states = jax.jit(jax.vmap(designer.init))(jax.random.split(jax.random.key(0), 2))
         after, metrics = jax.jit(jax.vmap(designer.update))(states)
-    assert after.running.memory.shape == (2, 12, 6)
+    assert after.running.carry.shape == (2, 12, 6)
     assert all(leaf.dtype == jnp.float64 for leaf in jax.tree.leaves(after.parameters))
     assert all(np.isfinite(metric).all() for metric in metrics.values())
 

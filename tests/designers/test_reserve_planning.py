@@ -195,7 +195,7 @@ def test_planners_say_what_they_plan_for(keyword, learned):
     env, params, _, state = keyword
     planner = greedy_planner(env, params, learned)
     with pytest.raises(ValueError, match=r"observation: got BidHistory; .*ObservedKeyword"):
-        planner.act(None, state.history, None)
+        planner.act(state.history, None, None)
     several = jax.tree.map(lambda leaf: jnp.stack([leaf] * 2), state)
     with pytest.raises(ValueError, match=r"got reserves of shape \(2, 2, 3\); .*jax.vmap plans"):
         planner.reserves(several, None)
@@ -248,7 +248,7 @@ def test_exact_simulator_asks_for_the_state(keyword):
     env, params, observation, state = keyword
     planner = greedy_planner(env, params, ExactSimulator(env, params))
     with pytest.raises(ValueError, match=r"got ObservedKeyword.*call .*reserves\(state, key\)"):
-        planner.act(None, observation, None)
+        planner.act(observation, None, None)
     assert jax.jit(lambda state: planner.reserves(state, None))(state).shape == (3,)
 
 
@@ -347,7 +347,7 @@ def test_greedy_planner_makes_the_best_single_move(keyword, learned):
     best = int(np.argmax([float(revenue(jnp.array(move))) for move in range(moves.num_moves)]))
     assert best != 0
     expected = moves.apply(state.reserves, jnp.array(best))
-    act = jax.jit(lambda observation: planner.act(None, observation, None))
+    act = jax.jit(lambda observation: planner.act(observation, None, None))
     np.testing.assert_allclose(act(observation), expected, rtol=1e-5)
 
 
@@ -401,14 +401,14 @@ def test_planner_on_the_environment_plays_a_whole_episode(keyword):
 
 
 def test_fixed_reserves_ignore_what_they_see():
-    np.testing.assert_array_equal(FixedReserves(jnp.arange(2.0)).act(None, None, None), [0, 1])
+    np.testing.assert_array_equal(FixedReserves(jnp.arange(2.0)).act(None, None, None)[0], [0, 1])
 
 
 def test_planners_are_trees_that_can_be_compiled_and_mapped(keyword, learned):
     env, params, observation, _ = keyword
     planner = greedy_planner(env, params, learned)
     assert isinstance(planner, ReservePlanner)
-    act = jax.jit(lambda planner, observation: planner.act(None, observation, None))
+    act = jax.jit(lambda planner, observation: planner.act(observation, None, None))
     both = jax.vmap(act, (None, 0))(planner, jnp.stack([observation, observation]))
     np.testing.assert_allclose(both[0], act(planner, observation), rtol=1e-6)
 

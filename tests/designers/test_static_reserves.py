@@ -149,7 +149,9 @@ def test_no_planning_beats_the_best_static_reserves_where_bidders_do_not_react(s
         revenue = revenue_of_days(simulator, state, jax.random.split(KEY, 4))
         static, _ = best_reserves(revenue, grid, env.num_bidders)
         fixed = FixedReserves(static)
-        earned = [episode_revenues(env, params, state, KEY, lambda *_: fixed.act(None, None, None))]
+        earned = [
+            episode_revenues(env, params, state, KEY, lambda *_: fixed.act(None, None, None)[0])
+        ]
         reserves = state.history.reserves.at[-1].set(static)
         at_best = replace(state, history=replace(state.history, reserves=reserves))
         for start in (state, at_best):

@@ -18,7 +18,7 @@ from jaxmech.agents.values.numerical import Empirical
 from jaxmech.agents.values.univariate import LogNormal, TruncatedEqualRevenue, Uniform
 from jaxmech.designers import PPO, train
 from jaxmech.environments import RepeatedAuction
-from jaxmech.evaluation import evaluate, policy_of
+from jaxmech.evaluation import evaluate
 
 make = partial(jaxmech.make, "repeated_auction")
 
@@ -309,9 +309,10 @@ def test_ppo_learns_the_optimal_reserve():
     state, metrics = jax.jit(lambda key: train(designer, key, updates=40))(jax.random.key(0))
     assert metrics["episode_length"][-1] == 4
     observation, _ = reset(env, jax.random.key(1), params)
-    action = designer.act(state, observation, None)
+    policy = designer.policy(state)
+    action, _ = policy.act(observation, None, None)
     assert action[0] == pytest.approx(0.5, abs=0.1)
-    estimate = evaluate(env, params, policy_of(designer, state), jax.random.key(2), 20_000)
+    estimate = evaluate(env, params, policy, jax.random.key(2), 20_000)
     assert estimate.mean / 4 == pytest.approx(5 / 12, abs=0.006)
     # No reserve earns 1/3.
     assert estimate.mean / 4 > 0.4

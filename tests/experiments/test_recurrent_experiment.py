@@ -37,7 +37,7 @@ def test_is_resumed_with_its_memories_and_evaluated(tmp_path):
     parts = runner.resume(study.designer, directory=tmp_path / "parts", updates=3, **options)
     metrics = [(run.directory / "metrics.csv").read_bytes() for run in (straight, parts)]
     assert metrics[0] == metrics[1]
-    memories = [run.states.running.memory for run in (straight, parts)]
+    memories = [run.states.running.carry for run in (straight, parts)]
     np.testing.assert_array_equal(*memories)
     # Episodes of one to three visits: some go on after a rollout, some do not.
     remembers = np.any(memories[0] != 0, axis=-1)

@@ -24,7 +24,7 @@ InitialRule = Literal["best", "myerson"]
 class InitialReserves:
     """Reserves chosen on the first day of an episode, and kept to its end.
 
-    They are what it remembers, so it acts by ``act_with_memory``.
+    They are what the policy carries through the episode.
 
     Attributes:
       env, params: the environment, which has to show the history, and its parameters.
@@ -58,34 +58,33 @@ class InitialReserves:
         grid = reserve_grid(params.bins, params.reserve_high, self.num_levels)
         return best_initial_reserves(self.env, params, keyword, grid)
 
-    def initial_memory(self) -> jax.Array:
+    def initial_carry(self) -> jax.Array:
         """Before an episode, float [1 + bidders]: nothing is chosen yet."""
         return jnp.zeros(1 + self.env.num_bidders)
 
-    def act_with_memory(
-        self, state: Any, observation: jax.Array, memory: jax.Array, key: jax.Array | None
+    def act(
+        self, observation: jax.Array, carry: jax.Array, key: jax.Array | None
     ) -> tuple[jax.Array, jax.Array]:
-        """The reserves of the day, float [bidders], and the memory for the next.
+        """The reserves of the day, float [bidders], and what is carried to the next.
 
         Args:
-          state: ignored.
           observation: as the environment gave it, float [size].
-          memory: ``initial_memory()`` at the start of an episode, then from the call before.
+          carry: ``initial_carry()`` at the start of an episode, then from the call before.
           key: ignored.
 
         Raises:
           ValueError: the environment does not show the history.
         """
-        del state, key
+        del key
 
         def choose(_: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
             keyword = observed_keyword(self.env, self.params, observation)
-            return jnp.asarray(True), self.reserves(keyword).astype(memory.dtype)
+            return jnp.asarray(True), self.reserves(keyword).astype(carry.dtype)
 
         # Unlike cond, a mapped loop computes nothing on days when no keyword is new.
-        start = (memory[0] > 0, memory[1:])
-        _, reserves = jax.lax.while_loop(lambda carry: ~carry[0], choose, start)
-        return reserves, jnp.concatenate([jnp.ones_like(memory[:1]), reserves])
+        start = (carry[0] > 0, carry[1:])
+        _, reserves = jax.lax.while_loop(lambda found: ~found[0], choose, start)
+        return reserves, jnp.concatenate([jnp.ones_like(carry[:1]), reserves])
 
 
 def best_initial_reserves(

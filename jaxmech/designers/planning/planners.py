@@ -1,7 +1,4 @@
-"""Designers that set the reserves of a keyword: planned day by day, or fixed in advance.
-
-Each has ``act(state, observation, key)`` as a learned designer has; ``state`` is ignored.
-"""
+"""Policies that set the reserves of a keyword: planned day by day, or fixed in advance."""
 
 from __future__ import annotations
 
@@ -28,6 +25,7 @@ from jaxmech.designers.planning.plans import (
 )
 from jaxmech.designers.planning.tree_search import TreeSearch
 from jaxmech.environments import ReservePricing, ReservePricingParams
+from jaxmech.wrappers import StateObservation
 
 _PLANS = 2**31 - 1
 """Folded into the key of a plan, for a caller who draws the day itself from the same one."""
@@ -124,15 +122,26 @@ class ReservePlanner:
     planning: Planning
     search: TreeSearch | ExhaustiveSearch
 
-    def act(self, state: Any, observation: jax.Array, key: jax.Array | None) -> jax.Array:
+    def initial_carry(self) -> None:
+        """Nothing."""
+
+    def act(self, observation: Any, carry: None, key: jax.Array | None) -> tuple[jax.Array, None]:
         """The reserves of the day, float [bidders].
+
+        Args:
+          observation: as the environment gave it, float [size], or a ``StateObservation``, of
+            which the state is planned from.
+          carry: nothing.
+          key: of the simulator's randomness, if it has any.
 
         Raises:
           ValueError: the environment does not show the history, or the simulator needs its
-            state (``ExactSimulator``; see ``reserves``).
+            state (``ExactSimulator``; see ``jaxmech.wrappers.state_observed``).
         """
-        del state
-        return self.reserves(observed_keyword(self.env, self.params, observation), key)
+        del carry
+        if isinstance(observation, StateObservation):
+            return self.reserves(observation.state, key), None
+        return self.reserves(observed_keyword(self.env, self.params, observation), key), None
 
     def reserves(self, keyword: Any, key: jax.Array | None) -> jax.Array:
         """The same for an ``ObservedKeyword`` or the environment's state.
@@ -273,7 +282,10 @@ class FixedReserves:
 
     values: jax.Array
 
-    def act(self, state: Any, observation: jax.Array, key: jax.Array | None) -> jax.Array:
+    def initial_carry(self) -> None:
+        """Nothing."""
+
+    def act(self, observation: Any, carry: None, key: jax.Array | None) -> tuple[jax.Array, None]:
         """The reserves of the day, float [bidders]."""
-        del state, observation, key
-        return self.values
+        del observation, carry, key
+        return self.values, None

@@ -151,7 +151,8 @@ class ExactSimulator:
                 "keyword",
                 keyword,
                 (
-                    "ExactSimulator needs the environment's state: call the planner's "
+                    "ExactSimulator needs the environment's state: play in "
+                    "jaxmech.wrappers.state_observed(env), or call the planner's "
                     "reserves(state, key)"
                 ),
                 got=type(keyword).__name__,

@@ -87,7 +87,7 @@ class PPO(PPOHyperParameters):
         return longest
 
     @property
-    def policy(self) -> Policy:
+    def distribution(self) -> Policy:
         """The action distribution that suits the environment."""
         return policy_for(self.env, self.params)
 
@@ -96,7 +96,7 @@ class PPO(PPOHyperParameters):
         """The actor-critic."""
         return network_for(
             self.env,
-            self.policy,
+            self.distribution,
             hidden=self.hidden,
             architecture=self.architecture,
             actor_sees=self.actor_sees,
@@ -107,7 +107,7 @@ class PPO(PPOHyperParameters):
     def _initial_log_scale(self) -> float:
         if self.initial_log_scale is not None:
             return self.initial_log_scale
-        return -1.0 if isinstance(self.policy, GaussianPolicy) else 0.0
+        return -1.0 if isinstance(self.distribution, GaussianPolicy) else 0.0
 
     @property
     def _reward_scale(self) -> float:
@@ -120,9 +120,9 @@ class PPO(PPOHyperParameters):
     def init(self, key: jax.Array) -> PPOState:
         """A fresh state; the same key gives the same training."""
         key, network_key, start_key = jax.random.split(key, 3)
-        memory = self.initial_memory()
+        carry = self.initial_carry()
         row = jnp.zeros((1, self._num_features))
-        inputs = (row,) if memory is None else (row, memory[None], jnp.zeros(1, bool))
+        inputs = (row,) if carry is None else (row, carry[None], jnp.zeros(1, bool))
         parameters: Any = self.network.init(network_key, *inputs)
         log_scale = parameters["params"]["log_scale"]
         parameters["params"]["log_scale"] = log_scale + self._initial_log_scale
@@ -137,48 +137,15 @@ class PPO(PPOHyperParameters):
             last_episode=no_episode(self.env, self.params),
         )
 
-    def act(self, state: PPOState, observation: jax.Array, key: jax.Array | None) -> jax.Array:
-        """The environment's action for one observation; the likeliest where key is None.
+    def policy(self, state: PPOState) -> LearnedPolicy:
+        """What it has learned."""
+        return LearnedPolicy(self, state.parameters, state.moments)
 
-        Raises:
-          ValueError: the policy has a memory.
-        """
-        if self.initial_memory() is not None:
-            raise ValueError(
-                f"architecture: got {self.architecture!r}, which needs its memory to act; "
-                "use act_with_memory"
-            )
-        return self.act_with_memory(state, observation, None, key)[0]
-
-    def initial_memory(self) -> jax.Array | None:
-        """What the policy remembers before an episode, float [memory_width]; None where it
-        has no memory."""
+    def initial_carry(self) -> jax.Array | None:
+        """What the policy carries before an episode, float [memory_width], or None."""
         if isinstance(self.network, RecurrentActorCritic):
             return jnp.zeros(self.memory_width)
         return None
-
-    def act_with_memory(
-        self,
-        state: PPOState,
-        observation: jax.Array,
-        memory: jax.Array | None,
-        key: jax.Array | None,
-    ) -> tuple[jax.Array, jax.Array | None]:
-        """The environment's action for one observation, and the memory for the next.
-
-        Args:
-          state: of the learner.
-          observation: as the environment gave it.
-          memory: ``initial_memory()`` at the start of an episode, then from the call before.
-          key: of the draw; the likeliest action where None.
-        """
-        observation = self._flat(observation)
-        scores, log_scale, memory = self._scores(state, observation, memory)
-        if key is None:
-            action = self.policy.mode(scores, observation)
-        else:
-            action, _ = self.policy.sample(key, scores, log_scale, observation)
-        return self.policy.to_environment(action, self.env, self.params), memory
 
     def update(self, state: PPOState) -> tuple[PPOState, dict[str, jax.Array]]:
         """One iteration: a rollout, then ``num_epochs`` passes of gradient steps over it.
@@ -200,16 +167,16 @@ class PPO(PPOHyperParameters):
 
         def network(parameters: Any, rows: Batch) -> Any:
             observation = self._normalize(state.moments, rows.observation)
-            if rows.memory is None:
+            if rows.carry is None:
                 return self.network.apply(parameters, observation)
-            return self.network.apply(parameters, observation, rows.memory, rows.starts)
+            return self.network.apply(parameters, observation, rows.carry, rows.starts)
 
         def loss(parameters: Any, rows: Batch) -> tuple[jax.Array, dict[str, jax.Array]]:
             return clipped_surrogate(
                 parameters,
                 rows,
                 network=network,
-                policy=self.policy,
+                policy=self.distribution,
                 clip=self.clip,
                 value_clip=self.value_clip,
                 value_weight=self.value_weight,
@@ -254,13 +221,13 @@ class PPO(PPOHyperParameters):
         self, state: PPOState, key: jax.Array
     ) -> tuple[rollout.Running, rollout.Experience, rollout.EpisodeTotals]:
         def choose_action(
-            key: jax.Array, observation: jax.Array, memory: jax.Array | None
+            key: jax.Array, observation: jax.Array, carry: jax.Array | None
         ) -> tuple[Any, jax.Array, jax.Array, jax.Array | None]:
             observation = self._flat(observation)
-            scores, log_scale, memory = self._scores(state, observation, memory)
-            action, log_prob = self.policy.sample(key, scores, log_scale, observation)
-            in_environment = self.policy.to_environment(action, self.env, self.params)
-            return action, log_prob, in_environment, memory
+            scores, log_scale, carry = self._scores(state, observation, carry)
+            action, log_prob = self.distribution.sample(key, scores, log_scale, observation)
+            in_environment = self.distribution.to_environment(action, self.env, self.params)
+            return action, log_prob, in_environment, carry
 
         start_key, steps_key = jax.random.split(key)
         return rollout.collect(
@@ -271,26 +238,27 @@ class PPO(PPOHyperParameters):
             steps_key,
             length=self.length,
             resets=state.running is not None,
+            initial_carry=self.initial_carry(),
         )
 
     def _start(self, key: jax.Array) -> rollout.Running:
-        memory = self.initial_memory()
-        return rollout.start(self.env, self.params, key, self.num_environments, memory)
+        carry = self.initial_carry()
+        return rollout.start(self.env, self.params, key, self.num_environments, carry)
 
     def _batch(
         self, state: PPOState, running: rollout.Running, experience: rollout.Experience
     ) -> Batch:
-        observation, memory = self._flat(experience.observation), experience.memory
-        value = self._values(state, observation, memory)
+        observation, carry = self._flat(experience.observation), experience.carry
+        value = self._values(state, observation, carry)
         if experience.final_observation is None:
-            last = self._values(state, self._flat(running.observation), running.memory)
+            last = self._values(state, self._flat(running.observation), running.carry)
             next_value = jnp.concatenate([value[1:], last[None]])
         else:
-            remembered = None if memory is None else self._remember(state, observation, memory)
+            next_carry = None if carry is None else self._next_carry(state, observation, carry)
             final_observation = self._flat(experience.final_observation)
-            next_value = self._values(state, final_observation, remembered)
+            next_value = self._values(state, final_observation, next_carry)
         advantage = generalized_advantages(
-            rewards=self._reward_scale * experience.reward,
+            rewards=self._reward_scale * experience.reward.astype(value.dtype),
             values=value,
             next_values=next_value,
             terminated=experience.terminated,
@@ -309,33 +277,42 @@ class PPO(PPOHyperParameters):
             advantage=(advantage - mean) / (deviation + 1e-8),
             target=advantage + value,
             weight=weight,
-            starts=None if memory is None else _starts(experience.ended),
-            memory=None if memory is None else memory[:1],
+            starts=None if carry is None else _starts(experience.ended),
+            carry=None if carry is None else carry[:1],
         )
 
     def _scores(
-        self, state: PPOState, observation: jax.Array, memory: jax.Array | None
+        self, state: PPOState | LearnedPolicy, observation: jax.Array, carry: jax.Array | None
     ) -> tuple[jax.Array, jax.Array, jax.Array | None]:
-        outputs: Any = self._apply(state, "policy", observation, memory)
-        return (*outputs, None) if memory is None else outputs
+        outputs: Any = self._apply(state, "policy", observation, carry)
+        return (*outputs, None) if carry is None else outputs
 
     def _values(
-        self, state: PPOState, observation: jax.Array, memory: jax.Array | None = None
+        self,
+        state: PPOState | LearnedPolicy,
+        observation: jax.Array,
+        carry: jax.Array | None = None,
     ) -> jax.Array:
         rows = observation.reshape(-1, self._num_features)
-        memories = None if memory is None else memory.reshape(-1, self.memory_width)
-        return self._apply(state, "value", rows, memories).reshape(observation.shape[:-1])
+        carries = None if carry is None else carry.reshape(-1, self.memory_width)
+        return self._apply(state, "value", rows, carries).reshape(observation.shape[:-1])
 
-    def _remember(self, state: PPOState, observation: jax.Array, memory: jax.Array) -> jax.Array:
-        """What the policy remembers after a step."""
-        remembered: jax.Array = self._apply(state, "remember", observation, memory)
-        return remembered
+    def _next_carry(
+        self, state: PPOState | LearnedPolicy, observation: jax.Array, carry: jax.Array
+    ) -> jax.Array:
+        """What the policy carries on after a step."""
+        next_carry: jax.Array = self._apply(state, "remember", observation, carry)
+        return next_carry
 
     def _apply(
-        self, state: PPOState, method: str, observation: jax.Array, memory: jax.Array | None
+        self,
+        state: PPOState | LearnedPolicy,
+        method: str,
+        observation: jax.Array,
+        carry: jax.Array | None,
     ) -> Any:
         observation = self._normalize(state.moments, observation)
-        inputs = (observation,) if memory is None else (observation, memory)
+        inputs = (observation,) if carry is None else (observation, carry)
         return self.network.apply(state.parameters, *inputs, method=method)
 
     def _flat(self, observation: jax.Array) -> jax.Array:
@@ -350,6 +327,45 @@ class PPO(PPOHyperParameters):
     def _annealed(self, state: PPOState, first: float, last: float) -> jax.Array:
         over = math.inf if self.anneal_updates is None else self.anneal_updates
         return first + jnp.minimum(state.updates / over, 1) * (last - first)
+
+
+@struct.dataclass
+class LearnedPolicy:
+    """What ``PPO`` has learned.
+
+    Attributes:
+      designer: the learner.
+      parameters: of the actor-critic.
+      moments: of the observations, for normalising them.
+    """
+
+    designer: PPO
+    parameters: Any
+    moments: RunningMoments
+
+    def initial_carry(self) -> jax.Array | None:
+        """Zeros, float [memory_width], for a recurrent network; else nothing."""
+        return self.designer.initial_carry()
+
+    def act(
+        self, observation: jax.Array, carry: jax.Array | None, key: jax.Array | None
+    ) -> tuple[jax.Array, jax.Array | None]:
+        """The environment's action for one observation, and what is carried to the next.
+
+        Args:
+          observation: as the environment gave it.
+          carry: ``initial_carry()`` at the start of an episode, then from the call before.
+          key: of the draw; the likeliest action where None.
+        """
+        designer = self.designer
+        distribution = designer.distribution
+        observation = designer._flat(observation)
+        scores, log_scale, carry = designer._scores(self, observation, carry)
+        if key is None:
+            action = distribution.mode(scores, observation)
+        else:
+            action, _ = distribution.sample(key, scores, log_scale, observation)
+        return distribution.to_environment(action, designer.env, designer.params), carry
 
 
 def _starts(ended: jax.Array) -> jax.Array:

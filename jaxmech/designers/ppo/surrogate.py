@@ -24,9 +24,9 @@ class Batch:
       advantage: float [...], of mean 0 and variance 1.
       target: float [...], what the value should have been.
       weight: float [...], 1 for steps inside episodes, else 0.
-      starts: bool [...], whether an episode begins with the step; None without memory.
-      memory: float [1, environments, width], or as rows [environments, width], what the
-        policy remembered before the first step; None without memory.
+      starts: bool [...], whether an episode begins with the step; None without a carry.
+      carry: float [1, environments, width], or as rows [environments, width], what the policy
+        carried before the first step; None where it carries nothing.
     """
 
     observation: jax.Array
@@ -37,7 +37,7 @@ class Batch:
     target: jax.Array
     weight: jax.Array
     starts: jax.Array | None = None
-    memory: jax.Array | None = None
+    carry: jax.Array | None = None
 
 
 def clipped_surrogate(

@@ -64,6 +64,8 @@ def _frozen(
         key: jax.Array,
     ) -> jax.Array:
         del given, of_keyword, key
-        return relative.reserves(state, learner.act(learnt, observation, None), params)
+        return relative.reserves(
+            state, learner.policy(learnt).act(observation, None, None)[0], params
+        )
 
     return choose

@@ -149,7 +149,7 @@ def fixed(
 ) -> jax.Array:
     """The same reserves every day."""
     del given
-    return FixedReserves(reserves).act(state, observation, key)
+    return FixedReserves(reserves).act(observation, None, key)[0]
 
 
 def planned(make: MakePlanner, model: ModelName, env: ReservePricing, auctions: int) -> Choose:

@@ -10,14 +10,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.tree_util import Partial
 from numpy.typing import NDArray
 
 from jaxmech.agents import Samples, Valuations
 from jaxmech.curves import read_curves
 from jaxmech.designers import RandomSerialDictatorship
 from jaxmech.environments import SequentialPrice, SequentialPriceParams
-from jaxmech.evaluation import Act, Estimate, evaluate, evaluate_samples, play, policy_of
+from jaxmech.evaluation import Estimate, Policy, evaluate, evaluate_samples, play
 from jaxmech.experiments.sequential_price.building import References, Study
 from jaxmech.experiments.sequential_price.picture import PolicyPicture, Visits, picture_of
 from jaxmech.experiments.software import devices_and_versions
@@ -109,9 +108,9 @@ def _simulated(study: Study, references: References) -> dict[str, dict[str, floa
     """What the mechanisms that do not learn are worth, and the offline optimum."""
     simulated = {}
     for number, (name, baseline) in enumerate(references.mechanisms.items()):
-        act, key = Partial(_act, baseline), _key(study, _BASELINES, number)
+        key = _key(study, _BASELINES, number)
         random = isinstance(baseline, RandomSerialDictatorship)
-        simulated[name] = _outcome(study, act, key, random=random).summary()
+        simulated[name] = _outcome(study, baseline, key, random=random).summary()
     if study.experiment.objective == "welfare":
         simulated["offline_optimum"] = _offline_optimum(study).summary()
     return simulated
@@ -159,15 +158,16 @@ def _held_out(study: Study) -> jax.Array | None:
     return distribution.values if isinstance(distribution, Samples) else None
 
 
-def _outcome(study: Study, act: Act, key: jax.Array, *, random: bool = False) -> _Outcome:
-    """What ``act`` is worth: on every held-out sample, or else on fresh episodes."""
+def _outcome(study: Study, policy: Policy, key: jax.Array, *, random: bool = False) -> _Outcome:
+    """What ``policy`` is worth: on every held-out sample, or else on fresh episodes."""
     episodes, params = study.experiment.evaluation_episodes, study.test_params
     held_out = _held_out(study)
     if held_out is None:
-        estimate = evaluate(study.env, params, act, key, episodes)
+        estimate = evaluate(study.env, params, policy, key, episodes, deterministic=not random)
         return _Outcome(estimate.mean, estimate.ci95)
     plays = max(1, episodes // len(held_out)) if random else 1
-    return _over_samples(evaluate_samples(study.env, params, act, key, plays))
+    values = evaluate_samples(study.env, params, policy, key, plays, deterministic=not random)
+    return _over_samples(values)
 
 
 def _over_samples(values: NDArray[np.float64]) -> _Outcome:
@@ -200,12 +200,8 @@ def _interval(values: NDArray[np.float64]) -> float | None:
     return None if half_width is None else float(half_width)
 
 
-def _policy(study: Study, states: Any, place: int) -> Act:
-    return policy_of(study.designer, jax.tree.map(lambda leaf: leaf[place], states))
-
-
-def _act(baseline: Any, observation: jax.Array, key: jax.Array) -> jax.Array:
-    return baseline.act(None, observation, key)
+def _policy(study: Study, states: Any, place: int) -> Policy:
+    return study.designer.policy(jax.tree.map(lambda leaf: leaf[place], states))
 
 
 def _offline_optimum(study: Study) -> _Outcome:
@@ -246,7 +242,7 @@ def _offline_optimum_of(
 
 @partial(jax.jit, static_argnums=0)
 def _visits(
-    env: SequentialPrice, params: SequentialPriceParams, policy: Act, keys: jax.Array
+    env: SequentialPrice, params: SequentialPriceParams, policy: Policy, keys: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     """Agents, prices, bundles and whether the episode was still going on, by visit."""
 
