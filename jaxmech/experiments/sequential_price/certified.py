@@ -11,7 +11,6 @@ from jaxmech.agents import Samples, Valuations
 from jaxmech.certificates import incentive_regret, individual_rationality
 from jaxmech.environments import SequentialPrice, SequentialPriceParams
 from jaxmech.evaluation import play
-from jaxmech.experiments.sequential_price.episodes import acting
 from jaxmech.experiments.sequential_price.problem import LearningProblem
 from jaxmech.experiments.sequential_price.study import SequentialPriceStudy
 from jaxmech.experiments.sequential_price.worth import CERTIFICATES, key_of
@@ -52,9 +51,7 @@ class PostedPrices:
         only = Samples(reports[None], self.env.demand)
         params = replace(self.params, distribution=only)
         # Without randomness of its own, the key decides nothing.
-        outcome: Outcome = play(
-            self.env, params, acting(self.policy), jax.random.key(0)
-        ).state.outcome
+        outcome: Outcome = play(self.env, params, self.policy, jax.random.key(0)).state.outcome
         return outcome
 
     def utility(self, values: jax.Array, outcome: Outcome) -> jax.Array:

@@ -7,14 +7,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.tree_util import Partial
 
 from jaxmech import struct
 from jaxmech.agents import Samples, Valuations
 from jaxmech.checks import InvalidValueError
-from jaxmech.designers import PPO
+from jaxmech.designers import PPO, RandomSerialDictatorship
 from jaxmech.environments import SequentialPrice, SequentialPriceParams
-from jaxmech.evaluation import play, policy_of
+from jaxmech.evaluation import Policy, Trajectory, play
 from jaxmech.oracles.offline import offline_optimum
 
 BATCH = 4096
@@ -24,20 +23,24 @@ PICTURED_BATCH = 256
 
 
 def objectives(
-    env: SequentialPrice, params: SequentialPriceParams, policy: Any, key: jax.Array, episodes: int
+    env: SequentialPrice,
+    params: SequentialPriceParams,
+    policy: Policy,
+    key: jax.Array,
+    episodes: int,
 ) -> jax.Array:
     """Of fresh episodes, float [episodes]; episode ``i`` is played with ``fold_in(key, i)``."""
     batch = min(BATCH, episodes)
 
     def objective(index: jax.Array) -> jax.Array:
-        return play(env, params, acting(policy), jax.random.fold_in(key, index)).objective
+        return _play(env, params, policy, jax.random.fold_in(key, index)).objective
 
     index = jnp.arange(-(-episodes // batch) * batch)
     return jax.lax.map(objective, index, batch_size=batch)[:episodes]
 
 
 def sample_objectives(
-    env: SequentialPrice, params: SequentialPriceParams, policy: Any, key: jax.Array, plays: int
+    env: SequentialPrice, params: SequentialPriceParams, policy: Policy, key: jax.Array, plays: int
 ) -> jax.Array:
     """Of every sample of ``params.distribution``, played equally often: float [samples, plays]."""
     distribution = _samples(params)
@@ -45,7 +48,7 @@ def sample_objectives(
     def objective(index: jax.Array) -> jax.Array:
         only = replace(distribution, values=distribution.values[index // plays][None])
         alone = replace(params, distribution=only)
-        return play(env, alone, acting(policy), jax.random.fold_in(key, index)).objective
+        return _play(env, alone, policy, jax.random.fold_in(key, index)).objective
 
     index = jnp.arange(len(distribution.values) * plays)
     return jax.lax.map(objective, index, batch_size=BATCH).reshape(-1, plays)
@@ -72,7 +75,11 @@ def sample_offline_optima(params: SequentialPriceParams, max_units: int) -> jax.
 
 
 def visits(
-    env: SequentialPrice, params: SequentialPriceParams, policy: Any, key: jax.Array, episodes: int
+    env: SequentialPrice,
+    params: SequentialPriceParams,
+    policy: Policy,
+    key: jax.Array,
+    episodes: int,
 ) -> dict[str, jax.Array]:
     """Whom a mechanism visits, at what prices, and what is taken.
 
@@ -83,7 +90,7 @@ def visits(
     """
 
     def of_one_episode(key: jax.Array) -> dict[str, jax.Array]:
-        episode = play(env, params, acting(policy), key)
+        episode = _play(env, params, policy, key)
         scores = episode.actions[:, : env.num_agents]
         left = env.agents_left(episode.observations)
         agents = jnp.argmax(jnp.where(left, scores, -jnp.inf), axis=-1)
@@ -113,7 +120,7 @@ class MeanObjective:
 
     def __call__(self, state: Any, key: jax.Array) -> dict[str, jax.Array]:
         """The mean ``objective`` of one seed's ``state``."""
-        policy = LearnedPolicy(self.designer, state)
+        policy = self.designer.policy(state)
         return {"objective": objectives(self.env, self.params, policy, key, self.episodes).mean()}
 
 
@@ -132,20 +139,12 @@ def _offline_optimum_of(
     return offline_optimum(valuations, params.units, max_units)
 
 
-@struct.dataclass
-class LearnedPolicy:
-    """What a learner with a state does, without exploration."""
-
-    designer: PPO
-    state: Any
+def is_deterministic(policy: Policy) -> bool:
+    """Whether it is played without exploration; chance is all there is to a random order."""
+    return not isinstance(policy, RandomSerialDictatorship)
 
 
-def acting(policy: Any) -> Any:
-    """``act(observation, key)``, or with a memory, of a learned policy or a baseline."""
-    if isinstance(policy, LearnedPolicy):
-        return policy_of(policy.designer, policy.state)
-    return Partial(_act, policy)
-
-
-def _act(baseline: Any, observation: jax.Array, key: jax.Array) -> jax.Array:
-    return baseline.act(None, observation, key)
+def _play(
+    env: SequentialPrice, params: SequentialPriceParams, policy: Policy, key: jax.Array
+) -> Trajectory:
+    return play(env, params, policy, key, deterministic=is_deterministic(policy))

@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech.evaluation import Policy
 from jaxmech.experiments.sequential_price import episodes
 from jaxmech.experiments.sequential_price.certified import certificates_of
-from jaxmech.experiments.sequential_price.episodes import LearnedPolicy, MeanObjective
+from jaxmech.experiments.sequential_price.episodes import MeanObjective
 from jaxmech.experiments.sequential_price.picture import Visits, picture_of
 from jaxmech.experiments.sequential_price.picture_drawing import heat_maps, tree
 from jaxmech.experiments.sequential_price.problem import LearningProblem, problem_of
@@ -106,16 +107,16 @@ def _trained(
     )
 
 
-def _policy(problem: LearningProblem, states: Any, place: int) -> LearnedPolicy:
+def _policy(problem: LearningProblem, states: Any, place: int) -> Policy:
     """What the seed at ``place`` learned, every leaf an array."""
     state = jax.tree.map(lambda leaf: leaf[place], states)
-    return LearnedPolicy(jax.tree.map(jnp.asarray, problem.designer), state)
+    return jax.tree.map(jnp.asarray, problem.designer).policy(state)
 
 
 def _visits(
     study: SequentialPriceStudy,
     problem: LearningProblem,
-    policy: LearnedPolicy,
+    policy: Policy,
     workspace: Workspace,
 ) -> Visits:
     key, params = key_of(study, PICTURE), problem.test_params
