@@ -89,7 +89,7 @@ class Table:
 
     Attributes:
       title: what it is about.
-      columns: the heads.
+      columns: the heads; soft hyphens say where their words may be broken.
       rows: the cells of each row, as text.
       notes: what its reader must know; what intervals are over, for one.
       emphasised: numbers of the rows that stand out, from 0.

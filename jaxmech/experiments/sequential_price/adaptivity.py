@@ -38,7 +38,7 @@ class Family:
 
 FAMILIES = {
     "random_serial_dictatorship": Family(
-        "random order, price 0", sequential_price.random_serial_dictatorship
+        "random order, price\N{NO-BREAK SPACE}0", sequential_price.random_serial_dictatorship
     ),
     "anonymous_static_prices": Family(
         "static order, anony\N{SOFT HYPHEN}mous prices", sequential_price.anonymous_static_prices
@@ -155,6 +155,7 @@ def _notes(found: Mapping[str, Mapping[str, Oracle]], labels: Mapping[str, str])
         for family, oracle in row.items():
             if oracle.missing:
                 label = FAMILIES[family].label.replace("\N{SOFT HYPHEN}", "")
+                label = label.replace("\N{NO-BREAK SPACE}", " ")
                 by_reason.setdefault(oracle.missing, []).append(label)
         lines += [
             f"{labels[name]}: no value of {'; '.join(families)} ({reason})."
