@@ -1,194 +1,232 @@
-"""Settings by name: those of Brero et al. (2021), "Experimental Results" and the propositions."""
+"""Settings by name: those of Brero et al. (2021), "Experimental Results" and the propositions.
+
+Each is a dataclass whose fields, defaults and help stand here alone. Nothing here imports jax
+before one is built.
+"""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-from inspect import signature
-from typing import Any
-
-import jax.numpy as jnp
-import numpy as np
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 from jaxmech import checks
-from jaxmech.agents.settings.demand import AdditiveDemand, UnitDemand
-from jaxmech.agents.settings.finite import Alternatives, finite_setting, one_of, surely
-from jaxmech.agents.settings.profiles import CorrelatedUniform, UniformMixture
-from jaxmech.agents.settings.setting import Setting
 from jaxmech.checks import InvalidValueError
-from jaxmech.naming import lookup
+from jaxmech.naming import lookup, name_of_class
+
+if TYPE_CHECKING:
+    from jaxmech.agents.settings.setting import Setting
 
 
-def correlated(num_agents: int = 20, num_items: int = 5, delta: float = 0.0) -> Setting:
-    """Identical items, unit demand, uniform values around a common centre ("Part 1")."""
-    checks.integer("num_agents", num_agents)
-    checks.integer("num_items", num_items)
-    checks.number("delta", delta, low=0, high=1)
-    distribution = CorrelatedUniform(
-        delta=jnp.asarray(delta, float), num_agents=num_agents, demand=UnitDemand(1)
-    )
-    return Setting(distribution, (num_items,))
-
-
-def colors(num_per_color: int = 10) -> Setting:
-    """Red, yellow and blue agents, as many of each; as many red and as many yellow items.
-
-    Unit demand. Red agents value red at 1 and yellow agents yellow at 1. A blue agent
-    values red or, as likely, yellow at 2. All else is worth 0. In the paper a blue agent
-    first draws its own probability of red, uniformly, which comes to the same.
-    """
-    checks.integer("num_per_color", num_per_color)
-    red, yellow, blue = surely((1, 0)), surely((0, 1)), one_of((2, 0), (0, 2))
-    agents = [red] * num_per_color + [yellow] * num_per_color + [blue] * num_per_color
-    return finite_setting([(1, agents)], units=(num_per_color, num_per_color))
-
-
-def two_worlds(num_agents: int = 10) -> Setting:
+@dataclass(frozen=True)
+class TwoWorlds:
     """One item; all values iid on {.6, 1} or, as likely, all iid on {.1, .4}."""
-    checks.integer("num_agents", num_agents)
-    return finite_setting(
-        [(1 / 2, [one_of(0.6, 1)] * num_agents), (1 / 2, [one_of(0.1, 0.4)] * num_agents)]
-    )
+
+    num_agents: int = 10
+    """Number of agents."""
+
+    def __post_init__(self) -> None:
+        checks.integer("num_agents", self.num_agents)
+
+    def build(self) -> Setting:
+        from jaxmech.agents.settings import economies
+
+        return economies.two_worlds(self.num_agents)
 
 
-def inventory(num_agents: int = 20, num_items: int = 10) -> Setting:
+@dataclass(frozen=True)
+class Inventory:
     """Identical items; values iid on {1/2, 1}."""
-    checks.integer("num_agents", num_agents)
-    checks.integer("num_items", num_items)
-    return finite_setting([(1, [one_of(1 / 2, 1)] * num_agents)], units=(num_items,))
+
+    num_agents: int = 20
+    """Number of agents."""
+    num_items: int = 10
+    """Number of identical items."""
+
+    def __post_init__(self) -> None:
+        checks.integer("num_agents", self.num_agents)
+        checks.integer("num_items", self.num_items)
+
+    def build(self) -> Setting:
+        from jaxmech.agents.settings import economies
+
+        return economies.inventory(self.num_agents, self.num_items)
 
 
-def kitchen_sink() -> Setting:
-    """Three agents, items A, B and C; what the first agent wants tells who should get C.
+@dataclass(frozen=True)
+class Correlated:
+    """Identical items; uniform values around a common random centre."""
 
-    Unit demand. With probability 1/2, agent 0 values A at .01, agent 1 C at 1, and agent 2
-    C at 5 with probability .2, else at .5. Otherwise agent 0 values B at .01, agent 1 C at
-    2 with probability .2, and agent 2 C at .499. All else is worth 0.
-    """
-    first: list[Alternatives] = [
-        surely((0.01, 0, 0)),
-        surely((0, 0, 1)),
-        [((0, 0, 5), 0.2), ((0, 0, 0.5), 0.8)],
-    ]
-    second: list[Alternatives] = [
-        surely((0, 0.01, 0)),
-        [((0, 0, 2), 0.2), (0, 0.8)],
-        surely((0, 0, 0.499)),
-    ]
-    return finite_setting([(1 / 2, first), (1 / 2, second)], units=(1, 1, 1))
+    num_agents: int = 20
+    """Number of agents."""
+    num_items: int = 5
+    """Number of identical items."""
+    delta: float = 0.0
+    """Strength of the correlation, from 0 (independent values) to 1 (identical values)."""
 
+    def __post_init__(self) -> None:
+        checks.integer("num_agents", self.num_agents)
+        checks.integer("num_items", self.num_items)
+        checks.number("delta", self.delta, low=0, high=1)
 
-def identification() -> Setting:
-    """Two identical items, six agents; who of the first three wants one tells where to go.
+    def build(self) -> Setting:
+        from jaxmech.agents.settings import economies
 
-    Agents 0 to 2 have values iid on {0, 60}. If exactly one of them, k, has 60, agent k + 3
-    has 0 or 40 as likely, and the other two of agents 3 to 5 have 0 or 21 as likely.
-    Otherwise agents 3 to 5 have 0.
-    """
-    worlds = []
-    for leaders in itertools.product([0, 60], repeat=3):
-        followers = [one_of(0, 40 if leader else 21) for leader in leaders]
-        if leaders.count(60) != 1:
-            followers = [surely(0)] * 3
-        worlds.append((1 / 8, [surely(leader) for leader in leaders] + followers))
-    return finite_setting(worlds, units=(2,))
+        return economies.correlated(self.num_agents, self.num_items, self.delta)
 
 
-def additive_types(
-    num_agents: int = 10,
-    units: tuple[int, ...] = (2, 4),
-    delta: float = 0.5,
-    shared_centre: bool = False,
-) -> Setting:
-    """Item types whose values add up, each drawn as in ``correlated``.
+@dataclass(frozen=True)
+class Colors:
+    """Red and yellow agents want their color at 1; blue ones want either at 2."""
 
-    Every type has a centre of its own, or all share one where ``shared_centre``.
-    """
-    checks.integer("num_agents", num_agents)
-    checks.number("delta", delta, low=0, high=1)
-    distribution = CorrelatedUniform(
-        delta=jnp.asarray(delta, float),
-        num_agents=num_agents,
-        demand=AdditiveDemand(len(units)),
-        shared_centre=shared_centre,
+    num_per_color: int = 10
+    """Number of agents of each of three colors, and of items of each of two."""
+
+    def __post_init__(self) -> None:
+        checks.integer("num_per_color", self.num_per_color)
+
+    def build(self) -> Setting:
+        from jaxmech.agents.settings import economies
+
+        return economies.colors(self.num_per_color)
+
+
+@dataclass(frozen=True)
+class KitchenSink:
+    """Three agents, three items; what the first wants tells who should get the third item."""
+
+    def build(self) -> Setting:
+        from jaxmech.agents.settings import economies
+
+        return economies.kitchen_sink()
+
+
+@dataclass(frozen=True)
+class ID:
+    """Two items, six agents; who of the first three wants one tells where to go."""
+
+    def build(self) -> Setting:
+        from jaxmech.agents.settings import economies
+
+        return economies.identification()
+
+
+@dataclass(frozen=True)
+class AdditiveTypes:
+    """Item types whose values add up; uniform values around random centres."""
+
+    num_agents: int = 10
+    """Number of agents."""
+    units: tuple[int, ...] = (2, 4)
+    """Units of each item type."""
+    delta: float = 0.5
+    """Strength of the correlation, from 0 (independent values) to 1 (identical values)."""
+    shared_centre: bool = False
+    """Whether all item types have the same random centre."""
+
+    def __post_init__(self) -> None:
+        checks.integer("num_agents", self.num_agents)
+        checks.number("delta", self.delta, low=0, high=1)
+
+    def build(self) -> Setting:
+        from jaxmech.agents.settings import economies
+
+        return economies.additive_types(self.num_agents, self.units, self.delta, self.shared_centre)
+
+
+@dataclass(frozen=True)
+class MaxMin:
+    """Nine agents, ten items of two colors; which agents can do with white is random."""
+
+    def build(self) -> Setting:
+        from jaxmech.agents.settings import economies
+
+        return economies.max_min()
+
+
+@dataclass(frozen=True)
+class Proposition1:
+    """One item, two agents with values iid on {1, 3}."""
+
+    def build(self) -> Setting:
+        from jaxmech.agents.settings import economies
+
+        return economies.proposition_1()
+
+
+@dataclass(frozen=True)
+class Proposition2:
+    """Two identical items, three agents with values iid on {1, 3}."""
+
+    def build(self) -> Setting:
+        from jaxmech.agents.settings import economies
+
+        return economies.proposition_2()
+
+
+@dataclass(frozen=True)
+class Proposition3:
+    """Two identical items, six agents with correlated values."""
+
+    def build(self) -> Setting:
+        from jaxmech.agents.settings import economies
+
+        return economies.proposition_3()
+
+
+@dataclass(frozen=True)
+class Proposition4:
+    """Two identical items, four independent agents."""
+
+    def build(self) -> Setting:
+        from jaxmech.agents.settings import economies
+
+        return economies.proposition_4()
+
+
+BuiltInSetting = (
+    TwoWorlds
+    | Inventory
+    | Correlated
+    | Colors
+    | KitchenSink
+    | ID
+    | AdditiveTypes
+    | MaxMin
+    | Proposition1
+    | Proposition2
+    | Proposition3
+    | Proposition4
+)
+
+SETTINGS: dict[str, type[BuiltInSetting]] = {
+    name_of_class(kind): kind
+    for kind in (
+        AdditiveTypes,
+        Colors,
+        Correlated,
+        ID,
+        Inventory,
+        KitchenSink,
+        MaxMin,
+        Proposition1,
+        Proposition2,
+        Proposition3,
+        Proposition4,
+        TwoWorlds,
     )
-    return Setting(distribution, tuple(units))
-
-
-def max_min() -> Setting:
-    """One orange, four blue and four red agents, in this order; five black and five white items.
-
-    Unit demand, independent uniform values. With probability 1/2 the orange agent values
-    black on [.5, 1] and white at 0, blue ones black on [.4, .5] and white on [0, .25], and
-    red ones black on [.9, 1] and white on [.4, .5]. Otherwise black and white swap for the
-    orange agent, and blue and red agents swap roles.
-    """
-    orange, modest, rich = [(0.5, 1), (0, 0)], [(0.4, 0.5), (0, 0.25)], [(0.9, 1), (0.4, 0.5)]
-    # Float [worlds, agents, items, ends].
-    intervals = np.array(
-        [
-            [orange] + [modest] * 4 + [rich] * 4,
-            [orange[::-1]] + [rich] * 4 + [modest] * 4,
-        ]
-    )
-    distribution = UniformMixture(
-        low=jnp.asarray(intervals[..., 0], float),
-        high=jnp.asarray(intervals[..., 1], float),
-        world_probabilities=jnp.full(2, 1 / 2),
-        demand=UnitDemand(2),
-    )
-    return Setting(distribution, (5, 5))
-
-
-def proposition_1() -> Setting:
-    """One item, two agents with values iid on {1, 3}: anonymous static prices fall short."""
-    return finite_setting([(1, [one_of(1, 3)] * 2)])
-
-
-def proposition_2() -> Setting:
-    """Two identical items, three agents with values iid on {1, 3}: static prices fall short."""
-    return finite_setting([(1, [one_of(1, 3)] * 3)], units=(2,))
-
-
-def proposition_3() -> Setting:
-    """Two identical items, six agents: static order and prices fall short."""
-    high = [surely(15), one_of(2, 12), one_of(3, 8), one_of(3, 8), surely(4), surely(4)]
-    low = [surely(1), one_of(3, 8), one_of(2, 12), one_of(2, 12), surely(4), surely(4)]
-    return finite_setting([(1 / 2, high), (1 / 2, low)], units=(2,))
-
-
-def proposition_4() -> Setting:
-    """Two identical items, four independent agents: static order and prices fall short."""
-    agents = [one_of(1, 15), one_of(3, 12), one_of(2, 8), one_of(2, 8)]
-    return finite_setting([(1, agents)], units=(2,))
-
-
-SETTINGS: dict[str, Callable[..., Setting]] = {
-    "additive_types": additive_types,
-    "colors": colors,
-    "correlated": correlated,
-    "id": identification,
-    "inventory": inventory,
-    "kitchen_sink": kitchen_sink,
-    "max_min": max_min,
-    "proposition_1": proposition_1,
-    "proposition_2": proposition_2,
-    "proposition_3": proposition_3,
-    "proposition_4": proposition_4,
-    "two_worlds": two_worlds,
 }
 
 
 def named_setting(name: str, **options: Any) -> Setting:
-    """The setting called ``name``; ``options`` are the arguments of its function.
+    """The setting called ``name``; ``options`` are the fields of its dataclass in ``SETTINGS``.
 
     Raises:
       ValueError: an unknown name or option, or an option out of range.
     """
-    function = lookup("setting", name, SETTINGS)
-    known = signature(function).parameters
+    kind = lookup("setting", name, SETTINGS)
+    known = {field.name: field for field in fields(kind)}
     for option in options:
         if not known:
             raise InvalidValueError(f"option of setting {name!r}", option, "it has none", verb="")
         lookup(f"option of setting {name!r}", option, known)
-    return function(**options)
+    return kind(**options).build()

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from jaxmech import checks
+from jaxmech.agents.settings.named import AdditiveTypes, Correlated
 from jaxmech.checks import InvalidValueError
 from jaxmech.experiments.registry import STUDIES, study_called
 from jaxmech.experiments.sequential_price.panel_study import Panel
 from jaxmech.experiments.sequential_price.settings import (
-    AdditiveTypes,
-    Correlated,
     FiniteSettingFile,
     NamedSetting,
     TimberAuctions,

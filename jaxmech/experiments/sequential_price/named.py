@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
-from jaxmech.experiments.sequential_price.adaptivity_study import Adaptivity
-from jaxmech.experiments.sequential_price.panel_study import Figures, Panel
-from jaxmech.experiments.sequential_price.settings import (
-    ID as ID_SETTING,
-)
-from jaxmech.experiments.sequential_price.settings import (
+from jaxmech.agents.settings.named import ID as ID_SETTING
+from jaxmech.agents.settings.named import (
     AdditiveTypes,
     Colors,
     Correlated,
-    FiniteSettingFile,
     Inventory,
     KitchenSink,
     MaxMin,
-    NamedSetting,
     Proposition1,
     Proposition2,
     Proposition3,
     Proposition4,
-    TimberAuctions,
     TwoWorlds,
+)
+from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
+from jaxmech.experiments.sequential_price.adaptivity_study import Adaptivity
+from jaxmech.experiments.sequential_price.panel_study import Figures, Panel
+from jaxmech.experiments.sequential_price.settings import (
+    FiniteSettingFile,
+    NamedSetting,
+    TimberAuctions,
 )
 from jaxmech.experiments.sequential_price.study import SequentialPriceStudy
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from jaxmech import checks
+from jaxmech.agents.settings.named import Correlated
 from jaxmech.checks import InvalidValueError
 from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
 from jaxmech.experiments.sequential_price.economy import DemandForm, Economy
 from jaxmech.experiments.sequential_price.settings import (
-    Correlated,
     FiniteSettingFile,
     NamedSetting,
     TimberAuctions,

@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console
 from unkept import Unkept
 
+from jaxmech.agents.settings.named import ID, Correlated
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.sequential_price.adaptivity import FAMILIES, welfare_by_family
-from jaxmech.experiments.sequential_price.settings import ID, Correlated, FiniteSettingFile
+from jaxmech.experiments.sequential_price.settings import FiniteSettingFile
 from jaxmech.reports.terminal import rich_table
 
 OWN = """

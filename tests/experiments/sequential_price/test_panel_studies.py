@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
+from jaxmech.agents.settings.named import Correlated
 from jaxmech.experiments.registry import STUDIES, study_called
 from jaxmech.experiments.sequential_price import comparison
 from jaxmech.experiments.sequential_price.comparison import compared
 from jaxmech.experiments.sequential_price.named import FIGURES, PANELS
 from jaxmech.experiments.sequential_price.panel_study import MECHANISMS, QUICK
-from jaxmech.experiments.sequential_price.settings import Correlated
 from jaxmech.reports.findings import Certificate, Estimate, Findings, LearningCurves, Oracle, Record
 from jaxmech.runner import TrainingDivergedError
 

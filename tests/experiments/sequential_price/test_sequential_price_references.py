@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from unkept import Unkept
 
+from jaxmech.agents.settings.named import Correlated, TwoWorlds
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.sequential_price.problem import problem_of
 from jaxmech.experiments.sequential_price.references import references_of
-from jaxmech.experiments.sequential_price.settings import Correlated, TwoWorlds
 from jaxmech.oracles import NotKnownError
 from jaxmech.oracles import sequential_price as exact
 

@@ -10,9 +10,9 @@ import signal
 import numpy as np
 import pytest
 
+from jaxmech.agents.settings.named import TwoWorlds
 from jaxmech.experiments import timing
 from jaxmech.experiments.registry import study_called
-from jaxmech.experiments.sequential_price.settings import TwoWorlds
 from jaxmech.experiments.workspace import Stopped, Workspace
 from jaxmech.reports import folder
 

@@ -10,7 +10,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxmech.agents import SETTINGS
+from jaxmech.agents import SETTINGS, named_setting
+from jaxmech.agents.settings.named import Correlated, TwoWorlds
 from jaxmech.experiments.configuration_files import (
     choices_of,
     config_of,
@@ -20,12 +21,7 @@ from jaxmech.experiments.configuration_files import (
 )
 from jaxmech.experiments.registry import STUDIES, study_called
 from jaxmech.experiments.sequential_price.problem import problem_of
-from jaxmech.experiments.sequential_price.settings import (
-    Correlated,
-    FiniteSettingFile,
-    TimberAuctions,
-    TwoWorlds,
-)
+from jaxmech.experiments.sequential_price.settings import FiniteSettingFile, TimberAuctions
 from jaxmech.experiments.sequential_price.study import SequentialPriceStudy
 
 OURS = [
@@ -106,7 +102,7 @@ def test_every_named_setting_can_be_chosen_and_built_as_it_is_by_name():
     assert set(SETTINGS) <= set(choices_of(SequentialPriceStudy)["setting"])
     for name in SETTINGS:
         study = with_choice(study_called("brero2021/colors"), "setting", name)
-        built, by_name = study.setting.build(), SETTINGS[name]()
+        built, by_name = study.setting.build(), named_setting(name)
         assert built.units == by_name.units
         assert built.distribution.num_agents == by_name.distribution.num_agents
 
