@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from jaxmech.agents.settings.named import Inventory
 from jaxmech.experiments.kept_values import question
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.sequential_price.certified import certificates_of
-from jaxmech.experiments.sequential_price.episodes import LearnedPolicy
 from jaxmech.experiments.sequential_price.problem import problem_of
 from jaxmech.experiments.sequential_price.references import references_of
 from jaxmech.experiments.sequential_price.worth import (
@@ -28,17 +28,21 @@ EPISODES = 8192
 
 @struct.dataclass
 class OnePrice:
-    """A stand-in for a learner: its state is the price it posts to the first agent left."""
+    """A stand-in for what is learned: posts one price to the first agent left."""
 
-    env: object = struct.field(pytree_node=False)
+    price: jax.Array
+    num_agents: int = struct.field(pytree_node=False)
 
-    def act(self, state, observation, key):
-        scores = -jnp.arange(self.env.num_agents) / self.env.num_agents
-        return jnp.append(scores, state)
+    def initial_carry(self):
+        return None
+
+    def act(self, observation, carry, key):
+        scores = -jnp.arange(self.num_agents) / self.num_agents
+        return jnp.append(scores, self.price), carry
 
 
 def policies_of(problem, prices):
-    return [LearnedPolicy(OnePrice(problem.env), jnp.asarray(price)) for price in prices]
+    return [OnePrice(jnp.asarray(price), problem.env.num_agents) for price in prices]
 
 
 @pytest.fixture(scope="module")
