@@ -108,7 +108,7 @@ def jaxmech_ppo(work: Work) -> Contender:
 
 
 def jaxmech_symmetric_ppo(work: Work) -> Contender:
-    """Our PPO as the experiment ``brero2021/correlated`` has it: its network treats agents
+    """Our PPO as the study ``brero2021/correlated`` has it: its network treats agents
     alike."""
     return _ppo(work)
 
@@ -118,20 +118,19 @@ def _ppo(work: Work, **options: Any) -> Contender:
     import jax
     import jax.numpy as jnp
 
-    from jaxmech.experiments import EXPERIMENTS
-    from jaxmech.experiments.sequential_price.building import designer_of
+    from jaxmech.experiments.sequential_price.named import CORRELATED
+    from jaxmech.experiments.sequential_price.problem import designer_of
 
     env, params = make_environment(work)
-    experiment = EXPERIMENTS["brero2021/correlated"]
     settings = replace(
-        experiment.ppo,
+        CORRELATED.ppo,
         num_environments=work.num_environments,
         num_epochs=NUM_EPOCHS,
         num_minibatches=NUM_MINIBATCHES,
         hidden=HIDDEN,
         **options,
     )
-    designer = designer_of(replace(experiment, ppo=settings), env, params)
+    designer = designer_of(replace(CORRELATED, ppo=settings), env, params)
     key = jax.random.key(work.seed)
     init, init_seconds = compile_timed(designer.init, key)
     state = init(key)

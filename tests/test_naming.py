@@ -2,7 +2,7 @@
 
 import pytest
 
-from jaxmech.experiments.sequential_price.panels import PANELS
+from jaxmech.experiments.sequential_price.named import PANELS
 from jaxmech.naming import full_name, lookup, nearest
 
 
@@ -20,7 +20,7 @@ from jaxmech.naming import full_name, lookup, nearest
     ],
 )
 def test_only_a_name_that_is_near_and_alone_is_suggested(name, near):
-    names = [*PANELS, "brero2021/two_worlds", "brero2021/colors"]
+    names = [*(panel.name for panel in PANELS), "brero2021/two_worlds", "brero2021/colors"]
     assert nearest(name, names) == near
 
 
@@ -28,7 +28,7 @@ def test_without_a_near_name_all_are_listed():
     with pytest.raises(
         ValueError, match=r"^panel: got 'figure_9z'; allowed are brero2021/figure_2a"
     ):
-        lookup("panel", "figure_9z", PANELS)
+        lookup("panel", "figure_9z", {panel.name: panel for panel in PANELS})
 
 
 def test_a_short_name_stands_for_the_only_one_that_ends_so():
