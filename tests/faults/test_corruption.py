@@ -1,0 +1,169 @@
+"""A file of a folder is damaged; going on and showing find the same, or say which file it is."""
+
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from small_study import SMALL
+from small_training import TRAINING
+
+from jaxmech.experiments import registry, runs
+from jaxmech.experiments.workspace import Workspace
+from jaxmech.reports import folder
+from jaxmech.reports.findings import Findings
+
+WITH_A_CELL = replace(SMALL, parts=("one",))
+
+NOT_TOLD = ("lock", "manifest.json")
+"""Files of a finished folder in which damage changes nothing that anybody reads: the lock is of
+processes, and a folder without a manifest is one that was stopped just before its end."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def registered():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(registry.STUDIES, SMALL.name, "small_study:SMALL")
+        patch.setitem(registry.STUDIES, TRAINING.name, "small_training:TRAINING")
+        yield
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A folder before it was damaged, what it holds, and what is found in it."""
+
+    directory: Path
+    findings: Findings
+    is_finished: bool
+
+
+def flip(content: bytes, draw: random.Random) -> bytes:
+    if not content:
+        return b"x"
+    place = draw.randrange(len(content))
+    changed = content[place] ^ (1 << draw.randrange(8))
+    return content[:place] + bytes([changed]) + content[place + 1 :]
+
+
+def truncate(content: bytes, draw: random.Random) -> bytes:
+    return content[: draw.randrange(len(content) or 1)]
+
+
+def append(content: bytes, draw: random.Random) -> bytes:
+    return content + draw.choice([b"\n", b"0", b"{}", draw.randbytes(7)])
+
+
+def empty(content: bytes, draw: random.Random) -> bytes:
+    return b""
+
+
+def mapping(content: bytes, draw: random.Random) -> bytes:
+    return b"{}"
+
+
+def sequence(content: bytes, draw: random.Random) -> bytes:
+    return b"[]"
+
+
+def delete(content: bytes, draw: random.Random) -> None:
+    return None
+
+
+DAMAGES: tuple[Callable[[bytes, random.Random], bytes | None], ...] = (
+    flip,
+    flip,
+    truncate,
+    append,
+    empty,
+    mapping,
+    sequence,
+    delete,
+)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory, registered):
+    """Finished folders of two studies, and the same stopped on their way."""
+    made = {}
+    for study, lost in ((WITH_A_CELL, "told"), (TRAINING, "squared")):
+        name = study.name.rpartition("/")[2]
+        directory = tmp_path_factory.mktemp(name) / "run"
+        findings = Workspace(directory, say=[].append).run(study)
+        made[name, "finished"] = Whole(directory, findings, True)
+        stopped = Path(shutil.copytree(directory, directory.with_name("stopped")))
+        for file in ("manifest.json", "summary.json", f"kept/{lost}.npz"):
+            (stopped / file).unlink()
+        for checkpoints in stopped.rglob("checkpoints"):
+            newest = max(checkpoints.iterdir(), key=lambda path: int(path.name))
+            shutil.rmtree(newest)
+        made[name, "stopped"] = Whole(stopped, findings, False)
+    return made
+
+
+def damaged(whole: Whole, directory: Path, draw: random.Random) -> Path:
+    """A copy with one damaged file; its path."""
+    shutil.copytree(whole.directory, directory)
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    path = draw.choice(files)
+    content = draw.choice(DAMAGES)(path.read_bytes(), draw)
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    return path
+
+
+def answer(action: Callable[[], object], directory: Path) -> object | None:
+    """What ``action`` returns, or None where it says which file it cannot go on with."""
+    try:
+        return action()
+    except ValueError as error:
+        assert str(directory) in str(error), f"names no file: {error!r}"
+        assert len(str(error)) < 1000, error
+        return None
+
+
+def check(whole: Whole, directory: Path, draw: random.Random) -> None:
+    path = damaged(whole, directory, draw)
+    before = (whole.directory / path.relative_to(directory)).read_bytes()
+    changed = not path.exists() or path.read_bytes() != before
+    copy = Path(shutil.copytree(directory, directory.with_name("copy") / "run"))
+    shown = answer(lambda: runs.show(copy), copy)
+    lines: list[str] = []
+    found = answer(lambda: runs.go_on(directory, say=lines.append), directory)
+    if found is not None:
+        assert found == whole.findings, path
+    told = whole.is_finished and changed and path.name not in NOT_TOLD
+    if found is not None and told:
+        assert any(str(path) in line for line in lines), (path, lines)
+    if shown is not None:
+        findings, page, also = shown
+        assert page.stat().st_size > 0
+        if whole.is_finished and findings != whole.findings:
+            assert any(path.name in line for line in also), (path, also)
+        elif told:
+            assert any(path.name in line for line in also), (path, also)
+    if found is not None:
+        again, page, _ = runs.show(directory)
+        assert again == whole.findings
+        for figure in (whole.directory / "figures").iterdir():
+            assert (directory / "figures" / figure.name).read_bytes() == figure.read_bytes()
+        assert whole.findings.headline in page.read_text()
+        assert folder.is_finished(directory)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("state", ["finished", "stopped"])
+@pytest.mark.parametrize("study", ["small", "training"])
+def test_a_damaged_file_is_named_or_made_again(study, state, seed, folders, tmp_path):
+    check(folders[study, state], tmp_path / "run", random.Random(seed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", ["finished", "stopped"])
+@pytest.mark.parametrize(("study", "seeds"), [("small", 90), ("training", 60)])
+def test_damaged_files_are_named_or_made_again(study, state, seeds, folders, tmp_path):
+    for seed in range(100, 100 + seeds):
+        check(folders[study, state], tmp_path / str(seed) / "run", random.Random(seed))
