@@ -69,11 +69,11 @@ def go_on(directory: str | Path, *, updates: int | None = None, say: Say = conso
 
 
 def show(directory: str | Path) -> tuple[Findings | None, Path, list[str]]:
-    """Makes figures and page of a folder again.
+    """Makes figures and page of a folder again, and those of its parts.
 
     Returns:
       the findings, None where the study is not finished; the path of the page; and a line for
-      every file that is not as it was when the study finished.
+      every file that is not as it was when the study finished, or of a part cannot be read.
 
     Raises:
       ValueError: there is no run in the folder, or a file of it is damaged; names the file.
@@ -81,8 +81,13 @@ def show(directory: str | Path) -> tuple[Findings | None, Path, list[str]]:
     directory = Path(directory)
     study = study_in(directory)
     finished = (directory / folder.SUMMARY).is_file()
-    lines = folder.damage(directory) if finished else []
+    lines = folder.damage(directory)
     page = folder.write_pages(directory, description_of(study))
+    for part in folder.parts(directory):
+        try:
+            show(part)
+        except ValueError as error:
+            lines.append(str(error))
     return folder.read(directory).findings if finished else None, page, lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,9 +58,11 @@ def read(directory: Path) -> list[Work]:
     for row in rows:
         try:
             event, kind, name, seconds, compiling = row
-            work.append(Work(event, kind, name, float(seconds), float(compiling)))
+            one = Work(event, kind, name, float(seconds), float(compiling))
         except ValueError:
             continue
+        if math.isfinite(one.seconds) and math.isfinite(one.compile_seconds):
+            work.append(one)
     return work
 
 

@@ -36,7 +36,7 @@ from jaxmech.runner.chunks import Evaluate
 from jaxmech.runner.programs import Programs, check_function
 from jaxmech.runner.progress import ConsoleProgress
 
-STAGES, KEPT, CELLS = "stages", "kept", "cells"
+STAGES, KEPT = "stages", "kept"
 
 Stop = Callable[[dict[str, jax.Array]], jax.Array]
 
@@ -222,7 +222,7 @@ class Workspace:
     def cell(self, name: str) -> Workspace:
         """A part with a complete folder of its own, which finds what its parents kept."""
         return Workspace(
-            self._place(CELLS, name),
+            self._place(folder.CELLS, name),
             say=self.say,
             raise_requests=self._raise_requests,
             extend=self._extend,
@@ -243,8 +243,13 @@ class Workspace:
         config = config_of(study)
         self._check_config(config)
         self._made_with = {"configuration": flat(config), "files": _hashes(study.files)}
+        damaged = folder.damage(self.directory)
+        for line in damaged:
+            self.say(line)
         if self._is_finished():
             self.say(f"{self.directory}: already finished")
+            if damaged:
+                folder.write_pages(self.directory, description_of(study))
         else:
             self._note_as_cell("begun")
             findings = study.compute(self)
@@ -265,8 +270,6 @@ class Workspace:
             return False
         made_with = folder.read(self.directory).summary["made_with"]
         check_made_with(self.directory / folder.SUMMARY, made_with, self._asked())
-        for line in folder.damage(self.directory):
-            self.say(line)
         return True
 
     def _note_as_cell(

@@ -1,7 +1,9 @@
 """The files that findings are in: ``summary.json``, ``records.csv``, figures, page and manifest.
 
 ``summary.json`` has all findings, and the rest is made from it. ``manifest.json`` is written
-last of all and has a hash of every file, so that it tells what was changed afterwards.
+last of all and has a hash of every file, and one of its own list, so that it tells what was
+changed afterwards. Parts in ``cells/`` have manifests of their own; that of the whole lists
+their summaries.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +27,11 @@ from jaxmech.reports.page import Description
 from jaxmech.runner.atomic import write_whole
 
 SUMMARY, RECORDS, PAGE, MANIFEST = "summary.json", "records.csv", "report.html", "manifest.json"
-FIGURES = "figures"
+FIGURES, CELLS = "figures", "cells"
 
 _NOT_LISTED = ("lock", MANIFEST)
+
+_CHANGED = "is not as it was written when the study finished"
 
 _RECORD_COLUMNS = ("study", "cell", "seed", "scheme", "metric", "value", "half_width")
 
@@ -45,6 +49,18 @@ class Read:
     summary: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _About:
+    """What ``summary.json`` has beside the findings, to see that it is there."""
+
+    study: str
+    made_with: dict[str, Any]
+    devices: list[str]
+    versions: dict[str, str]
+    seconds: float
+    compile_seconds: float
+
+
 def write(
     directory: Path, findings: Findings, about: Mapping[str, Any], description: Description
 ) -> None:
@@ -60,13 +76,12 @@ def write(
     summary = {**about, **asdict(findings)}
     text = json.dumps(_finite(summary), indent=1, ensure_ascii=False) + "\n"
     write_whole(directory / SUMMARY, text)
-    write_whole(directory / RECORDS, _records(str(about["study"]), findings))
     write_pages(directory, description)
-    write_whole(directory / MANIFEST, json.dumps({"files": _hashes(directory)}, indent=1) + "\n")
+    _write_manifest(directory, _hashes(directory))
 
 
 def write_pages(directory: Path, description: Description) -> Path:
-    """Makes figures and page again from ``summary.json``; the path of the page.
+    """Makes records, figures and page again from ``summary.json``; the path of the page.
 
     A folder without one gets a page that says so.
 
@@ -75,41 +90,50 @@ def write_pages(directory: Path, description: Description) -> Path:
     """
     found = read(directory) if (directory / SUMMARY).is_file() else None
     drawings: dict[str, str] = {}
+    made = [directory / PAGE]
     if found is not None:
+        records = _records(str(found.summary["study"]), found.findings)
+        write_whole(directory / RECORDS, records)
+        made.append(directory / RECORDS)
         if (directory / FIGURES).is_symlink():
             (directory / FIGURES).unlink()
         (directory / FIGURES).mkdir(exist_ok=True)
         for name, canvas in figures.drawn(found.findings):
             _check_name(name)
             image, drawing = figures.files_of(canvas)
-            write_whole(directory / FIGURES / f"{name}.png", image)
-            write_whole(directory / FIGURES / f"{name}.svg", drawing)
+            for kind, content in (("png", image), ("svg", drawing)):
+                made.append(directory / FIGURES / f"{name}.{kind}")
+                write_whole(made[-1], content)
             drawings[name] = drawing[drawing.index("<svg") :]
-    path = directory / PAGE
-    content = page.render(
+    text = page.render(
         directory.name,
         description,
         None if found is None else found.findings,
         {} if found is None else found.summary,
         drawings,
     )
-    write_whole(path, content)
-    made = [directory / FIGURES / f"{name}.{kind}" for name in drawings for kind in ("png", "svg")]
-    _update_manifest(directory, [path, *made])
-    return path
+    write_whole(directory / PAGE, text)
+    listed = _listed(directory)
+    if listed:
+        now = {path.relative_to(directory).as_posix(): _hash(path) for path in made}
+        _write_manifest(directory, listed | now)
+    return directory / PAGE
 
 
 def read(directory: Path) -> Read:
     """What ``write`` wrote to ``summary.json``.
 
     Raises:
-      ValueError: there is no such file, or it is damaged.
+      ValueError: there is no such file, it is damaged, or the manifest lists another.
     """
     path = directory / SUMMARY
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file; the study is not finished")
+    if _listed(directory).get(SUMMARY, _hash(path)) != _hash(path):
+        raise ValueError(f"{path}: {_CHANGED}; jaxmech resume makes it again")
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
+        structure(summary, _About)
         return Read(structure(summary, Findings), summary)
     except Exception as error:  # damage shows as any kind of error
         raise ValueError(
@@ -125,18 +149,28 @@ def is_finished(directory: Path) -> bool:
 
 
 def damage(directory: Path) -> list[str]:
-    """A line for every file that is not as it was when the study finished."""
+    """A line for every file that is not as it was when the study finished, parts included.
+
+    None where the study is not finished.
+    """
+    path, lines = directory / MANIFEST, []
     listed, there = _listed(directory), _hashes(directory)
-    lines = [
-        f"{directory / name}: is not as it was written when the study finished"
-        for name, content in listed.items()
-        if name in there and there[name] != content
-    ]
-    return lines + [
-        f"{directory / name}: is missing, and was there when the study finished"
-        for name in listed
-        if name not in there
-    ]
+    if not listed and (path.exists() or (directory / SUMMARY).exists()):
+        state = "damaged" if path.exists() else "missing"
+        lines.append(f"{path}: is {state}, so that changes of the other files cannot be told")
+    for name, content in listed.items():
+        if name not in there:
+            lines.append(f"{directory / name}: is missing, and was there when the study finished")
+        elif there[name] != content:
+            lines.append(f"{directory / name}: {_CHANGED}")
+    for part in parts(directory):
+        lines += [line for line in damage(part) if line not in lines]
+    return lines
+
+
+def parts(directory: Path) -> list[Path]:
+    """The folders of the parts."""
+    return sorted(path for path in (directory / CELLS).glob("*") if path.is_dir())
 
 
 def _check_name(name: str) -> None:
@@ -159,30 +193,32 @@ def _records(study: str, findings: Findings) -> str:
 def _listed(directory: Path) -> dict[str, str]:
     """What the manifest lists; nothing where it is not there or damaged."""
     try:
-        files = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))["files"]
-        return {str(name): str(content) for name, content in files.items()}
+        content = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+        files = {str(name): str(of) for name, of in content["files"].items()}
+        return files if content["hash"] == _hash_of_list(files) else {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
-def _update_manifest(directory: Path, changed: Iterable[Path]) -> None:
-    listed = _listed(directory)
-    if not listed:
-        return
-    listed |= {path.relative_to(directory).as_posix(): _hash(path) for path in changed}
-    write_whole(directory / MANIFEST, json.dumps({"files": listed}, indent=1) + "\n")
+def _write_manifest(directory: Path, files: Mapping[str, str]) -> None:
+    content = {"files": files, "hash": _hash_of_list(files)}
+    write_whole(directory / MANIFEST, json.dumps(content, indent=1) + "\n")
+
+
+def _hash_of_list(files: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
 def _hashes(directory: Path) -> dict[str, str]:
-    """Of every file; of the parts, which have manifests of their own, of these alone."""
+    """Of every file; of the parts, which have manifests of their own, of their summaries."""
     found = {}
     for path in sorted(directory.rglob("*")):
-        parts = path.relative_to(directory).parts
-        in_cell = parts[0] == "cells"
-        if in_cell and not (len(parts) == 3 and parts[2] == MANIFEST):
+        names = path.relative_to(directory).parts
+        in_part = names[0] == CELLS
+        if in_part and not (len(names) == 3 and names[2] == SUMMARY):
             continue
-        if path.is_file() and not path.is_symlink() and (in_cell or parts[-1] not in _NOT_LISTED):
-            found["/".join(parts)] = _hash(path)
+        if path.is_file() and not path.is_symlink() and names[-1] not in _NOT_LISTED:
+            found["/".join(names)] = _hash(path)
     return found
 
 

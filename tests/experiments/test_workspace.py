@@ -112,7 +112,7 @@ def test_damaged_values_are_computed_again(tmp_path):
     path.write_bytes(bytes(content))
     lines = []
     assert workspace(tmp_path / "run", lines).run(SMALL) == first
-    assert "drawn.npz: damaged" in lines[0]
+    assert any("drawn.npz: damaged" in line for line in lines)
 
 
 def test_a_finished_folder_tells_what_was_changed(tmp_path):
@@ -135,7 +135,7 @@ def test_cells_are_complete_and_find_what_their_parent_kept(tmp_path):
         assert not (cell / "kept" / "drawn.npz").exists()
         assert [one.name for one in timing.read(cell)] == ["told", "told"]
     listed = json.loads((tmp_path / "run" / "manifest.json").read_text())["files"]
-    assert "cells/one/manifest.json" in listed
+    assert "cells/one/summary.json" in listed
 
 
 def test_choices_are_written_with_their_name_and_read_back(tmp_path):

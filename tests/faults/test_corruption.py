@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_study import SMALL
@@ -16,10 +17,6 @@ from jaxmech.reports import folder
 from jaxmech.reports.findings import Findings
 
 WITH_A_CELL = replace(SMALL, parts=("one",))
-
-NOT_TOLD = ("lock", "manifest.json")
-"""Files of a finished folder in which damage changes nothing that anybody reads: the lock is of
-processes, and a folder without a manifest is one that was stopped just before its end."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -115,43 +112,48 @@ def damaged(whole: Whole, directory: Path, draw: random.Random) -> Path:
     return path
 
 
-def answer(action: Callable[[], object], directory: Path) -> object | None:
-    """What ``action`` returns, or None where it says which file it cannot go on with."""
+def answer(action: Callable[..., Any], directory: Path, **options: Any) -> Any:
+    """What an action on the folder returns; None where it says which file it stops at."""
+    message = ""
     try:
-        return action()
+        return action(directory, **options)
     except ValueError as error:
-        assert str(directory) in str(error), f"names no file: {error!r}"
-        assert len(str(error)) < 1000, error
-        return None
+        message = str(error)
+    assert str(directory) in message, f"names no file: {message}"
+    assert len(message) < 1000, message
+    return None
 
 
 def check(whole: Whole, directory: Path, draw: random.Random) -> None:
+    """Damages a file of a copy, then shows it, and goes on with it in another."""
     path = damaged(whole, directory, draw)
-    before = (whole.directory / path.relative_to(directory)).read_bytes()
-    changed = not path.exists() or path.read_bytes() != before
-    copy = Path(shutil.copytree(directory, directory.with_name("copy") / "run"))
-    shown = answer(lambda: runs.show(copy), copy)
-    lines: list[str] = []
-    found = answer(lambda: runs.go_on(directory, say=lines.append), directory)
-    if found is not None:
-        assert found == whole.findings, path
-    told = whole.is_finished and changed and path.name not in NOT_TOLD
-    if found is not None and told:
-        assert any(str(path) in line for line in lines), (path, lines)
+    name = path.relative_to(directory)
+    content = (whole.directory / name).read_bytes()
+    is_told = (
+        whole.is_finished
+        and path.name != "lock"
+        and (not path.exists() or path.read_bytes() != content)
+    )
+    copy = Path(shutil.copytree(directory, directory.parent / "copy" / "run"))
+
+    shown = answer(runs.show, copy)
     if shown is not None:
-        findings, page, also = shown
+        findings, page, lines = shown
         assert page.stat().st_size > 0
-        if whole.is_finished and findings != whole.findings:
-            assert any(path.name in line for line in also), (path, also)
-        elif told:
-            assert any(path.name in line for line in also), (path, also)
+        assert findings == (whole.findings if whole.is_finished else None), name
+        assert not is_told or any(str(name) in line for line in lines), (name, lines)
+
+    lines = []
+    found = answer(runs.go_on, directory, say=lines.append)
     if found is not None:
+        assert found == whole.findings, name
+        assert not is_told or any(str(name) in line for line in lines), (name, lines)
+        assert folder.is_finished(directory)
         again, page, _ = runs.show(directory)
         assert again == whole.findings
+        assert whole.findings.headline in page.read_text()
         for figure in (whole.directory / "figures").iterdir():
             assert (directory / "figures" / figure.name).read_bytes() == figure.read_bytes()
-        assert whole.findings.headline in page.read_text()
-        assert folder.is_finished(directory)
 
 
 @pytest.mark.parametrize("seed", range(4))
