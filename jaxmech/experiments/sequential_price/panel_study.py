@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import tyro
 
 from jaxmech import checks
+from jaxmech.checks import InvalidValueError
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.sequential_price.settings import NamedSetting
 from jaxmech.experiments.sequential_price.study import SequentialPriceStudy, Statistic
@@ -121,13 +122,18 @@ class Panel(Expense):
 
     @property
     def study(self) -> SequentialPriceStudy:
-        """The study whose economy it is, at this expense."""
+        """The study whose economy it is, at this expense.
+
+        Raises:
+          ValueError: there is none of that name.
+        """
         own = study_called(self.economy)
-        assert isinstance(own, SequentialPriceStudy)
+        if not isinstance(own, SequentialPriceStudy):
+            raise InvalidValueError("economy", self.economy, "studies of a sequential price")
         if self.setting is not None:
             own = replace(own, setting=self.setting)
         given: dict[str, Any] = {name: getattr(self, name) for name in _SIZES}
-        sizes = {**(PAPER if self.paper else QUICK)}
+        sizes: dict[str, Any] = {**(PAPER if self.paper else QUICK)}
         sizes |= {name: value for name, value in given.items() if value is not None}
         if "num_environments" in sizes:
             count = sizes.pop("num_environments")
