@@ -206,7 +206,7 @@ def _interim_gains(
     middles = slice(1, -1)
 
     def gain(values: jax.Array, bids: jax.Array, win: jax.Array, pay: jax.Array) -> jax.Array:
-        utility = values[:, None] * win - pay
+        utility = values[:, None] * win[None] - pay[None]
         best = jnp.max(utility, axis=-1)
         at = jnp.searchsorted(tried, bids)
         return jnp.mean(best - jnp.take_along_axis(utility, at[:, None], axis=-1)[:, 0])

@@ -37,7 +37,7 @@ class RunningMoments:
         weight = weight.reshape(weight.shape + (1,) * (batch.ndim - weight.ndim))
         added = jnp.sum(weight)
         batch_mean = jnp.sum(weight * batch, axes) / jnp.maximum(added, 1)
-        squares = jnp.sum(weight * jnp.square(batch - batch_mean), axes)
+        squares = jnp.sum(weight * jnp.square(batch - _beside(batch_mean, batch)), axes)
         count = jnp.maximum(self.count + added, 1)
         shift = batch_mean - self.mean
         spread = self.variance * self.count + squares
@@ -46,4 +46,9 @@ class RunningMoments:
 
     def normalize(self, x: jax.Array) -> jax.Array:
         """``x`` shifted and scaled to zero mean and unit variance, within +-10."""
-        return jnp.clip((x - self.mean) / jnp.sqrt(self.variance + 1e-8), -10, 10)
+        deviation = jnp.sqrt(self.variance + 1e-8)
+        return jnp.clip((x - _beside(self.mean, x)) / _beside(deviation, x), -10, 10)
+
+
+def _beside(one: jax.Array, several: jax.Array) -> jax.Array:
+    return jax.lax.broadcast_to_rank(one, several.ndim)

@@ -155,7 +155,7 @@ def _slots(
     click_rates: jax.Array,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Allocation, int32 [bidders, slots]; clicks, float [bidders]; slot or -1, int [bidders]."""
-    shows = (order[:, None] == ranked.order[:-1]) & takes_part[:, None]
+    shows = (order[:, None] == ranked.order[None, :-1]) & takes_part[:, None]
     place = jnp.full(order.shape, -1)
     click_rate = jnp.zeros_like(quality)
     # Selecting slot by slot: XLA adds up short rows, such as those of slots, far more slowly.

@@ -116,7 +116,7 @@ def _leaders_jvp(
 ) -> tuple[tuple[jax.Array, jax.Array], tuple[jax.Array, Any]]:
     scores, order = primals
     best, who = _leaders(places, scores, order)
-    changes = jnp.sum(jnp.where(order == who[:, None], tangents[0], 0), axis=1)
+    changes = jnp.sum(jnp.where(order[None] == who[:, None], tangents[0][None], 0), axis=1)
     return (best, who), (changes, np.zeros(who.shape, jax.dtypes.float0))
 
 

@@ -115,7 +115,8 @@ class GaussianPolicy:
     ) -> tuple[jax.Array, jax.Array]:
         """An action, float [..., num_scores], and its log-probability, float [...]."""
         del observation
-        return _normal(scores, log_scale).sample_and_log_prob(seed=key)
+        with jax.numpy_rank_promotion("allow"):
+            return _normal(scores, log_scale).sample_and_log_prob(seed=key)
 
     def mode(self, scores: jax.Array, observation: jax.Array) -> jax.Array:
         """float [..., num_scores]."""
@@ -131,14 +132,17 @@ class GaussianPolicy:
     ) -> tuple[jax.Array, jax.Array]:
         """Of each action, and of each distribution, float [...]."""
         del observation
-        distribution = _normal(scores, log_scale)
-        return distribution.log_prob(action), distribution.entropy()
+        with jax.numpy_rank_promotion("allow"):
+            distribution = _normal(scores, log_scale)
+            return distribution.log_prob(action), distribution.entropy()
 
     def to_environment(self, action: jax.Array, env: Any, params: Any) -> jax.Array:
         """Scaled to the action space and clipped, float [..., *shape]."""
         space = env.action_space(params)
-        low = jnp.broadcast_to(jnp.asarray(space.low, action.dtype), self.shape)
-        high = jnp.broadcast_to(jnp.asarray(space.high, action.dtype), self.shape)
+        low, high = (
+            jnp.broadcast_to(jnp.asarray(bound, action.dtype), (*action.shape[:-1], *self.shape))
+            for bound in (space.low, space.high)
+        )
         action = action.reshape(action.shape[:-1] + self.shape)
         bounded = jnp.isfinite(low) & jnp.isfinite(high)
         scaled = jnp.where(bounded, low + (action + 1) / 2 * (high - low), action)
@@ -190,8 +194,9 @@ class VisitAndPricePolicy:
         uniform = jax.random.uniform(agent_key, scores.shape[:-1] + (1,))
         cumulative = cumulative_sum(probabilities)
         agent = jnp.sum(cumulative <= uniform * cumulative[..., -1:], axis=-1)
-        prices = self._prices(scores, log_scale)
-        price_logits, price_log_prob = prices.sample_and_log_prob(seed=price_key)
+        with jax.numpy_rank_promotion("allow"):
+            prices = self._prices(scores, log_scale)
+            price_logits, price_log_prob = prices.sample_and_log_prob(seed=price_key)
         agent_log_prob, _ = masked_categorical(logits, agent)
         return Visit(agent, price_logits), agent_log_prob + price_log_prob
 
@@ -206,15 +211,17 @@ class VisitAndPricePolicy:
         """Of each action, and of each distribution of raw actions, float [...]."""
         logits = self._agent_logits(scores, observation)
         agent_log_prob, agent_entropy = masked_categorical(logits, action.agent)
-        prices = self._prices(scores, log_scale)
-        log_prob = agent_log_prob + prices.log_prob(action.price_logits)
-        return log_prob, agent_entropy + prices.entropy()
+        with jax.numpy_rank_promotion("allow"):
+            prices = self._prices(scores, log_scale)
+            log_prob = agent_log_prob + prices.log_prob(action.price_logits)
+            return log_prob, agent_entropy + prices.entropy()
 
     def to_environment(self, action: Visit, env: Any, params: Any) -> jax.Array:
         """Scores of 1 for the agent visited and 0 for others, then prices."""
         del env
         scores = jax.nn.one_hot(action.agent, self.num_agents, dtype=action.price_logits.dtype)
-        prices = params.price_high * jax.nn.sigmoid(action.price_logits)
+        highest = jax.lax.broadcast_to_rank(params.price_high, action.price_logits.ndim)
+        prices = highest * jax.nn.sigmoid(action.price_logits)
         return jnp.concatenate([scores, prices], axis=-1)
 
     def _agent_logits(self, scores: jax.Array, observation: jax.Array) -> jax.Array:
@@ -241,7 +248,8 @@ def masked_categorical(logits: jax.Array, choice: jax.Array) -> tuple[jax.Array,
     weights = jnp.exp(logits - largest)
     total = jnp.sum(weights, axis=-1)
     log_total = jnp.log(total) + largest[..., 0]
-    chosen = jnp.arange(logits.shape[-1]) == choice[..., None]
+    choices = jax.lax.broadcast_to_rank(jnp.arange(logits.shape[-1]), logits.ndim)
+    chosen = choices == choice[..., None]
     log_prob = jnp.sum(jnp.where(chosen, logits, 0), axis=-1) - log_total
     mean_logit = jnp.sum(weights * jnp.where(weights > 0, logits, 0), axis=-1) / total
     return log_prob, log_total - mean_logit

@@ -133,7 +133,8 @@ class _GatedRecurrentUnit(nn.Module):
         products = memory @ self.kernel
         gates = nn.sigmoid(inputs[..., : -self.width] + products[..., : -self.width])
         reset, keep = jnp.split(gates, 2, axis=-1)
+        bias = jax.lax.broadcast_to_rank(self.bias, products.ndim)
         candidate = nn.tanh(
-            inputs[..., -self.width :] + reset * (products[..., -self.width :] + self.bias)
+            inputs[..., -self.width :] + reset * (products[..., -self.width :] + bias)
         )
         return keep * memory + (1 - keep) * candidate

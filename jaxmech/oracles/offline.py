@@ -52,7 +52,7 @@ def sum_of_largest(values: jax.Array, count: jax.Array) -> jax.Array:
 def _assignment(values: jax.Array, units: jax.Array, max_units: int) -> jax.Array:
     """Maximum-weight matching of agents to units, values: float [agents, items]."""
     copies = min(max_units, values.shape[0])
-    exists = jnp.arange(copies) < units[:, None]
+    exists = jnp.arange(copies)[None] < units[:, None]
     per_unit = jnp.where(exists, values[:, :, None], 0).reshape(values.shape[0], -1)
     agents, columns = hungarian_algorithm(-per_unit)
     return jnp.sum(per_unit[agents, columns])
@@ -73,7 +73,7 @@ def _bundle_packing(
     after = np.where(fits, remainder @ strides, 0)
 
     def add_agent(best: jax.Array, bundle_values: jax.Array) -> tuple[jax.Array, None]:
-        return jnp.max(jnp.where(fits, bundle_values + best[after], -jnp.inf), axis=-1), None
+        return jnp.max(jnp.where(fits, bundle_values[None] + best[after], -jnp.inf), axis=-1), None
 
     start = jnp.zeros(len(left), values.dtype)
     best, _ = jax.lax.scan(add_agent, start, values)

@@ -157,7 +157,7 @@ def l2_distance(learned: BidFunctions, exact: Sequence[BidFunction]) -> jax.Arra
         )
     wanted = jnp.stack([bids_at(bid, own) for bid, own in zip(exact, learned.values, strict=True)])
     squared = (learned.bids - wanted) ** 2
-    return jnp.sqrt(jnp.trapezoid(squared, learned.levels, axis=-1))
+    return jnp.sqrt(jnp.trapezoid(squared, learned.levels[None], axis=-1))
 
 
 def _quantile(distribution: Any) -> Quantile:

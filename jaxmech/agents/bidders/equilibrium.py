@@ -115,7 +115,7 @@ def _learned_bids(
     bids = jnp.linspace(lowest, jnp.max(values) if highest is None else highest, num_bids)
     bids = bids.astype(values.dtype)
     types = values[:, 1:-1, None]
-    undominated = bids <= jnp.maximum(types, bids[0])
+    undominated = bids[None, None] <= jnp.maximum(types, bids[0])
 
     def mass_of_bids(logits: jax.Array) -> jax.Array:
         return jnp.mean(jax.nn.softmax(logits, axis=-1), axis=1)
@@ -136,7 +136,7 @@ def _learned_bids(
         average = average + share * (mass - average)
         return logits + size * (2 * relative - previous), relative, average
 
-    tilt = START_TILT * bids / jnp.maximum(types, SMALLEST_RANGE)
+    tilt = START_TILT * bids[None, None] / jnp.maximum(types, SMALLEST_RANGE)
     start = jnp.where(undominated, tilt, DOMINATED_LOGIT).astype(values.dtype)
     state = (start, jnp.zeros_like(start), mass_of_bids(start))
     *_, average = jax.lax.fori_loop(0, iterations, update, state)

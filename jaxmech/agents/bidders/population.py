@@ -116,7 +116,7 @@ class BidderPopulation:
         learned = values
         if self.learns:
             choices = jax.vmap(draw_choice)(self._probabilities(scores), uniforms)
-            on_grid = jnp.arange(self.num_choices) == choices[:, None]
+            on_grid = jnp.arange(self.num_choices)[None] == choices[:, None]
             learned = values * jnp.sum(jnp.where(on_grid, self.bid_grid, 0), axis=-1)
         bids = jnp.zeros_like(values)
         for place, kind in enumerate(self.kinds):
@@ -135,7 +135,7 @@ class BidderPopulation:
 
     def alternatives(self, values: jax.Array) -> jax.Array:
         """The bids that each bidder could choose, float [bidders, choices]."""
-        return values[:, None] * self.bid_grid
+        return values[:, None] * self.bid_grid[None]
 
     def update(self, scores: jax.Array, choices: jax.Array, utilities: jax.Array) -> jax.Array:
         """The next scores, float [bidders, choices]; those who do not learn keep theirs.

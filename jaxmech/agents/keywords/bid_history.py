@@ -53,13 +53,21 @@ class BidBins:
 
     def index(self, bids: jax.Array) -> jax.Array:
         """The bin of each bid, int32 like ``bids``."""
-        return jnp.sum(bids[..., None] >= self._lowest_inside(), axis=-1, dtype=jnp.int32)
+        return jnp.sum(
+            bids[..., None] >= self._lowest_inside(bids.ndim + 1),
+            axis=-1,
+            dtype=jnp.int32,
+        )
 
     def histogram(self, bids: jax.Array) -> jax.Array:
         """Share of the bids in each bin, float [..., bins], of bids float [..., samples]."""
         samples = bids.shape[-1]
         # Counted in integers: no rounding in the differences, and XLA vectorises only that.
-        counts = jnp.sum(bids[..., None] >= self._lowest_inside(), axis=-2, dtype=jnp.int32)
+        counts = jnp.sum(
+            bids[..., None] >= self._lowest_inside(bids.ndim + 1),
+            axis=-2,
+            dtype=jnp.int32,
+        )
         everything = jnp.full((*counts.shape[:-1], 1), samples, jnp.int32)
         at_least = jnp.concatenate([everything, counts, jnp.zeros_like(everything)], axis=-1)
         return (at_least[..., :-1] - at_least[..., 1:]).astype(self.edges.dtype) / samples
@@ -71,6 +79,8 @@ class BidBins:
           distribution: float [..., bins], weights of the bins, not all 0.
           probability: float [*shape, ...], from 0 to 1; so is the result.
         """
+        rank = max(distribution.ndim, jnp.ndim(probability) + 1)
+        distribution = jax.lax.broadcast_to_rank(distribution, rank)
         cumulative = jnp.cumsum(distribution, axis=-1)
         total = cumulative[..., -1:]
         before = cumulative[..., :-1]
@@ -81,15 +91,17 @@ class BidBins:
         skipped = (place >= before) & (before < total)
         share = jnp.where(positive > 0, jnp.clip(inside, 0, 1), skipped)
         log_edges = jnp.log(self.edges[1:])
-        log_bid = log_edges[0] + jnp.sum(share * jnp.diff(log_edges), axis=-1)
+        widths = jax.lax.broadcast_to_rank(jnp.diff(log_edges), share.ndim)
+        log_bid = log_edges[0] + jnp.sum(share * widths, axis=-1)
         bids = jnp.clip(jnp.exp(log_bid), self.edges[1], self.edges[-1])
         no_bid = cumulative[..., 0]
         return jnp.where((place[..., 0] >= no_bid) & (no_bid < total[..., 0]), bids, 0)
 
-    def _lowest_inside(self) -> jax.Array:
-        """The lowest bid that counts in each bin after the first, float [bins - 1]."""
+    def _lowest_inside(self, rank: int) -> jax.Array:
+        """The lowest bid that counts in each bin after the first, float [1, ..., 1, bins - 1]."""
         tiny = jnp.full(1, jnp.finfo(self.edges.dtype).tiny, self.edges.dtype)
-        return jnp.concatenate([tiny, self.edges[2:-1]])
+        lowest = jnp.concatenate([tiny, self.edges[2:-1]])
+        return jax.lax.broadcast_to_rank(lowest, rank)
 
 
 @struct.dataclass

@@ -133,7 +133,7 @@ def slot_prices(
     scores = jnp.where(takes_part, weights * yesterday.bids, -jnp.inf)
     ranked = leaders(scores, num_slots + 1, tie_order(scores.shape[0], None)).scores
     # Without itself, whoever is in a slot finds there the next below.
-    is_above = takes_part[:, None] & (scores[:, None] >= ranked[:-1])
+    is_above = takes_part[:, None] & (scores[:, None] >= ranked[None, :-1])
     to_beat = jnp.maximum(jnp.where(is_above, ranked[1:], ranked[:-1]), 0)
     ranked_above_0 = weights[:, None] > 0
     needed = jnp.where(
@@ -164,7 +164,7 @@ def balanced_bids(
     affordable = prices <= values
     prices = jnp.where(affordable, prices, values)
     margin = values - prices
-    shares = click_rates * margin / jnp.where(values > 0, values, 1)
+    shares = click_rates[None] * margin / jnp.where(values > 0, values, 1)
     earned = jnp.where(affordable, shares + noise[:, :-1], -jnp.inf)
     best, bid = noise[:, -1], jnp.where(affordable[:, -1], 0, values[:, 0])
     # From the last slot up, so that of equals the best slot is taken, and any rather than none.
@@ -189,7 +189,7 @@ def bids_towards_target(
       strategy_bids: float [bidders], of yesterday.
       kpis: float [bidders, 3].
     """
-    watched = jnp.arange(len(KPIS)) == bidders.kpi[:, None]
+    watched = jnp.arange(len(KPIS))[None] == bidders.kpi[:, None]
     reached = jnp.sum(jnp.where(watched, kpis, 0), axis=-1)
     factor = jnp.exp(bidders.adjustment_rate * (bidders.target - reached))
     return jnp.minimum(strategy_bids * factor, bidders.values)
@@ -207,4 +207,4 @@ def scattered_bids(bidders: DailyBidders, bids: jax.Array, normals: jax.Array) -
       bids: float [bidders].
       normals: float [auctions, bidders], standard normal.
     """
-    return bids * jnp.exp(bidders.scatter * normals)
+    return bids[None] * jnp.exp(bidders.scatter[None] * normals)

@@ -131,8 +131,8 @@ class KeywordDistribution:
         dtype = drawn.values.dtype
         for_kind, for_target, for_bid = jax.random.uniform(key, (3, num_bidders), dtype)
         shares = jnp.cumsum(self.kind_probabilities)
-        kind = jnp.sum(for_kind[:, None] * shares[-1] >= shares[:-1], axis=-1)
-        is_kind = kind[:, None] == jnp.arange(len(KINDS))
+        kind = jnp.sum(for_kind[:, None] * shares[-1] >= shares[None, :-1], axis=-1)
+        is_kind = kind[:, None] == jnp.arange(len(KINDS))[None]
         best_clicks = drawn.quality * click_rate
         visible = best_clicks > 0
         target = best_clicks * _between(self.target_range, for_target)

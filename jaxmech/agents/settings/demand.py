@@ -115,7 +115,7 @@ class BundleDemand:
 
     def value(self, values: jax.Array, bundle: jax.Array) -> jax.Array:
         """Value of ``bundle``, float []."""
-        taken = jnp.all(self.bundles == (bundle > 0), axis=-1)
+        taken = jnp.all(self.bundles == (bundle > 0)[None], axis=-1)
         return jnp.sum(jnp.where(taken, values, 0))
 
     def choose(
@@ -130,7 +130,7 @@ class BundleDemand:
         ``values: float [bundles]``; other arguments as in ``UnitDemand``.
         """
         bundles = jnp.asarray(self.bundles[1:])
-        feasible = jnp.all(available | (bundles == 0), axis=-1)
+        feasible = jnp.all(available[None] | (bundles == 0), axis=-1)
         cost = jnp.sum(jnp.where(bundles > 0, prices, 0), axis=-1)
         utility = jnp.where(feasible, values[1:] - cost, -jnp.inf)
         best = jnp.arange(len(self.bundles) - 1) == jnp.argmax(utility)

@@ -74,7 +74,7 @@ class CorrelatedUniform:
         uniform = jax.random.uniform(key, (self.num_agents + 1, items))
         of_centre = uniform[0, :1] if self.shared_centre else uniform[0]
         centre = (1 + self.delta * (2 * of_centre - 1)) / 2
-        return centre + (1 - self.delta) * (uniform[1:] - 0.5)
+        return centre[None] + (1 - self.delta) * (uniform[1:] - 0.5)
 
 
 @struct.dataclass
@@ -110,7 +110,7 @@ class FiniteMixture:
         world = _first_above(jnp.cumsum(self.world_probabilities), uniform[0])
         values, probabilities = self.values[world], self.probabilities[world]
         atom = _first_above(jnp.cumsum(probabilities, axis=-1), uniform[1:, None])
-        chosen = jnp.arange(probabilities.shape[-1]) == atom[:, None]
+        chosen = jnp.arange(probabilities.shape[-1])[None] == atom[:, None]
         chosen = chosen.reshape(chosen.shape + (1,) * (values.ndim - 2))
         return jnp.sum(jnp.where(chosen, values, 0), axis=1)
 

@@ -115,7 +115,7 @@ def spread_bids(bins: BidBins, distribution: jax.Array, num_auctions: int) -> ja
     log_edges = jnp.log(bins.edges[1:])
     widths = jnp.diff(log_edges)
     positive = distribution[:, 1:]
-    slopes = widths / jnp.where(positive > 0, positive, jnp.inf)
+    slopes = widths[None] / jnp.where(positive > 0, positive, jnp.inf)
     # Unrolled over bins, so that XLA keeps all in registers and vectorises over auctions.
     no_bid = below = distribution[:, :1]
     log_bids = jnp.zeros_like(places)

@@ -239,7 +239,7 @@ def _back_up(
     on_path = days < path.length
     values = tree.values[path.nodes]
     visits = tree.visits[path.nodes]
-    is_move = jnp.arange(values.shape[-1]) == path.moves[:, None]
+    is_move = jnp.arange(values.shape[-1])[None] == path.moves[:, None]
     visits = visits + is_move
     # A day's revenue is that of the plan it leads to.
     revenues = tree.revenues[jnp.append(path.nodes[1:], 0)]

@@ -86,7 +86,7 @@ class ClickValuations:
 
     def of(self, allocation: jax.Array) -> jax.Array:
         """Float [participants], of ``allocation: int [participants, slots]``."""
-        return self.values * self.quality * jnp.sum(allocation * self.click_rates, axis=-1)
+        return self.values * self.quality * jnp.sum(allocation * self.click_rates[None], axis=-1)
 
 
 def observation_size(statistic: RoundStatistic, num_bidders: int, num_reserves: int) -> int:

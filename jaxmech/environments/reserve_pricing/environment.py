@@ -292,17 +292,17 @@ class ReservePricing:
         histograms = seen.histograms
         if self.statistic == "summary":
             seen = jax.tree.map(lambda days: days[-1:], seen)
-            place = jnp.linspace(0, 1, self.num_bins, dtype=state.values.dtype)
+            place = jnp.linspace(0, 1, self.num_bins, dtype=state.values.dtype)[None, None]
             shares = seen.histograms
             bidding = jnp.maximum(1 - shares[..., 0], jnp.finfo(shares.dtype).eps)
             inverse = 1 / bidding
             mean = jnp.sum(shares * place, axis=-1) * inverse
-            spread = jnp.sum(shares[..., 1:] * (place[1:] - mean[..., None]) ** 2, axis=-1)
+            spread = jnp.sum(shares[..., 1:] * (place[..., 1:] - mean[..., None]) ** 2, axis=-1)
             histograms = jnp.stack([shares[..., 0], mean, jnp.sqrt(spread * inverse)], axis=-1)
         parts = [
             histograms,
             seen.reserves * money,
-            seen.kpis * scales,
+            seen.kpis * scales[None, None],
             state.quality,
             state.day / self.days,
         ]

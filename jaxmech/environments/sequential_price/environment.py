@@ -225,7 +225,7 @@ class SequentialPrice:
             state,
             agents_left=state.agents_left & ~visited,
             units_left=state.units_left - bundle,
-            allocation=state.allocation + visited[:, None] * bundle,
+            allocation=state.allocation + visited[:, None] * bundle[None],
             prices_faced=jnp.where(visited[:, None], prices, state.prices_faced),
             payments=jnp.where(visited, payment, state.payments),
             last_bundle=jnp.where(finished, state.last_bundle, bundle),
@@ -268,12 +268,15 @@ class SequentialPrice:
         parts = [state.agents_left.astype(dtype), state.units_left / params.units]
         # XLA divides by a number as it multiplies by its inverse, but not by a batch of
         # numbers: written out, an episode is the same, bit for bit, alone and in a batch.
-        price_scale = 1 / params.price_high
+        price_scale = jnp.broadcast_to(1 / params.price_high, state.last_prices.shape)
         match self.statistic:
             case "allocation":
                 parts += [state.allocation.ravel()]
             case "prices":
-                parts += [state.allocation.ravel(), (state.prices_faced * price_scale).ravel()]
+                parts += [
+                    state.allocation.ravel(),
+                    (state.prices_faced * price_scale[None]).ravel(),
+                ]
             case "last_visit":
                 parts += [state.last_bundle, state.last_prices * price_scale]
         return jnp.concatenate([part.astype(dtype) for part in parts])

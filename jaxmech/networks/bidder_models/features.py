@@ -167,7 +167,7 @@ def _summary_before(days: BidHistory, bins: BidBins) -> BidSummary:
 
 
 def _summary(before: BidSummary, day: BidHistory, bins: BidBins) -> BidSummary:
-    log_centres = jnp.log(bins.centres[1:])
+    log_centres = jax.lax.broadcast_to_rank(jnp.log(bins.centres[1:]), day.histograms.ndim)
     total = jnp.sum(day.histograms[..., 1:], axis=-1)
     bids = total > 0
     positive = day.histograms[..., 1:] / jnp.where(bids, total, 1)[..., None]
@@ -191,7 +191,8 @@ def _summary(before: BidSummary, day: BidHistory, bins: BidBins) -> BidSummary:
 
 def _eligible_share(histograms: jax.Array, reserves: jax.Array, bins: BidBins) -> jax.Array:
     """Share of bids at or above the reserves, float [...], bins counted as wholes."""
-    reaches = (bins.centres > 0) & (bins.centres >= reserves[..., None])
+    centres = jax.lax.broadcast_to_rank(bins.centres, reserves.ndim + 1)
+    reaches = (centres > 0) & (centres >= reserves[..., None])
     return jnp.sum(jnp.where(reaches, histograms, 0), axis=-1)
 
 
@@ -202,14 +203,14 @@ def _rivals(log_score: jax.Array, eligible: jax.Array) -> jax.Array:
     """
     num_bidders = log_score.shape[-1]
     others = ~jnp.eye(num_bidders, dtype=bool)
-    competes = others & (eligible > 0) & jnp.isfinite(log_score)
+    competes = others & ((eligible > 0) & jnp.isfinite(log_score))[None]
     own = jnp.where(jnp.isfinite(log_score), log_score, 0)
-    lead = jnp.where(competes, _cut(log_score - own[:, None]), -_FAR)
-    share = jnp.where(competes, eligible, 0)
+    lead = jnp.where(competes, _cut(log_score[None] - own[:, None]), -_FAR)
+    share = jnp.where(competes, eligible[None], 0)
     columns = []
     for _ in range(NUM_RIVALS):
         strongest = jnp.argmax(lead, axis=-1, keepdims=True)
-        chosen = jnp.arange(num_bidders) == strongest
+        chosen = jnp.arange(num_bidders)[None] == strongest
         columns += [jnp.max(lead, axis=-1), jnp.sum(jnp.where(chosen, share, 0), axis=-1)]
         lead, share = jnp.where(chosen, -_FAR, lead), jnp.where(chosen, 0, share)
     return jnp.stack(columns, axis=-1)

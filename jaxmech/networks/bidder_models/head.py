@@ -50,9 +50,12 @@ class BidHead(nn.Module):
         around = jnp.stack(
             [last.summary.location] * self.num_moves + [log_reserves(reserves, bins)], axis=-1
         )
+        starts = jax.lax.broadcast_to_rank(starts, around.ndim)
         spread = last.summary.spread[..., None] * jnp.exp(jnp.clip(stretches, -3, 3))
         log_normals = _log_normal_bins(
-            around + starts + moves, jnp.maximum(spread, bin_width(bins) / 3), bins
+            around + starts + moves,
+            jnp.maximum(spread, bin_width(bins) / 3),
+            bins,
         )
         weights = nn.softmax(weights, axis=-1)
         moved = jnp.sum(weights[..., :num_log_normals, None] * log_normals, axis=-2)
@@ -65,5 +68,6 @@ class BidHead(nn.Module):
 
 def _log_normal_bins(location: jax.Array, spread: jax.Array, bins: BidBins) -> jax.Array:
     """Log-normals over the bins of positive bids, by their density, float [..., bins - 1]."""
-    distance = (jnp.log(bins.centres[1:]) - location[..., None]) / spread[..., None]
+    log_centres = jax.lax.broadcast_to_rank(jnp.log(bins.centres[1:]), location.ndim + 1)
+    distance = (log_centres - location[..., None]) / spread[..., None]
     return nn.softmax(-jnp.square(distance) / 2, axis=-1)
