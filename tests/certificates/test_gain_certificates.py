@@ -36,8 +36,6 @@ from jaxmech.mechanisms import (
     soft_first_price,
 )
 
-pytestmark = pytest.mark.usefixtures("compile_quickly")
-
 KEY = jax.random.key(4)
 CLICK_RATES = (0.6, 0.4, 0.1)
 
@@ -279,6 +277,7 @@ def test_equilibrium_with_signals_is_not_exploitable():
     assert exploitability(first_price, values, [truth] * 2, KEY).mean > 0.1
 
 
+@pytest.mark.slow
 def test_naive_bids_for_a_common_value_are_a_curse():
     """Who bids the signal, up to twice the value, wins where the others bid too much too."""
     values = MineralRights()
@@ -286,6 +285,7 @@ def test_naive_bids_for_a_common_value_are_a_curse():
     assert found.mean > 4 * found.ci95 and found.per_bidder.shape == (3,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notion", ["ex_post", "interim"])
 def test_regret_of_position_auctions(notion):
     """Generalised second price is not truthful where a lower slot is worth its clicks; VCG is."""
@@ -302,6 +302,7 @@ def test_regret_of_position_auctions(notion):
     assert -2e-3 < regret(position_vcg).mean < 1e-5
 
 
+@pytest.mark.slow
 def test_drawn_qualities_reach_the_mechanism():
     def regret(rule):
         def auction(bids, quality):
