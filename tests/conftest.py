@@ -90,7 +90,7 @@ def forget_programs():
 def leave_jax_as_it_is():
     """Commands called in this process do not change what its other tests compile."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("jaxmech.cli.commands._set_up_jax", lambda: None)
+        patch.setattr("jaxmech.cli.commands._set_up_jax", lambda study: None)
         yield
 
 
