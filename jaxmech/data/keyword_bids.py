@@ -49,22 +49,16 @@ def load_keywords(
       ModuleNotFoundError: a ``.parquet`` file without the extra ``data`` installed.
     """
     if isinstance(source, str | Path):
-        bids, quality = _read_bids(
-            Path(source), keyword_column, bidder_column, bid_column, quality_column
+        bids, quality = read_keyword_bids(
+            source,
+            keyword_column=keyword_column,
+            bidder_column=bidder_column,
+            bid_column=bid_column,
+            quality_column=quality_column,
         )
     else:
         bids, quality = _bids_of_array(source)
-    silent = np.flatnonzero(~bids.any(axis=1))
-    if len(silent):
-        name = source if isinstance(source, str | Path) else "source"
-        others = f", and on {len(silent) - 1} more" if len(silent) > 1 else ""
-        raise InvalidValueError(
-            str(name),
-            silent[0] + 1,
-            "one on each: leave out keywords on which nobody bids",
-            got=f"no bid above 0 on keyword number {silent[0] + 1} of {len(bids)}{others}",
-            verb="needed is",
-        )
+        _check_each_is_bid_on("source", bids)
     if relative:
         bids = bids / medians(bids)[:, None]
     return SampledKeywords(
@@ -74,8 +68,13 @@ def load_keywords(
     )
 
 
-def _read_bids(
-    path: Path, keyword_column: str, bidder_column: str, bid_column: str, quality_column: str | None
+def read_keyword_bids(
+    path: str | Path,
+    *,
+    keyword_column: str = "keyword",
+    bidder_column: str = "bidder",
+    bid_column: str = "bid",
+    quality_column: str | None = None,
 ) -> tuple[Floats, Floats | None]:
     """Bids and qualities of a file, each float64 [keywords, bidders].
 
@@ -84,6 +83,7 @@ def _read_bids(
     Raises:
       ValueError, ModuleNotFoundError: see ``jaxmech.data.load_keywords``.
     """
+    path = Path(path)
     table = tables.read_table(path)
     labels = [keyword_column, bidder_column]
     wanted = [*labels, bid_column] + ([] if quality_column is None else [quality_column])
@@ -115,7 +115,22 @@ def _read_bids(
         numbers[keywords, bidders] = of_rows
         return numbers
 
-    return column(bid_column), None if quality_column is None else column(quality_column, 1)
+    bids = column(bid_column)
+    _check_each_is_bid_on(str(path), bids)
+    return bids, None if quality_column is None else column(quality_column, 1)
+
+
+def _check_each_is_bid_on(name: str, bids: Floats) -> None:
+    silent = np.flatnonzero(~bids.any(axis=1))
+    if len(silent):
+        others = f", and on {len(silent) - 1} more" if len(silent) > 1 else ""
+        raise InvalidValueError(
+            name,
+            silent[0] + 1,
+            "one on each: leave out keywords on which nobody bids",
+            got=f"no bid above 0 on keyword number {silent[0] + 1} of {len(bids)}{others}",
+            verb="needed is",
+        )
 
 
 def _bids_of_array(source: ArrayLike) -> tuple[Floats, Floats | None]:

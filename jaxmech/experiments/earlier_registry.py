@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jaxmech.experiments.kinds import Experiment
-from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.sequential_price.configuration import (
     AdditiveTypes,
     Colors,
@@ -161,19 +160,12 @@ _SEQUENTIAL_PRICE = (
     ),
 )
 
-_RESERVE_PRICING = ReservePricingStudy(
-    name="tang2017/reserve_pricing",
-    summary="daily reserves on a learned bidder model, beside static ones, GREEDY and PPO",
-    reproduces="Tang 2017, Figure 2: tree search, GREEDY and static reserves by day",
-)
-
 SEQUENTIAL_PRICE_EXPERIMENTS: dict[str, SequentialPriceExperiment] = {
     experiment.name: experiment for experiment in _SEQUENTIAL_PRICE
 }
 
 EXPERIMENTS: dict[str, Experiment] = {
     **SEQUENTIAL_PRICE_EXPERIMENTS,
-    _RESERVE_PRICING.name: _RESERVE_PRICING,
 }
 """The experiments of every kind, as ``jaxmech list`` shows them."""
 

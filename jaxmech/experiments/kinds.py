@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.sequential_price.configuration import SequentialPriceExperiment
 
-Experiment = SequentialPriceExperiment | ReservePricingStudy
+Experiment = SequentialPriceExperiment
 
 
 @dataclass(frozen=True)
@@ -32,15 +31,10 @@ class Kind:
     reporting: str
 
 
-def _computed(configuration: type[Any]) -> Kind:
-    return Kind(configuration, "jaxmech.experiments.computing", "jaxmech.findings_report")
-
-
 KINDS: dict[str, Kind] = {
     "sequential_price": Kind(
         SequentialPriceExperiment, "jaxmech.experiments.running", "jaxmech.report"
     ),
-    "reserve_pricing": _computed(ReservePricingStudy),
 }
 """What ``config.yaml`` calls each kind."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxmech.experiments.reserve_pricing.schemes import Played
-from jaxmech.intervals import students_interval
+from jaxmech.intervals import Mean, PairedComparison, mean_of, paired_comparison
 
 Period = Literal["all_days", "last_days"]
 
@@ -55,91 +55,53 @@ best on the bidder model, or with the simulator itself are this study's own.
 """
 
 
+@dataclass(frozen=True)
+class Played:
+    """What a scheme earned.
+
+    Attributes:
+      revenue: float64 [keywords, days], per auction.
+      reserves: float64 [keywords, days, bidders].
+    """
+
+    revenue: NDArray[np.float64]
+    reserves: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What schemes earned in a period, per auction, and how much more than others.
+
+    Attributes:
+      revenue: of each scheme, over keywords.
+      against: of each scheme and each of ``REFERENCES``, and of each pair of ``ORDERINGS``; keyword
+        by keyword.
+    """
+
+    revenue: dict[str, Mean]
+    against: dict[tuple[str, str], PairedComparison]
+
+
+def compared(played: Mapping[str, Played], last_days: int) -> dict[Period, Comparison]:
+    """The schemes over all days, and over the last of them."""
+    pairs = {(name, other): None for name in played for other in REFERENCES}
+    pairs |= dict.fromkeys(orderings_of(played))
+    found: dict[Period, Comparison] = {}
+    for period in PERIODS:
+        values = {name: earned(one, period, last_days) for name, one in played.items()}
+        found[period] = Comparison(
+            {name: mean_of(of_keywords) for name, of_keywords in values.items()},
+            {pair: paired_comparison(values[pair[0]], values[pair[1]]) for pair in pairs},
+        )
+    return found
+
+
+def orderings_of(played: Mapping[str, Played]) -> list[tuple[str, str]]:
+    """Those of ``ORDERINGS`` of which both have played."""
+    return [pair for pair in ORDERINGS if all(name in played for name in pair)]
+
+
 def earned(played: Played, period: Period, last_days: int) -> NDArray[np.float64]:
     """Mean revenue per auction over a period, float64 [keywords]."""
     days = played.revenue if period == "all_days" else played.revenue[:, -last_days:]
     return np.asarray(days.mean(axis=1), np.float64)
-
-
-def mean_of(values: NDArray[np.float64]) -> dict[str, Any]:
-    """Mean over the last axis and the half-width of its 95 % interval; none for one value."""
-    half_width = students_interval(values)
-    return {
-        "mean": float(values.mean()),
-        "ci95": None if half_width is None else float(half_width),
-    }
-
-
-def paired(values: NDArray[np.float64], others: NDArray[np.float64]) -> dict[str, Any]:
-    """Mean of the differences, keyword by keyword, and how often they are above 0.
-
-    Args:
-      values, others: float64 [keywords].
-
-    Returns:
-      ``mean`` and ``ci95``, money per auction; ``percent``, the same as a share of the mean of
-      ``others``, and ``percent_ci95``, by the delta method, as both means are uncertain (None
-      where the mean of ``others`` is 0); ``ahead`` and ``behind``, keywords.
-    """
-    differences = values - others
-    of_others = float(others.mean())
-    percent = percent_ci95 = None
-    if of_others != 0:
-        ratio = values.mean() / of_others
-        percent = 100 * float(ratio - 1)
-        percent_ci95 = mean_of(100 * (values - ratio * others) / of_others)["ci95"]
-    # Differences of rounding are none.
-    margin = 1e-6 * np.abs(others)
-    return {
-        **mean_of(differences),
-        "percent": percent,
-        "percent_ci95": percent_ci95,
-        "ahead": int(np.sum(differences > margin)),
-        "behind": int(np.sum(differences < -margin)),
-    }
-
-
-def verdict(difference: Mapping[str, Any]) -> str:
-    """What a paired difference says of the ordering, in words."""
-    half_width = difference["ci95"]
-    if half_width is None:
-        return "not known from one keyword"
-    if difference["mean"] > half_width:
-        return "more"
-    if difference["mean"] < -half_width:
-        return "less"
-    return "not told apart"
-
-
-def comparison(played: Mapping[str, Played], last_days: int) -> dict[str, Any]:
-    """Records of every scheme, and of every ordering, for both periods."""
-    of_period = {
-        period: {name: earned(one, period, last_days) for name, one in played.items()}
-        for period in PERIODS
-    }
-    schemes = [
-        {
-            "scheme": name,
-            **{
-                period: {
-                    "revenue": mean_of(values[name]),
-                    **{
-                        f"against_{other}": paired(values[name], values[other])
-                        for other in REFERENCES
-                    },
-                }
-                for period, values in of_period.items()
-            },
-        }
-        for name in played
-    ]
-    orderings = []
-    for better, worse in ORDERINGS:
-        if better not in played or worse not in played:
-            continue
-        record: dict[str, Any] = {"scheme": better, "other": worse}
-        for period, values in of_period.items():
-            difference = paired(values[better], values[worse])
-            record[period] = {**difference, "verdict": verdict(difference)}
-        orderings.append(record)
-    return {"schemes": schemes, "orderings": orderings}

@@ -1,18 +1,15 @@
-"""The keywords of the study of daily reserve prices, and their days under any scheme."""
+"""The keywords of the study of daily reserve prices: to learn on, and to compare schemes on."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents.keywords.distribution import (
     KeywordDistribution,
     SampledKeywords,
@@ -21,61 +18,12 @@ from jaxmech.agents.keywords.distribution import (
 from jaxmech.data import load_keywords
 from jaxmech.environments import ReservePricing, ReservePricingParams, ReservePricingState
 from jaxmech.environments.reserve_pricing.params import TooFewBinsError, params_of
+from jaxmech.experiments.reserve_pricing.checking import BID_COLUMNS
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.reserve_pricing.settings import MEMORY
-from jaxmech.reports.console import say
 
 MEDIAN_VALUE = math.exp(0.35)
 """Of the log-normal values of Lahaie and Pennock (2007), money per click."""
-
-
-@struct.dataclass
-class Given:
-    """What programs are run with; the same program serves all of its values.
-
-    Attributes:
-      params: of the environment.
-      models: parameters of the bidder models, by name.
-    """
-
-    params: ReservePricingParams
-    models: Any
-
-
-Choose = Callable[[Given, Any, jax.Array, ReservePricingState, jax.Array], jax.Array]
-"""(given, of the keyword, observation, state, key) -> reserves of the day, float [bidders]."""
-
-
-@dataclass
-class Clock:
-    """Runs programs, says when each begins and is done, and counts the seconds.
-
-    Attributes:
-      seconds: of running.
-      compile_seconds: of tracing and compiling.
-      programs: compiled, by what they are called.
-    """
-
-    seconds: float = 0.0
-    compile_seconds: float = 0.0
-    programs: dict[str, Any] = field(default_factory=dict)
-
-    def run(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        """What ``function`` returns, compiled at the first call of this name.
-
-        Later calls have to be of the same function, and of arguments of the same shapes.
-        """
-        say(f"{name} ...")
-        start = time.perf_counter()
-        if name not in self.programs:
-            self.programs[name] = jax.jit(function).lower(*arguments).compile()
-        ready = time.perf_counter()
-        found = jax.block_until_ready(self.programs[name](*arguments))
-        compiling, running = ready - start, time.perf_counter() - ready
-        self.compile_seconds += compiling
-        self.seconds += running
-        say(f"{name}: {compiling + running:.0f} s, {compiling:.0f} s compiling")
-        return found
 
 
 @struct.dataclass
@@ -121,35 +69,17 @@ class Population:
 
 
 def population_of(study: ReservePricingStudy) -> Population:
-    """The study's keywords.
+    """The keywords of a study that is resolved.
 
     Raises:
-      ValueError: the file of bids cannot be used, or has too few keywords or bidders,
-        or too many bidders for the simulations of a search.
+      ValueError: bins too wide to tell apart the bids of the file, or see ``resolved``.
     """
     known = None
     num_bidders = study.num_bidders
     if study.bids is not None:
-        known = load_keywords(
-            study.bids,
-            keyword_column=study.keyword_column,
-            bidder_column=study.bidder_column,
-            bid_column=study.bid_column,
-            quality_column=study.quality_column,
-            relative=study.relative,
-        )
-        count, num_bidders = known.values.shape
-        if count < 4:
-            raise ValueError(
-                f"bids: got {count} keyword{'' if count == 1 else 's'}; needed are at least 4, as "
-                "half of them are compared on, and an interval needs 2"
-            )
-        if study.slots > num_bidders:
-            raise ValueError(
-                f"slots: got {study.slots}; allowed are integers up to {num_bidders}, the bidders "
-                "on each keyword"
-            )
-        study.check_simulations(num_bidders)
+        columns = {column: getattr(study, column) for column in BID_COLUMNS}
+        known = load_keywords(study.bids, relative=study.relative, **columns)
+        num_bidders = known.values.shape[1]
     env = ReservePricing(
         num_bidders, study.slots, days=study.days, num_bins=study.bins, history_days=MEMORY
     )
@@ -176,10 +106,12 @@ def population_of(study: ReservePricingStudy) -> Population:
             deployed_reserves=study.deployed_reserve * float(jnp.median(positive)),
         )
     except TooFewBinsError:
-        raise ValueError(
-            f"bins: got {study.bins}, too few to tell apart bids of keywords whose medians go down "
-            f"to {known.lowest_median:g} where the highest bid is {known.highest_value:g}; allowed "
-            "are more, or --relative, bids in the median of their keyword"
+        raise checks.InvalidValueError(
+            "bins",
+            study.bins,
+            "more, or --relative, bids in the median of their keyword",
+            got=f"{study.bins}, too few to tell apart bids of keywords whose medians go down to "
+            f"{known.lowest_median:g} where the highest bid is {known.highest_value:g}",
         ) from None
     return Population(
         env,
@@ -214,9 +146,8 @@ def draw_keywords(
     """
     listed = params.distribution.values_and_quality
     if isinstance(listed, SampledKeywords) and count > listed.num_keywords:
-        raise ValueError(
-            f"count: got {count}; allowed are integers up to {listed.num_keywords}, the keywords "
-            "listed"
+        raise checks.InvalidValueError(
+            "count", count, f"integers up to {listed.num_keywords}, the keywords listed"
         )
 
     def one(key: jax.Array, place: jax.Array) -> Keywords:
@@ -232,39 +163,6 @@ def draw_keywords(
 
     keywords: Keywords = jax.vmap(one)(jax.random.split(key, count), jnp.arange(count))
     return keywords
-
-
-def play(
-    env: ReservePricing, choose: Choose, given: Given, keywords: Keywords, of_keyword: Any
-) -> tuple[jax.Array, jax.Array]:
-    """What a scheme does and earns; pure.
-
-    Args:
-      env: the environment.
-      choose: the scheme.
-      given: handed to it.
-      keywords: to play on.
-      of_keyword: handed to it; every array leads with [keywords].
-
-    Returns:
-      revenue per auction, float [keywords, days]; reserves, float [keywords, days, bidders].
-    """
-
-    def one(keywords: Keywords, of_keyword: Any) -> tuple[jax.Array, jax.Array]:
-        def day(
-            carry: Any, keys: tuple[jax.Array, jax.Array]
-        ) -> tuple[Any, tuple[jax.Array, jax.Array]]:
-            observation, state = carry
-            key, plan_key = keys
-            reserves = choose(given, of_keyword, observation, state, plan_key)
-            observation, state, revenue, _, _ = env.step_env(key, state, reserves, given.params)
-            return (observation, state), (revenue, state.reserves)
-
-        start = (keywords.observations, keywords.states)
-        return jax.lax.scan(day, start, (keywords.day_keys, keywords.plan_keys))[1]
-
-    earned: tuple[jax.Array, jax.Array] = jax.vmap(one)(keywords, of_keyword)
-    return earned
 
 
 def _distribution(study: ReservePricingStudy, known: SampledKeywords | None) -> KeywordDistribution:

@@ -1,0 +1,232 @@
+"""The tables of the study of daily reserve prices, and the words in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from jaxmech.experiments.reserve_pricing.ablation import Variant
+from jaxmech.experiments.reserve_pricing.bidder_models import HeldOutError
+from jaxmech.experiments.reserve_pricing.comparison import Comparison, Period
+from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
+from jaxmech.experiments.reserve_pricing.foresight import ForesightError
+from jaxmech.experiments.reserve_pricing.schemes import DAYS_FORESEEN, LABELS, numbers
+from jaxmech.experiments.reserve_pricing.settings import MEMORY, WINDOW
+from jaxmech.intervals import Mean, PairedComparison
+from jaxmech.reports.findings import Table
+
+_VERDICTS = {
+    "more": "holds",
+    "less": "does not hold: it earns less",
+    "not told apart": "not told apart",
+    "not known from one pair": "not known from one keyword",
+}
+
+_TRAINED_ONCE = (
+    "Each model and each policy was trained once, so that the intervals leave out what another "
+    "training would change."
+)
+
+_INTERVALS = (
+    "95 % intervals over keywords (Student's t). Differences are paired: all schemes meet the "
+    "same bidders and the same chance, so that these intervals, not those of the revenues, say "
+    f"which scheme earns more. {_TRAINED_ONCE}"
+)
+
+
+def schemes_table(
+    study: ReservePricingStudy,
+    compared: Mapping[Period, Comparison],
+    title: str,
+    further_notes: tuple[str, ...] = (),
+) -> Table:
+    """What each scheme earns, and its gains on the static ones."""
+    whole, last = compared["all_days"], compared["last_days"]
+    rows = tuple(
+        (
+            LABELS[name],
+            plus_minus(whole.revenue[name]),
+            plus_minus(last.revenue[name]),
+            percent(last.against[name, "deployed"]),
+            percent(last.against[name, "static_initial"]),
+            percent(whole.against[name, "static_hindsight"]),
+            percent(last.against[name, "static_hindsight"]),
+            str(last.against[name, "static_hindsight"].ahead),
+        )
+        for name in whole.revenue
+    )
+    heads = (
+        "Scheme",
+        f"Revenue, {study.days} days",
+        f"last {study.last_days}",
+        "on deployed, last",
+        "on static initial, last",
+        f"on best static, {study.days} days",
+        "on best static, last",
+        "keywords ahead",
+    )
+    notes = (
+        "Mean revenue per auction, in the money of the values. Gains in percent of the other "
+        "scheme's mean revenue. " + _INTERVALS,
+        "Best static: the reserves that earn most over all the days in the simulator itself, "
+        "bidders' reactions and chance known in advance, by a search along one bidder's reserve "
+        f"after another on {study.reserve_levels} levels, and then near the best ones. No scheme "
+        "that has to learn them knows as much. Keywords ahead: those where a scheme earns more "
+        "over the last days.",
+        "GREEDY and tree search multiply at most one bidder's reserve a day by "
+        f"{either(study.search.factors)}{_larger(study)}. They start from the deployed "
+        "reserves or, where so named, from the static best on "
+        f"the {'initial bids' if study.start == 'initial' else 'bidder model'}. They plan on the "
+        "learned LSTM: GREEDY what a move earns on its first day, patient GREEDY what it earns "
+        f"over {study.search.patience} days if no other follows, tree search up to "
+        f"{study.search.depth} moves in a row, each held for {study.search.held_days} days. The "
+        f"static best on it is that of {DAYS_FORESEEN} days as it foresees them. "
+        "PPO and policy gradient were trained in the simulator on other keywords; "
+        "theirs is each bidder's reserve as a share of yesterday's mean bid.",
+        "A reserve below the price that the next bidder sets does not bind: on such a plateau "
+        "small moves change nothing, and a plan that sees no slope keeps the reserves. Compare "
+        "what is earned from the deployed reserves and from the static best.",
+        *further_notes,
+    )
+    return Table(title, heads, rows, notes)
+
+
+def orderings_table(
+    compared: Mapping[Period, Comparison], orderings: Sequence[tuple[str, str]]
+) -> Table:
+    """Whether schemes earn as much as they are asked to, pair by pair."""
+    whole, last = compared["all_days"].against, compared["last_days"].against
+    rows = tuple(
+        (
+            f"{LABELS[better]} ≥ {LABELS[worse]}",
+            difference(whole[better, worse]),
+            _VERDICTS[whole[better, worse].verdict],
+            difference(last[better, worse]),
+            _VERDICTS[last[better, worse].verdict],
+        )
+        for better, worse in orderings
+    )
+    heads = ("Ordering", "All days", "", "Last days", "")
+    return Table(
+        "Orderings", heads, rows, ("Mean difference of revenue per auction. " + _INTERVALS,)
+    )
+
+
+def models_table(study: ReservePricingStudy, models: Mapping[str, HeldOutError]) -> Table:
+    """How well the bidder models predict days they have not seen."""
+    unseen = "keywords that no model was trained on"
+    if study.bids is not None:
+        unseen = (
+            "other bidders' kinds and bids, drawn for the same listed keywords that were learned on"
+        )
+    rows = tuple(
+        (
+            name,
+            plus_minus(one.nats),
+            plus_minus(one.above_entropy),
+            "" if name == "lstm" else difference(one.above_lstm),
+            "" if name == "lstm" else _than_lstm(one.above_lstm),
+        )
+        for name, one in models.items()
+    )
+    heads = ("Bidder model", "Cross-entropy", "above the entropy", "above the LSTM", "")
+    notes = (
+        f"Nats per bid, on later days of {unseen}, all by as many "
+        f"gradient steps. The LSTM predicts from the {MEMORY} days before, the others from the "
+        f"last {WINDOW}, or {MEMORY} where so named, and all but persistence from fading "
+        f"means of those before; plans are on the former. With {WINDOW} days the LSTM is the "
+        f"same one, which learned to read from {WINDOW} days on. The entropy is that of the days' "
+        "histograms, which no model could go below. 95 % intervals over keywords; differences are "
+        f"paired. {_TRAINED_ONCE}",
+        f"The reference setting reads {WINDOW} days and learns at the rate 1e-3; here it is 3e-3, "
+        "and .03 for persistence.",
+    )
+    return Table("Bidder models, held out", heads, rows, notes)
+
+
+def _than_lstm(compared: PairedComparison) -> str:
+    words = {"more": "the LSTM is better", "less": "the LSTM is worse"}
+    return words.get(compared.verdict) or _in_words(compared)
+
+
+def _in_words(compared: PairedComparison) -> str:
+    verdict = compared.verdict
+    return verdict if verdict in ("more", "less") else _VERDICTS[verdict]
+
+
+def foresight_table(errors: Sequence[ForesightError]) -> Table:
+    """How well the planner foresees revenue."""
+    rows = tuple(
+        (
+            one.model,
+            str(one.days_ahead),
+            plus_minus(one.absolute_percent, digits=2),
+            plus_minus(one.bias_percent, digits=2, signed=True),
+        )
+        for one in errors
+    )
+    heads = ("Bidder model", "Days ahead", "Mean absolute error, %", "Mean error, %")
+    notes = (
+        "Revenue that the planner foresees under random moves, less the expected revenue, the mean "
+        "of 16 runs of the simulator; in percent of the mean expected revenue. 95 % intervals over "
+        "keywords.",
+    )
+    return Table("Foresight of the planner", heads, rows, notes)
+
+
+def ablation_table(study: ReservePricingStudy, variants: Sequence[Variant]) -> Table:
+    """What varying the tree search costs or earns."""
+    rows = tuple(
+        (
+            one.varied,
+            one.value,
+            plus_minus(one.revenue),
+            difference(one.against_usual),
+            percent(one.against_usual, interval=False),
+            _in_words(one.against_usual),
+        )
+        for one in variants
+    )
+    heads = ("Varied", "to", "Revenue", "on the usual search", "", "")
+    search = study.search
+    notes = (
+        f"Tree search from static best on {min(study.ablation.keywords, study.keywords)} keywords "
+        f"for {min(study.ablation.days, study.days)} days; all of these days count. The "
+        f"usual search: depth {search.depth}, {search.simulations} simulations, moves held for "
+        f"{search.held_days} days, on the LSTM. On exact it plans on the environment "
+        "itself, with the bidders' values and kinds, but other chance. Factors are what a move may "
+        "multiply one reserve by. No search: the reserves it starts from, and those that are the "
+        f"best of all {study.days} days of the study. " + _INTERVALS,
+    )
+    return Table("Tree search, one thing varied", heads, rows, notes)
+
+
+def _larger(study: ReservePricingStudy) -> str:
+    factors = study.search.larger_factors
+    return f", or, with larger moves, by {either(factors)}" if factors else ""
+
+
+def either(factors: tuple[float, ...]) -> str:
+    """One of some factors, in words."""
+    return numbers(factors) if len(factors) == 1 else f"one of {numbers(factors)}"
+
+
+def plus_minus(mean: Mean, *, digits: int = 4, signed: bool = False) -> str:
+    """A mean and the half-width of its interval, if it has one."""
+    sign = "+" if signed else ""
+    text = f"{mean.mean:{sign}.{digits}f}"
+    return text if mean.half_width is None else f"{text} ± {mean.half_width:.{digits}f}"
+
+
+def difference(compared: PairedComparison) -> str:
+    """A mean difference with its sign."""
+    return plus_minus(compared.difference, signed=True)
+
+
+def percent(compared: PairedComparison, *, interval: bool = True) -> str:
+    """The same in percent of what it is compared with."""
+    if compared.percent is None:
+        return "of 0"
+    mean = f"{compared.percent.mean:+.1f} %"
+    if not interval or compared.percent.half_width is None:
+        return mean
+    return f"{mean} ± {compared.percent.half_width:.1f}"
