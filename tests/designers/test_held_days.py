@@ -12,7 +12,7 @@ from jaxmech.environments import ReservePricing
 from jaxmech.experiments import (
     SearchSettings,
 )
-from jaxmech.experiments.reserve_pricing.schemes import patient_greedy
+from jaxmech.experiments.reserve_pricing.planned import patient_greedy
 
 
 def test_patient_greedy_makes_the_move_that_earns_most_over_its_days():
@@ -20,7 +20,7 @@ def test_patient_greedy_makes_the_move_that_earns_most_over_its_days():
     params = env.default_params
     _, state = jax.jit(env.reset)(jax.random.key(3), params)
     exact = ExactSimulator(env, params)
-    planner = patient_greedy(SearchSettings(patience=8))(env, params, exact)
+    planner = patient_greedy(env, params, exact, SearchSettings(patience=8))
     moves = local_moves(env, params)
     before = state.history.reserves[-1]
     tried = jax.vmap(moves.apply, in_axes=(None, 0))(before, jnp.arange(5))

@@ -24,7 +24,7 @@ from jaxmech.designers.planning.static_reserves import (
     revenue_of_histograms,
 )
 from jaxmech.designers.planning.tree_search import TreeSearch
-from jaxmech.experiments.reserve_pricing.schemes import tree_search, with_larger_moves
+from jaxmech.experiments.reserve_pricing.planned import tree_search, with_larger_moves
 from jaxmech.experiments.reserve_pricing.settings import SearchSettings
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
@@ -192,7 +192,7 @@ def test_larger_moves_leave_the_plateau_below_the_price_of_the_next_bidder():
 
     @partial(jax.jit, static_argnames="settings")
     def last_revenue(settings):
-        planner = tree_search(settings)(env, params, ExactSimulator(env, params))
+        planner = tree_search(env, params, ExactSimulator(env, params), settings)
         return episode_revenues(env, params, state, KEY, planner.reserves)[-1]
 
     assert float(last_revenue(small)) == pytest.approx(1.0, rel=1e-5)

@@ -94,8 +94,10 @@ class ReservePricingStudy(NamedStudy):
 
     @property
     def is_as_described(self) -> bool:
-        """Whether it is the registered study, for any seed and on any number of keywords."""
-        return self.bids is None and is_as_registered(self, free=("keywords",))
+        """Whether it is the registered study, but for the seed, the number of keywords, and what
+        is compared beside the schemes of the summary."""
+        free = ("keywords", "exact", "never_react", "ablation")
+        return self.bids is None and is_as_registered(self, free=free)
 
     def resolved(self) -> ReservePricingStudy:
         """The same study with the whole path of the file of bids, which is looked through.
