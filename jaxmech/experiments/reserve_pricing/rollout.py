@@ -32,7 +32,7 @@ def play_fixed(
     def choose(
         reserves: jax.Array, observation: jax.Array, state: ReservePricingState, key: jax.Array
     ) -> jax.Array:
-        return FixedReserves(reserves).act(state, observation, key)
+        return FixedReserves(reserves).act(observation, None, key)[0]
 
     return _play(env, params, choose, keywords, reserves)
 
@@ -86,13 +86,14 @@ def play_learned(
       unused: float [keywords, bidders]; nothing is known of a keyword.
     """
     relative = RelativeReserves(env)
-    learner = learner_of(name, settings, env, learned_with)
+    policy = learner_of(name, settings, env, learned_with).policy(learnt)
 
     def choose(
         known: jax.Array, observation: jax.Array, state: ReservePricingState, key: jax.Array
     ) -> jax.Array:
         del known, key
-        return relative.reserves(state, learner.act(learnt, observation, None), learned_with)
+        shares, _ = policy.act(observation, policy.initial_carry(), None)
+        return relative.reserves(state, shares, learned_with)
 
     return _play(env, params, choose, keywords, unused)
 
