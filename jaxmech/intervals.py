@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 NORMAL_QUANTILE_95 = 1.959964
 """Half-width of a 95 % interval of a normal variable, in standard deviations."""
@@ -64,6 +64,19 @@ def normal_interval(values: Floats) -> Floats | None:
     """
     error = standard_error(values)
     return None if error is None else np.asarray(NORMAL_QUANTILE_95 * error)
+
+
+def simultaneous_intervals(values: Floats) -> Floats:
+    """Half-widths of intervals of all means that hold together with 95 %, float [means].
+
+    By the normal approximation and Bonferroni's inequality.
+
+    Args:
+      values: float [means, values], at least 2 of each.
+    """
+    means, count = values.shape
+    error = values.std(axis=-1, ddof=1) / np.sqrt(count)
+    return np.asarray(ndtri(1 - 0.025 / means) * error)
 
 
 @dataclass(frozen=True)

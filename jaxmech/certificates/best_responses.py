@@ -24,9 +24,9 @@ from jaxmech.certificates.gain_bounds import (
     draw_auctions,
     outcome_of,
     quasilinear,
-    simultaneous_ci95,
 )
 from jaxmech.checks import InvalidValueError
+from jaxmech.intervals import simultaneous_intervals
 
 SMALLEST_STEP = 8
 """By how many units of rounding of the highest bid tied bids are told apart."""
@@ -91,7 +91,9 @@ def exploitability(
     gains = response_gains(mechanism, utility, draws, bids, responses, num_bins)
     per_bidder = np.asarray(gains, np.float64)
     budget = Budget(num_profiles, num_bids, value_bins=num_bins, response_range=(0.0, top))
-    return GainBound.of(per_bidder.mean(axis=-1), simultaneous_ci95(per_bidder), "interim", budget)
+    return GainBound.of(
+        per_bidder.mean(axis=-1), simultaneous_intervals(per_bidder), "interim", budget
+    )
 
 
 def interim_exploitability(

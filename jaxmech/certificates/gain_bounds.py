@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from jaxmech import struct
 from jaxmech.agents.values.joint import SignalsAndValues, ValuesAndQuality
@@ -238,19 +237,6 @@ def _no_such_form(distribution: Any) -> ValueError:
         "value, a sequence of those, or one with sample(key, num_bidders) of SignalsAndValues "
         "or ValuesAndQuality, or with sample(key) of all values"
     )
-
-
-def simultaneous_ci95(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Half-widths of intervals of all means that hold together with 95 %, float [means].
-
-    By the normal approximation and Bonferroni's inequality.
-
-    Args:
-      samples: float [means, samples].
-    """
-    means, count = samples.shape
-    error = samples.std(axis=-1, ddof=1) / np.sqrt(count)
-    return np.asarray(ndtri(1 - 0.025 / means) * error)
 
 
 def bins_of(values: jax.Array, by: jax.Array, num_bins: int) -> jax.Array:

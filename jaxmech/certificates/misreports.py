@@ -21,9 +21,9 @@ from jaxmech.certificates.gain_bounds import (
     draw_auctions,
     outcome_of,
     quasilinear,
-    simultaneous_ci95,
 )
 from jaxmech.checks import InvalidValueError
+from jaxmech.intervals import simultaneous_intervals
 
 SHRINKAGE = 0.8
 """Of the ascent's step, from one to the next."""
@@ -110,7 +110,9 @@ def incentive_regret(
         gains = _ex_post_gains(mechanism, search, utility, ascent_steps, auctions, tried, top)
         budget = Budget(num_profiles, num_reports, ascent_steps, response_range=response_range)
     per_bidder = np.asarray(gains, np.float64)
-    return GainBound.of(per_bidder.mean(axis=-1), simultaneous_ci95(per_bidder), notion, budget)
+    return GainBound.of(
+        per_bidder.mean(axis=-1), simultaneous_intervals(per_bidder), notion, budget
+    )
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))

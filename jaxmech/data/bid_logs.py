@@ -76,7 +76,7 @@ class BidLogs:
 
 
 def split_logs(
-    logs: BidLogs, *, held_out_keywords: int, held_out_days: int, memory: int = 7
+    logs: BidLogs, *, held_out_keywords: int, held_out_days: int, history_days: int = 7
 ) -> tuple[BidLogs, BidLogs]:
     """Logs to train on, and later days of other keywords to evaluate on.
 
@@ -86,33 +86,33 @@ def split_logs(
       logs: all of them.
       held_out_keywords: how many keywords are for evaluation only.
       held_out_days: how many of the last days are for evaluation only.
-      memory: days before these that the second part keeps, to predict the first of them from.
+      history_days: days before these that the second part keeps, to predict the first of them from.
 
     Returns:
-      training logs; held-out logs, of ``memory + held_out_days`` days.
+      training logs; held-out logs, of ``history_days + held_out_days`` days.
 
     Raises:
       ValueError: nothing would be left to train on, or nothing to evaluate on.
     """
-    checks.integer("memory", memory)
+    checks.integer("history_days", history_days)
     for field, held_out, highest in (
         ("held_out_keywords", held_out_keywords, logs.num_keywords - 1),
-        ("held_out_days", held_out_days, logs.num_days - memory),
+        ("held_out_days", held_out_days, logs.num_days - history_days),
     ):
         if not 1 <= held_out <= highest:
             raise InvalidValueError(
                 field,
                 held_out,
                 (
-                    f"with {logs.num_keywords} keywords of {logs.num_days} days, and {memory} "
-                    f"days of memory, allowed are 1 to {highest}"
+                    f"with {logs.num_keywords} keywords of {logs.num_days} days, and "
+                    f"{history_days} days of history, allowed are 1 to {highest}"
                 ),
                 verb="",
             )
     first_keyword = logs.num_keywords - held_out_keywords
     first_day = logs.num_days - held_out_days
     training = logs.part(slice(first_keyword), slice(first_day))
-    return training, logs.part(slice(first_keyword, None), slice(first_day - memory, None))
+    return training, logs.part(slice(first_keyword, None), slice(first_day - history_days, None))
 
 
 def load_bid_logs(

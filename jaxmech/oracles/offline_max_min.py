@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxmech import checks
 from jaxmech.agents import Setting, UnitDemand
-from jaxmech.intervals import NORMAL_QUANTILE_95
+from jaxmech.intervals import mean_of, normal_interval
 from jaxmech.oracles.refusals import NotKnownError
 from jaxmech.oracles.sequential_price.finite_economies import Floats, Ints
 
@@ -43,8 +43,8 @@ def expected_offline_max_min(
         return 0.0, 0.0
     draws = jax.vmap(setting.distribution.sample)(jax.random.split(jax.random.key(seed), episodes))
     smallest = [_bottleneck(values, units) for values in np.asarray(draws, np.float64)]
-    error = np.std(smallest, ddof=1) / episodes**0.5
-    return float(np.mean(smallest)), float(NORMAL_QUANTILE_95 * error)
+    found = mean_of(np.asarray(smallest), normal_interval)
+    return found.mean, found.half_width or 0.0
 
 
 def _bottleneck(values: Floats, units: Ints) -> float:

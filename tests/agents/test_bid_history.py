@@ -88,7 +88,7 @@ def test_a_day_pushes_the_oldest_out():
         return jnp.full((2, 9), number), jnp.full(2, number), jnp.full((2, 3), number)
 
     history = BidHistory(*(jnp.tile(of[None], (3, *[1] * of.ndim)) for of in day(0.0)))
-    assert history.memory == 3
+    assert history.history_days == 3
     for number in (1.0, 2.0):
         history = history.push(*day(number))
     for array in (history.histograms, history.reserves, history.kpis):

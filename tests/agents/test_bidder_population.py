@@ -36,7 +36,7 @@ def mixed():
         learning_rate=[0.4, 0, 0.3, 0, 0, 0, 0, 2.0],
         exploration=0.1,
         precision=7.0,
-        memory=0.6,
+        past_weight=0.6,
         bid_grid=5,
         table=TABLE,
     )
@@ -135,7 +135,7 @@ def test_utilities_of_alternatives_change_one_bid_at_a_time():
         (("shading",), {"shading": float("nan")}, "shading: got nan"),
         (("shading",), {"shading": [0.1, 0.2]}, r"shading: got shape \(2,\)"),
         (("exp3",), {"exploration": 1.1}, "exploration: got 1.1"),
-        (("logit",), {"memory": 2.0}, "memory: got 2.0"),
+        (("logit",), {"past_weight": 2.0}, "past_weight: got 2.0"),
         (("hedge",), {"bid_grid": 1}, "bid_grid: got 1"),
         (("hedge",), {"bid_grid": [0.5, -0.5]}, "bid_grid: got"),
     ],

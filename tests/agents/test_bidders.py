@@ -166,7 +166,7 @@ def test_logit_response_to_uniform_competition_nears_the_best_response():
 
 
 def test_logit_learner_forgets():
-    learner = LogitResponse(precision=10.0, memory=0.5)
+    learner = LogitResponse(precision=10.0, past_weight=0.5)
     scores = learner.init(3)
     for utilities in ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]):
         scores = learner.update(scores, jnp.asarray(2), jnp.asarray(utilities))
@@ -189,7 +189,7 @@ def test_logit_learner_forgets():
         ),
         (lambda: LogitResponse(-3.0), r"precision: got -3.0; allowed are finite numbers from 0"),
         (lambda: LogitResponse(float("inf")), "precision: got inf"),
-        (lambda: LogitResponse(3, 5), "memory: got 5; allowed are numbers from 0 to 1"),
+        (lambda: LogitResponse(3, 5), "past_weight: got 5; allowed are numbers from 0 to 1"),
         (lambda: logit_response(jax.random.key(0), VALUES, VALUES, -1.0), "precision: got -1.0"),
     ],
 )

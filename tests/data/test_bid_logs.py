@@ -261,14 +261,14 @@ def test_logs_written_and_read_again_are_the_same(tmp_path, suffix):
 def test_a_split_shares_no_keyword_and_no_day_to_predict(tmp_path):
     rows = [f"{k},{d},ann,{1 + k + d / 10},0,1,1,1,1" for k in range(5) for d in range(6)]
     logs = load_bid_logs(write(tmp_path, rows))
-    training, held_out = split_logs(logs, held_out_keywords=2, held_out_days=3, memory=2)
+    training, held_out = split_logs(logs, held_out_keywords=2, held_out_days=3, history_days=2)
     assert (training.num_keywords, training.num_days) == (3, 3)
     assert (held_out.num_keywords, held_out.num_days) == (2, 5)
     np.testing.assert_array_equal(held_out.days.histograms, logs.days.histograms[3:, 1:])
     with pytest.raises(ValueError, match=r"held_out_keywords: got 5.*1 to 4"):
         split_logs(logs, held_out_keywords=5, held_out_days=1)
     with pytest.raises(ValueError, match=r"held_out_days: got 5.*1 to 4"):
-        split_logs(logs, held_out_keywords=1, held_out_days=5, memory=2)
+        split_logs(logs, held_out_keywords=1, held_out_days=5, history_days=2)
 
 
 @pytest.mark.parametrize("dtype", ["int64", "float64"])

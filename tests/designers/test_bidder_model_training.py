@@ -25,7 +25,7 @@ from jaxmech.networks.bidder_models.models import bidder_model
 
 NUM_BINS, MEMORY = 16, 3
 BINS = BidBins.log_spaced(0.1, 10.0, NUM_BINS)
-SHAPES = BidderModelTraining(memory=MEMORY, days_in_a_row=4, batch_size=16, num_steps=400)
+SHAPES = BidderModelTraining(history_days=MEMORY, days_in_a_row=4, batch_size=16, num_steps=400)
 
 
 def logs_of(places, reserves, *, present=None):
@@ -83,7 +83,7 @@ def test_held_out_cross_entropy_of_persistence_by_hand_without_absent_bidders():
         predicted = (1 - share) * mean + share / NUM_BINS
         losses[:, day] = -(histograms[:, day + MEMORY] * np.log(predicted)).sum(axis=-1)
     np.testing.assert_allclose(
-        held_out_cross_entropy(model, parameters, logs, memory=MEMORY),
+        held_out_cross_entropy(model, parameters, logs, history_days=MEMORY),
         [losses[0].mean(), losses[1, :, 0].mean()],
         rtol=1e-5,
     )
@@ -93,7 +93,7 @@ def of_pendulums(name, seeds):
     """Mean held-out cross-entropy above the entropy, of the last days and of the whole past, and
     the losses on the way, all of each seed."""
     training, held_out = split_logs(
-        pendulums(), held_out_keywords=8, held_out_days=4, memory=MEMORY
+        pendulums(), held_out_keywords=8, held_out_days=4, history_days=MEMORY
     )
     least = entropy(held_out.days.histograms[:, MEMORY:]).mean()
     model = bidder_model(name, MEMORY)
@@ -104,7 +104,7 @@ def of_pendulums(name, seeds):
         parameters, losses = train_bidder_model(key, model, training, SHAPES)
         above = [
             held_out_cross_entropy(
-                model, parameters, held_out, memory=MEMORY, whole_past=whole
+                model, parameters, held_out, history_days=MEMORY, whole_past=whole
             ).mean()
             for whole in (False, True)
         ]
@@ -133,7 +133,7 @@ def test_the_recurrent_model_learns_what_yesterday_does_not_tell():
 
 
 def test_training_is_one_pure_function_of_key_and_logs():
-    training, _ = split_logs(pendulums(), held_out_keywords=8, held_out_days=4, memory=MEMORY)
+    training, _ = split_logs(pendulums(), held_out_keywords=8, held_out_days=4, history_days=MEMORY)
     model, steps = bidder_model("persistence", MEMORY), replace(SHAPES, num_steps=20)
 
     def train(key):
@@ -190,7 +190,7 @@ def test_models_train_alike_from_logs_and_from_a_file_of_them(tmp_path):
 def test_the_recurrent_model_predicts_simulated_bidders_better_than_persistence():
     """Of keywords and days that it has not seen, by .005 nats a bid and more; with seed 1: .011."""
     _, logs = simulated(jax.random.key(0), 40)
-    parts = split_logs(logs, held_out_keywords=16, held_out_days=10, memory=MEMORY)
+    parts = split_logs(logs, held_out_keywords=16, held_out_days=10, history_days=MEMORY)
     training = replace(SHAPES, num_steps=250)
     entropies = {}
     for name in ("persistence", "lstm"):
@@ -201,7 +201,7 @@ def test_the_recurrent_model_predicts_simulated_bidders_better_than_persistence(
                     model,
                     train_bidder_model(key, model, known, training)[0],
                     held_out,
-                    memory=MEMORY,
+                    history_days=MEMORY,
                 ).mean(),
                 (0, None, None),
             )
@@ -214,7 +214,7 @@ def test_the_recurrent_model_predicts_simulated_bidders_better_than_persistence(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"memory": 0}, "memory: got 0"),
+        ({"history_days": 0}, "history_days: got 0"),
         ({"num_steps": 2.0}, "num_steps: got 2.0"),
         ({"learning_rate": 0.0}, "learning_rate: got 0.0"),
     ],
@@ -244,8 +244,8 @@ def test_logs_too_short():
     model = bidder_model("linear", MEMORY)
     with pytest.raises(ValueError, match=r"logs: got 6 days; needed are 7"):
         train_bidder_model(jax.random.key(0), model, logs, SHAPES)
-    with pytest.raises(ValueError, match=r"logs: got 6 days; needed are more than memory, 6"):
-        held_out_cross_entropy(model, {}, logs, memory=6)
+    with pytest.raises(ValueError, match=r"logs: got 6 days; needed are more than history_days, 6"):
+        held_out_cross_entropy(model, {}, logs, history_days=6)
     env = ReservePricing(2, 1)
     with pytest.raises(ValueError, match=r"num_keywords: got 0"):
         simulate_bid_logs(jax.random.key(0), env, params_of(env), num_keywords=0, num_days=1)

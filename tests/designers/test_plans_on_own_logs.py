@@ -31,7 +31,7 @@ def test_from_the_users_own_logs_to_the_reserves_of_tomorrow(tmp_path):
         "reserve_pricing", num_bidders=logs.num_bidders, bins=logs.bins, history_days=3,
         reserve_high=float(logs.bins.edges[-1]),
     )  # fmt: skip
-    training = designers.BidderModelTraining(memory=3, days_in_a_row=2, num_steps=2)
+    training = designers.BidderModelTraining(history_days=3, days_in_a_row=2, num_steps=2)
     model = networks.bidder_model("linear", 3)
     parameters, losses = jax.jit(
         lambda logs: designers.train_bidder_model(KEY, model, logs, training)

@@ -223,7 +223,7 @@ def test_features_of_a_day_by_hand():
 def test_errors():
     with pytest.raises(ValueError, match=r"name: got 'gru'; allowed are .*lstm"):
         bidder_model("gru")
-    with pytest.raises(ValueError, match=r"memory: got 0"):
+    with pytest.raises(ValueError, match=r"history_days: got 0"):
         bidder_model("lstm", 0)
     model, parameters = trained("linear")
     short, reserves, quality = some_days(MEMORY - 1)

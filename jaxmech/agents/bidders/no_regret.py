@@ -35,8 +35,24 @@ class Learner(Protocol):
     def update(self, scores: jax.Array, choice: jax.Array, utilities: jax.Array) -> jax.Array: ...
 
 
+class ScoredChoices:
+    """What learners share that draw from probabilities which follow from scores."""
+
+    def init(self, num_choices: int) -> jax.Array:
+        """No preference, float [choices]."""
+        return initial_scores(num_choices)
+
+    def probabilities(self, scores: jax.Array) -> jax.Array:
+        """Of each choice, float [choices]."""
+        raise NotImplementedError
+
+    def choose(self, scores: jax.Array, key: jax.Array) -> jax.Array:
+        """A draw from ``probabilities``, int32 []."""
+        return draw_choice(self.probabilities(scores), jax.random.uniform(key))
+
+
 @struct.dataclass
-class Hedge:
+class Hedge(ScoredChoices):
     """Multiplicative weights, with full feedback (Freund and Schapire 1997).
 
     Its scores are total utilities. At ``hedge_learning_rate`` the expected regret is at
@@ -54,17 +70,9 @@ class Hedge:
     def __post_init__(self) -> None:
         checks.leaf("learning_rate", self.learning_rate, above=0)
 
-    def init(self, num_choices: int) -> jax.Array:
-        """No preference, float [choices]."""
-        return initial_scores(num_choices)
-
     def probabilities(self, scores: jax.Array) -> jax.Array:
         """Of each choice, float [choices]."""
         return jax.nn.softmax(self.learning_rate * scores)
-
-    def choose(self, scores: jax.Array, key: jax.Array) -> jax.Array:
-        """A draw from ``probabilities``, int32 []."""
-        return draw_choice(self.probabilities(scores), jax.random.uniform(key))
 
     def update(self, scores: jax.Array, choice: jax.Array, utilities: jax.Array) -> jax.Array:
         """The next scores, float [choices]."""
@@ -73,7 +81,7 @@ class Hedge:
 
 
 @struct.dataclass
-class Exp3:
+class Exp3(ScoredChoices):
     """Multiplicative weights on estimated losses, with bandit feedback.
 
     As in Bubeck and Cesa-Bianchi (2012), section 3.1: a loss is 1 minus a utility, estimated
@@ -95,18 +103,10 @@ class Exp3:
         checks.leaf("learning_rate", self.learning_rate, above=0)
         checks.leaf("exploration", self.exploration, low=0, high=1)
 
-    def init(self, num_choices: int) -> jax.Array:
-        """No preference, float [choices]."""
-        return initial_scores(num_choices)
-
     def probabilities(self, scores: jax.Array) -> jax.Array:
         """Of each choice, float [choices]."""
         exploited = jax.nn.softmax(self.learning_rate * scores)
         return (1 - self.exploration) * exploited + self.exploration / scores.shape[-1]
-
-    def choose(self, scores: jax.Array, key: jax.Array) -> jax.Array:
-        """A draw from ``probabilities``, int32 []."""
-        return draw_choice(self.probabilities(scores), jax.random.uniform(key))
 
     def update(self, scores: jax.Array, choice: jax.Array, utilities: jax.Array) -> jax.Array:
         """The next scores, float [choices]; only ``utilities[choice]`` is read."""
@@ -118,7 +118,7 @@ class Exp3:
 
 
 @struct.dataclass
-class RegretMatching:
+class RegretMatching(ScoredChoices):
     """Choices in proportion to their positive regret, with full feedback.
 
     Hart and Mas-Colell (2000). Regret is counted against the expected utility of the
@@ -126,20 +126,12 @@ class RegretMatching:
     ``regret_matching_bound``, whatever was drawn.
     """
 
-    def init(self, num_choices: int) -> jax.Array:
-        """No regret, float [choices]."""
-        return initial_scores(num_choices)
-
     def probabilities(self, scores: jax.Array) -> jax.Array:
         """Of each choice, float [choices]; uniform where no regret is positive."""
         positive = jnp.maximum(scores, 0)
         total = jnp.sum(positive)
         some = total > 0
         return jnp.where(some, positive / jnp.where(some, total, 1), 1 / scores.shape[-1])
-
-    def choose(self, scores: jax.Array, key: jax.Array) -> jax.Array:
-        """A draw from ``probabilities``, int32 []."""
-        return draw_choice(self.probabilities(scores), jax.random.uniform(key))
 
     def update(self, scores: jax.Array, choice: jax.Array, utilities: jax.Array) -> jax.Array:
         """The next scores, the regrets so far, float [choices]."""

@@ -41,13 +41,13 @@ class LearningParameters:
       learning_rate: float [bidders], of ``hedge`` and ``exp3``.
       exploration: float [bidders], of ``exp3``.
       precision: float [bidders], of ``logit``.
-      memory: float [bidders], of ``logit``.
+      past_weight: float [bidders], of ``logit``.
     """
 
     learning_rate: jax.Array
     exploration: jax.Array
     precision: jax.Array
-    memory: jax.Array
+    past_weight: jax.Array
 
 
 @struct.dataclass
@@ -176,7 +176,7 @@ def bidder_population(
     learning_rate: float | Sequence[float] = 0.1,
     exploration: float | Sequence[float] = 0.05,
     precision: float | Sequence[float] = 20.0,
-    memory: float | Sequence[float] = 0.9,
+    past_weight: float | Sequence[float] = 0.9,
     bid_grid: int | Sequence[float] = 21,
     table: EquilibriumTable | None = None,
 ) -> BidderPopulation:
@@ -184,7 +184,7 @@ def bidder_population(
 
     Args:
       kinds: the kind of each bidder.
-      shading, learning_rate, exploration, precision, memory: of all bidders, or one of each;
+      shading, learning_rate, exploration, precision, past_weight: of all bidders, or one of each;
         see ``BidderPopulation`` and ``LearningParameters``.
       bid_grid: fractions of the value, or how many, evenly spaced from 0 to 1.
       table: needed by ``"equilibrium"`` bidders.
@@ -205,7 +205,7 @@ def bidder_population(
         learning_rate=_per_bidder("learning_rate", learning_rate, len(kinds), np.inf),
         exploration=_per_bidder("exploration", exploration, len(kinds), 1),
         precision=_per_bidder("precision", precision, len(kinds), np.inf),
-        memory=_per_bidder("memory", memory, len(kinds), 1),
+        past_weight=_per_bidder("past_weight", past_weight, len(kinds), 1),
     )
     return BidderPopulation(
         kind=jnp.asarray([occurring.index(kind) for kind in kinds], jnp.int32),
@@ -238,7 +238,7 @@ def utilities_of_alternatives(
 def _learner(kind: BidderKind, learning: LearningParameters) -> Learner:
     match kind:
         case "logit":
-            return LogitResponse(learning.precision, learning.memory)
+            return LogitResponse(learning.precision, learning.past_weight)
         case "hedge":
             return Hedge(learning.learning_rate)
         case "exp3":

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech import checks, struct
-from jaxmech.agents.bidders.no_regret import draw_choice, initial_scores
+from jaxmech.agents.bidders.no_regret import ScoredChoices, draw_choice
 from jaxmech.agents.values.host import Floats, HostDistribution, integrals
 from jaxmech.agents.values.univariate import UnivariateDistribution
 from jaxmech.checks import InvalidValueError
@@ -136,43 +136,35 @@ def logit_response(
 
 
 @struct.dataclass
-class LogitResponse:
+class LogitResponse(ScoredChoices):
     """A learner, see ``no_regret``, that responds by logit to utilities it remembers.
 
-    Its scores are averages of past utilities with weights that fall by ``memory`` a round:
-    at memory 0 it responds to the last round alone.
+    Its scores are averages of past utilities with weights that fall by ``past_weight`` a round:
+    at past_weight 0 it responds to the last round alone.
 
     Attributes:
       precision: float [], at least 0 and finite.
-      memory: float [], 0 to 1.
+      past_weight: float [], 0 to 1.
 
     Raises:
       ValueError: a number out of range.
     """
 
     precision: Any
-    memory: Any = 0.0
+    past_weight: Any = 0.0
 
     def __post_init__(self) -> None:
         checks.leaf("precision", self.precision, low=0)
-        checks.leaf("memory", self.memory, low=0, high=1)
-
-    def init(self, num_choices: int) -> jax.Array:
-        """No preference, float [choices]."""
-        return initial_scores(num_choices)
+        checks.leaf("past_weight", self.past_weight, low=0, high=1)
 
     def probabilities(self, scores: jax.Array) -> jax.Array:
         """Of each choice, float [choices]."""
         return jax.nn.softmax(self.precision * scores)
 
-    def choose(self, scores: jax.Array, key: jax.Array) -> jax.Array:
-        """A draw from ``probabilities``, int32 []."""
-        return draw_choice(self.probabilities(scores), jax.random.uniform(key))
-
     def update(self, scores: jax.Array, choice: jax.Array, utilities: jax.Array) -> jax.Array:
         """The next scores, float [choices]."""
         del choice
-        return self.memory * scores + (1 - self.memory) * utilities
+        return self.past_weight * scores + (1 - self.past_weight) * utilities
 
 
 def _values_of_table(exact: HostDistribution, points: int) -> Floats:

@@ -109,9 +109,9 @@ class BidHistory:
     """The last days of a keyword, the oldest first.
 
     Attributes:
-      histograms: float [memory, bidders, bins], share of a day's bids in each bin.
-      reserves: float [memory, bidders], money per click.
-      kpis: float [memory, bidders, 3], ``KPIS`` of the day per auction.
+      histograms: float [history_days, bidders, bins], share of a day's bids in each bin.
+      reserves: float [history_days, bidders], money per click.
+      kpis: float [history_days, bidders, 3], ``KPIS`` of the day per auction.
     """
 
     histograms: jax.Array
@@ -119,7 +119,7 @@ class BidHistory:
     kpis: jax.Array
 
     @property
-    def memory(self) -> int:
+    def history_days(self) -> int:
         """Days kept."""
         return self.reserves.shape[-2]
 

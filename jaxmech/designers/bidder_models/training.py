@@ -24,9 +24,9 @@ class BidderModelTraining:
     """How a bidder model is trained: Adam on runs of days drawn at random from the logs.
 
     Attributes:
-      memory: days read before the first prediction of a run; 7 in the reference setting.
+      history_days: days read before the first prediction of a run; 7 in the reference setting.
       days_in_a_row: days predicted in a run. The recurrent model predicts each from all the
-        days of the run before it, so it learns to read up to ``memory + days_in_a_row - 1``
+        days of the run before it, so it learns to read up to ``history_days + days_in_a_row - 1``
         days, as a planner that looks that far ahead will have it do.
       num_steps: gradient steps.
       batch_size: runs per gradient step.
@@ -37,7 +37,7 @@ class BidderModelTraining:
       ValueError: a count below 1, or a rate or norm not above 0.
     """
 
-    memory: int = 7
+    history_days: int = 7
     days_in_a_row: int = 24
     num_steps: int = 3000
     batch_size: int = 16
@@ -45,7 +45,7 @@ class BidderModelTraining:
     max_gradient_norm: float = 1.0
 
     def __post_init__(self) -> None:
-        for field in ("memory", "days_in_a_row", "num_steps", "batch_size"):
+        for field in ("history_days", "days_in_a_row", "num_steps", "batch_size"):
             checks.integer(field, getattr(self, field))
         for field in ("learning_rate", "max_gradient_norm"):
             checks.number(field, getattr(self, field), above=0, finite=False)
@@ -71,7 +71,7 @@ def train_bidder_model(
     Args:
       key: of the first parameters and the runs drawn.
       model: see ``jaxmech.networks.bidder_model``; a name stands for
-        ``bidder_model(name, training.memory)``.
+        ``bidder_model(name, training.history_days)``.
       logs: such as ``load_bid_logs`` reads.
       training: how.
 
@@ -82,14 +82,14 @@ def train_bidder_model(
       ValueError: what is no model or no logs, or logs of too few days for one run.
     """
     if isinstance(model, str):
-        model = bidder_model(model, training.memory)
+        model = bidder_model(model, training.history_days)
     if not isinstance(model, nn.Module):
         raise InvalidValueError(
             "model",
             model,
             (
                 f"{', '.join(map(repr, get_args(BidderModelName)))} and what "
-                "bidder_model(name, memory) makes of them"
+                "bidder_model(name, history_days) makes of them"
             ),
             got=type(model).__name__,
         )
@@ -101,17 +101,20 @@ def train_bidder_model(
             got=repr(str(logs) if isinstance(logs, str | Path) else type(logs).__name__),
             verb="needed are",
         )
-    length = training.memory + training.days_in_a_row
+    length = training.history_days + training.days_in_a_row
     if logs.num_days < length:
         raise InvalidValueError(
             "logs",
             logs.num_days,
-            f"{length}, memory ({training.memory}) and days_in_a_row ({training.days_in_a_row})",
+            (
+                f"{length}, history_days ({training.history_days}) and days_in_a_row "
+                f"({training.days_in_a_row})"
+            ),
             got=f"{logs.num_days} days",
             verb="needed are",
         )
     key, start_key = jax.random.split(key)
-    first = jax.tree.map(lambda days: days[0, : training.memory], logs.days)
+    first = jax.tree.map(lambda days: days[0, : training.history_days], logs.days)
     parameters = model.init(start_key, first, first.reserves[-1], logs.quality[0], logs.bins)
     optimizer = optax.chain(
         optax.clip_by_global_norm(training.max_gradient_norm),
@@ -129,13 +132,13 @@ def train_bidder_model(
             )[0],
             seen,
         )
-        first = start + training.memory
+        first = start + training.history_days
         reserves = jax.lax.dynamic_slice_in_dim(
             logs.days.reserves[keyword], first, training.days_in_a_row
         )
         before = jax.tree.map(lambda days: days[:-1], run)
         logits: Any = model.apply(parameters, before, reserves, logs.bins, method="predict_days")
-        losses = histogram_cross_entropy(logits, run.histograms[training.memory :])
+        losses = histogram_cross_entropy(logits, run.histograms[training.history_days :])
         return jnp.mean(losses, axis=0), logs.present[keyword]
 
     def loss(parameters: Any, keywords: jax.Array, starts: jax.Array) -> jax.Array:
@@ -171,48 +174,48 @@ def held_out_cross_entropy(
     parameters: Any,
     logs: BidLogs,
     *,
-    memory: int = 7,
+    history_days: int = 7,
     whole_past: bool = False,
 ) -> jax.Array:
     """Mean cross-entropy of each keyword's days, float [keywords], in nats per bid.
 
-    Each day that has ``memory`` days before it is predicted, from these alone by every model.
+    Each day that has ``history_days`` days before it is predicted, from these alone by every model.
 
     Args:
-      memory: days before the first to predict.
+      history_days: days before the first to predict.
       whole_past: predict from all the days before instead. The recurrent model reads them all,
         the others keep from before their window only the features' running means.
 
     Raises:
       ValueError: the logs have no such day.
     """
-    if logs.num_days <= memory:
+    if logs.num_days <= history_days:
         raise InvalidValueError(
             "logs",
             logs.num_days,
-            f"more than memory, {memory}",
+            f"more than history_days, {history_days}",
             got=f"{logs.num_days} days",
             verb="needed are",
         )
-    starts = jnp.arange(logs.num_days - memory)
+    starts = jnp.arange(logs.num_days - history_days)
 
     def of_keyword(keyword: tuple[BidHistory, jax.Array, jax.Array]) -> jax.Array:
         days, quality, present = keyword
         if whole_past:
             seen = see_days(jax.tree.map(lambda day: day[:-1], days), quality, logs.bins)
             in_a_row: Any = model.apply(
-                parameters, seen, days.reserves[memory:], logs.bins, method="predict_days"
+                parameters, seen, days.reserves[history_days:], logs.bins, method="predict_days"
             )
-            losses = histogram_cross_entropy(in_a_row, days.histograms[memory:])
+            losses = histogram_cross_entropy(in_a_row, days.histograms[history_days:])
             return jnp.mean(losses, where=present)
 
         def of_day(start: jax.Array) -> jax.Array:
             history = jax.tree.map(
-                lambda day: jax.lax.dynamic_slice_in_dim(day, start, memory), days
+                lambda day: jax.lax.dynamic_slice_in_dim(day, start, history_days), days
             )
-            reserves = days.reserves[start + memory]
+            reserves = days.reserves[start + history_days]
             logits: Any = model.apply(parameters, history, reserves, quality, logs.bins)
-            return histogram_cross_entropy(logits, days.histograms[start + memory])
+            return histogram_cross_entropy(logits, days.histograms[start + history_days])
 
         return jnp.mean(jax.vmap(of_day)(starts), where=present)
 

@@ -41,7 +41,7 @@ def make(
     learning_rate: float | Sequence[float] = 0.1,
     exploration: float | Sequence[float] = 0.05,
     precision: float | Sequence[float] = 20.0,
-    memory: float | Sequence[float] = 0.9,
+    past_weight: float | Sequence[float] = 0.9,
     bid_grid: int | Sequence[float] = 21,
 ) -> tuple[RepeatedAuction, RepeatedAuctionParams]:
     """A position auction, of one slot by default, held every round.
@@ -59,7 +59,7 @@ def make(
         ``RepeatedAuctionParams`` and, for the defaults, its ``params_of``.
       objective: a name from ``jaxmech.mechanisms.OBJECTIVES`` or a function of (allocation,
         payments, valuations), of the participants of a round.
-      shading, learning_rate, exploration, precision, memory, bid_grid: see
+      shading, learning_rate, exploration, precision, past_weight, bid_grid: see
         ``bidder_population``.
 
     Raises:
@@ -99,7 +99,7 @@ def make(
         learning_rate=learning_rate,
         exploration=exploration,
         precision=precision,
-        memory=memory,
+        past_weight=past_weight,
         bid_grid=bid_grid,
         table=table,
     )

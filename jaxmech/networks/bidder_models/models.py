@@ -16,7 +16,7 @@ for the bidders of one keyword, with the same weights for all of them. Its metho
 
 Their arguments:
 
-- ``history``: a ``BidHistory`` of the last days; of those older than a model's memory it
+- ``history``: a ``BidHistory`` of the last days; of those older than a model reads it
   makes no use, fewer raise ValueError;
 - ``day``: one day of a history, that is its arrays without their first axis;
 - ``reserves``: float [bidders], money per click, of the day to predict; for ``predict_days``
@@ -55,16 +55,8 @@ _State: TypeAlias = tuple[jax.Array, jax.Array]
 BidderModelName = Literal["persistence", "linear", "mlp", "lstm"]
 
 
-class PersistenceModel(nn.Module):
-    """The last days' bids again: a weighted mean of their histograms, and a little of all bins.
-
-    Its weights, one for each of ``memory`` days and one for all bins, are learned.
-
-    Attributes:
-      memory: days averaged.
-    """
-
-    memory: int = 7
+class _OfLastDays(nn.Module):
+    """What models share that keep a history of the last days as it is."""
 
     def __call__(
         self, history: BidHistory, reserves: jax.Array, quality: jax.Array, bins: BidBins
@@ -90,56 +82,48 @@ class PersistenceModel(nn.Module):
         """See the module."""
         return self(kept, reserves, quality, bins)
 
+    def predict_days(self, seen: SeenDays, reserves: jax.Array, bins: BidBins) -> jax.Array:
+        """See the module."""
+        raise NotImplementedError
+
+
+class PersistenceModel(_OfLastDays):
+    """The last days' bids again: a weighted mean of their histograms, and a little of all bins.
+
+    Its weights, one for each of ``history_days`` days and one for all bins, are learned.
+
+    Attributes:
+      history_days: days averaged.
+    """
+
+    history_days: int = 7
+
     @nn.compact
     def predict_days(self, seen: SeenDays, reserves: jax.Array, bins: BidBins) -> jax.Array:
         """See the module."""
-        weights = nn.softmax(self.param("days", nn.initializers.zeros, (self.memory,), float))
+        weights = nn.softmax(self.param("days", nn.initializers.zeros, (self.history_days,), float))
         everywhere = self.param("everywhere", nn.initializers.constant(-4.0), (), float)
-        lags = _lags(seen.histograms, len(reserves), self.memory)
+        lags = _lags(seen.histograms, len(reserves), self.history_days)
         mean = sum(weights[day] * histograms for day, histograms in enumerate(lags))
         share = nn.sigmoid(everywhere)
         return jnp.log((1 - share) * mean + share / bins.num_bins)
 
 
-class WindowModel(nn.Module):
-    """A feed-forward network over the features of the last ``memory`` days side by side.
+class WindowModel(_OfLastDays):
+    """A feed-forward network over the features of the last ``history_days`` days side by side.
 
     Attributes:
       hidden: widths of its layers; without any the model is linear.
-      memory: days read.
+      history_days: days read.
     """
 
     hidden: Sequence[int] = (64, 64)
-    memory: int = 7
-
-    def __call__(
-        self, history: BidHistory, reserves: jax.Array, quality: jax.Array, bins: BidBins
-    ) -> jax.Array:
-        """See the module."""
-        return _predict_next(self, history, reserves, quality, bins)
-
-    def read(self, history: BidHistory, quality: jax.Array, bins: BidBins) -> BidHistory:
-        """See the module."""
-        del quality, bins
-        return history
-
-    def advance(
-        self, kept: BidHistory, day: BidHistory, quality: jax.Array, bins: BidBins
-    ) -> BidHistory:
-        """See the module."""
-        del quality, bins
-        return kept.push(day.histograms, day.reserves, day.kpis)
-
-    def predict(
-        self, kept: BidHistory, reserves: jax.Array, quality: jax.Array, bins: BidBins
-    ) -> jax.Array:
-        """See the module."""
-        return self(kept, reserves, quality, bins)
+    history_days: int = 7
 
     @nn.compact
     def predict_days(self, seen: SeenDays, reserves: jax.Array, bins: BidBins) -> jax.Array:
         """See the module."""
-        lags = _lags(seen.features, len(reserves), self.memory)
+        lags = _lags(seen.features, len(reserves), self.history_days)
         last = _last(seen, len(reserves))
         asked = reserve_features(last.summary, reserves, bins)
         x = jnp.concatenate([without_changes(lags[0]), *lags[1:], asked], axis=-1)
@@ -236,32 +220,32 @@ class LSTMModel(nn.Module):
 BidderModel: TypeAlias = PersistenceModel | WindowModel | LSTMModel
 
 
-def bidder_model(name: BidderModelName, memory: int = 7) -> BidderModel:
+def bidder_model(name: BidderModelName, history_days: int = 7) -> BidderModel:
     """A model of the usual size.
 
     Args:
       name: "persistence"; "linear", a ``WindowModel`` without layers; "mlp", one with two
         layers of 64; "lstm".
-      memory: days that each reads, at least 1; the recurrent one reads any number.
+      history_days: days that each reads, at least 1; the recurrent one reads any number.
 
     Raises:
-      ValueError: another name or memory.
+      ValueError: another name, or days below 1.
     """
-    checks.integer("memory", memory)
+    checks.integer("history_days", history_days)
     match name:
         case "persistence":
-            return PersistenceModel(memory)
+            return PersistenceModel(history_days)
         case "linear":
-            return WindowModel((), memory)
+            return WindowModel((), history_days)
         case "mlp":
-            return WindowModel((64, 64), memory)
+            return WindowModel((64, 64), history_days)
         case "lstm":
             return LSTMModel()
     raise checks.InvalidValueError("name", name, ", ".join(map(repr, get_args(BidderModelName))))
 
 
 def _predict_next(
-    model: BidderModel,
+    model: _OfLastDays | LSTMModel,
     history: BidHistory,
     reserves: jax.Array,
     quality: jax.Array,
@@ -271,24 +255,24 @@ def _predict_next(
     return model.predict_days(seen, reserves[None], bins)[0]
 
 
-def _lags(days: jax.Array, num_predicted: int, memory: int) -> list[jax.Array]:
-    """For each of ``memory`` days before, the oldest first, that day of every prediction.
+def _lags(days: jax.Array, num_predicted: int, history_days: int) -> list[jax.Array]:
+    """For each of ``history_days`` days before, the oldest first, that day of every prediction.
 
-    float [days, ...] -> ``memory`` times [num_predicted, ...].
+    float [days, ...] -> ``history_days`` times [num_predicted, ...].
 
     Raises:
       ValueError: too few days.
     """
-    spare = len(days) - memory - num_predicted + 1
+    spare = len(days) - history_days - num_predicted + 1
     if spare < 0:
         raise InvalidValueError(
             "history",
             len(days),
-            f"this model reads {memory} before each",
+            f"this model reads {history_days} before each",
             got=f"{len(days)} days to predict {num_predicted} from",
             verb="",
         )
-    return [days[spare + day : spare + day + num_predicted] for day in range(memory)]
+    return [days[spare + day : spare + day + num_predicted] for day in range(history_days)]
 
 
 def _last(days: T, count: int) -> T:
