@@ -128,7 +128,7 @@ def train_models(
         logs,
         held_out_keywords=training.held_out_keywords,
         held_out_days=training.held_out_days,
-        memory=MEMORY,
+        history_days=MEMORY,
     )
     parameters: dict[str, Any] = {}
     cross_entropy: dict[str, NDArray[np.float64]] = {}
@@ -180,17 +180,17 @@ def learn(
     model = bidder_model(lesson.model, lesson.days)
     persists = lesson.model == "persistence"
     settings = BidderModelTraining(
-        memory=lesson.days,
+        history_days=lesson.days,
         days_in_a_row=DAYS_IN_A_ROW,
         batch_size=_BATCH_SIZE,
         num_steps=lesson.steps,
         learning_rate=_PERSISTENCE_LEARNING_RATE if persists else _LEARNING_RATE,
     )
     learned, _ = train_bidder_model(key, model, known, settings)
-    entropies = [held_out_cross_entropy(model, learned, held_out, memory=MEMORY)]
+    entropies = [held_out_cross_entropy(model, learned, held_out, history_days=MEMORY)]
     if lesson.also_reading:
         # The same days are predicted.
         fewer = jax.tree.map(lambda days: days[:, MEMORY - lesson.days :], held_out.days)
         shorter = replace(held_out, days=fewer)
-        entropies.append(held_out_cross_entropy(model, learned, shorter, memory=lesson.days))
+        entropies.append(held_out_cross_entropy(model, learned, shorter, history_days=lesson.days))
     return learned, entropies
