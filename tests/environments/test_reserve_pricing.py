@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiers import slowly
 
 import jaxmech
 from jaxmech.agents import BidBins, LogNormal
@@ -17,7 +18,7 @@ from jaxmech.environments.reserve_pricing.day import auction_normals, day_outcom
 from jaxmech.mechanisms import generalized_second_price
 
 DAYS = 4
-KEYWORDS = 2000
+KEYWORDS = 500
 SHORT = {"days": DAYS, "num_bins": 8, "history_days": 2, "auctions_per_day": 16}
 BINS = BidBins.log_spaced(0.5, 2.0, 9)
 STATIC = {"kinds": {"inactive": 1.0}, "inactive_activity": 0.0}
@@ -51,7 +52,9 @@ def at(tree, *place):
 
 
 @pytest.mark.parametrize(
-    "auctions", [{}, {"filtering": "lazy", "squash": 0.5}], ids=["eager", "lazy and squashed"]
+    "auctions",
+    [{"filtering": "lazy", "squash": 0.5}, *slowly({})],
+    ids=["lazy and squashed", "eager"],
 )
 def test_inactive_bidders_earn_the_static_revenue_every_day_and_nothing_moves(auctions):
     env, params = make(**STATIC, **auctions)
