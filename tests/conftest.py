@@ -26,8 +26,19 @@ what is set up for it. What a file sets up for all its tests is counted for the 
 DEAREST = (
     "environments/test_contract.py",
     "designers/test_ppo.py",
-    "test_cli.py",
     "test_runner.py",
+    "cli/test_commands.py",
+    "faults/test_run_faults.py",
+    "environments/test_repeated_auction.py",
+    "certificates/test_gain_certificates.py",
+    "environments/test_reserve_pricing.py",
+    "agents/test_value_distributions.py",
+    "economics/test_auction_revenues.py",
+    "economics/test_sequential_price_economics.py",
+    "designers/test_tree_search.py",
+    "designers/test_reserve_planning.py",
+    "designers/test_play.py",
+    "designers/test_recurrent_ppo.py",
 )
 """Files that take longest, in this order: they start first, so that no processor is left with
 one of them at the end."""
@@ -92,11 +103,6 @@ def leave_jax_as_it_is():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jaxmech.cli.commands._set_up_jax", lambda study: None)
         yield
-
-
-@pytest.fixture(scope="module")
-def compile_quickly():
-    """Nothing: every test does, unless it asks for ``optimised``."""
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from jaxmech.experiments.sequential_price.panels import PANELS, Protocol
 TINY = Protocol(
     seeds=2, updates=2, num_environments=16, evaluation_episodes=400, validation_episodes=400
 )
-pytestmark = pytest.mark.usefixtures("leave_jax_as_it_is", "compile_quickly")
+pytestmark = pytest.mark.usefixtures("leave_jax_as_it_is")
 
 COMPARED = ("agents_items", "anonymous_static_prices")
 
@@ -26,7 +26,7 @@ def kitchen_sink():
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, compile_quickly):
+def finished(tmp_path_factory):
     """The folder of panels, with one that was stopped within its first run and gone on with."""
     directory = tmp_path_factory.mktemp("panels")
     train = jaxmech.runner.run

@@ -9,8 +9,6 @@ import pytest
 import jaxmech
 from jaxmech import data, designers, networks
 
-pytestmark = pytest.mark.usefixtures("compile_quickly")
-
 KEY = jax.random.key(3)
 
 

@@ -27,8 +27,6 @@ from jaxmech.evaluation import play
 from jaxmech.networks import bidder_model
 from jaxmech.oracles import myerson_reserve
 
-pytestmark = pytest.mark.usefixtures("compile_quickly")
-
 KEY = jax.random.key(8)
 DAYS = 3
 

@@ -31,8 +31,6 @@ from jaxmech.designers.planning.tree_search import TreeSearch
 from jaxmech.environments.reserve_pricing.day import auction_points, day_outcome
 from jaxmech.networks.bidder_models.models import bidder_model
 
-pytestmark = pytest.mark.usefixtures("compile_quickly")
-
 KEY = jax.random.key(3)
 exhaustive_values = jax.jit(ExhaustiveSearch().values)
 

@@ -27,8 +27,6 @@ from jaxmech.designers.planning.tree_search import TreeSearch
 from jaxmech.experiments.reserve_pricing.planned import tree_search, with_larger_moves
 from jaxmech.experiments.reserve_pricing.settings import SearchSettings
 
-pytestmark = pytest.mark.usefixtures("compile_quickly")
-
 KEY = jax.random.key(6)
 GRID = jnp.concatenate([jnp.zeros(1), jnp.geomspace(0.1, 6.0, 24)])
 

@@ -21,8 +21,6 @@ from jaxmech.designers.planning.tree_search import (
     upper_confidence_move,
 )
 
-pytestmark = pytest.mark.usefixtures("compile_quickly")
-
 KEY = jax.random.key(4)
 BACKUPS = ("mean", "max", "sarsa_lambda")
 MOODS = jnp.array([0.05, 0.2, 0.4, 0.7, 1.5])

@@ -4,14 +4,11 @@ import dataclasses
 
 import jax
 import numpy as np
-import pytest
 
 from jaxmech import runner
 from jaxmech.experiments import EXPERIMENTS, PPOSettings, TwoWorlds
 from jaxmech.experiments.sequential_price.building import References, build
 from jaxmech.experiments.sequential_price.evaluating import evaluate_run
-
-pytestmark = pytest.mark.usefixtures("compile_quickly")
 
 EXPERIMENT = dataclasses.replace(
     EXPERIMENTS["brero2021/two_worlds"],

@@ -9,8 +9,6 @@ import pytest
 import jaxmech
 from jaxmech.networks import RecurrentActorCritic, network_for, policy_for
 
-pytestmark = pytest.mark.usefixtures("compile_quickly")
-
 STEPS, ENVIRONMENTS, FEATURES, WIDTH = 7, 3, 4, 5
 NETWORK = RecurrentActorCritic((6,), num_scores=2, num_log_scales=1, memory_width=WIDTH)
 
