@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech.evaluation import Policy
+from jaxmech.experiments.learning import learning_curves
 from jaxmech.experiments.sequential_price import episodes
 from jaxmech.experiments.sequential_price.certified import certificates_of
 from jaxmech.experiments.sequential_price.episodes import MeanObjective
@@ -27,7 +29,7 @@ from jaxmech.experiments.sequential_price.worth import (
     worth_of_baselines,
     worth_of_seeds,
 )
-from jaxmech.reports.findings import Estimate, Findings, LearningCurves, Record
+from jaxmech.reports.findings import Estimate, Findings, Record
 from jaxmech.runner import RunResult, read_log
 
 if TYPE_CHECKING:
@@ -64,13 +66,14 @@ def learned_and_compared(study: SequentialPriceStudy, workspace: Workspace) -> F
     chosen = tuple(study.all_seeds[place] for place in best)
     held_out = None if problem.held_out is None else len(problem.held_out)
     results = Results(study.title, study.objective, estimates, references.oracles, chosen, held_out)
+    curves = learning_curves(result, references=results.references)
     picture = picture_of(_visits(study, problem, policies[best[0]], workspace))
     return Findings(
         headline=results.headline,
         estimates=estimates,
         oracles=references.oracles,
         certificates=certificates_of(study, problem, policies[best[0]], workspace),
-        learning_curves=(_curves(study, result, results.references),),
+        learning_curves=(replace(curves, metric=study.objective),),
         tables=(results.table,),
         heat_maps=heat_maps(picture),
         trees=(tree(picture, chosen[0]),),
@@ -125,19 +128,6 @@ def _visits(
     )
     on_host = {name: np.asarray(of) for name, of in made.items()}
     return Visits(**on_host, units=np.asarray(problem.params.units))
-
-
-def _curves(
-    study: SequentialPriceStudy, result: RunResult, references: Mapping[str, float]
-) -> LearningCurves:
-    log = read_log(result.directory / "metrics.csv")
-    steps = []
-    for seed in result.seeds:
-        of_seed = log["seed"] == seed
-        taken = np.cumsum(log["environment_steps"][of_seed])
-        steps.append(tuple(taken[result.evaluation_updates - 1].tolist()))
-    values = tuple(map(tuple, result.evaluations["objective"].T.tolist()))
-    return LearningCurves(study.objective, result.seeds, tuple(steps), values, "", references)
 
 
 def _records(
