@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from jaxmech.reports import earlier_findings as findings
+from jaxmech.reports import findings
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 

@@ -1,89 +1,45 @@
-"""Named experiments, their typed configurations, and the files that hold them.
+"""Studies: what they are, where they are computed, and those known by name.
 
-Importing this package does not import jax; ``jaxmech.experiments.sequential_price.building`` does.
+Names are imported on first use: a study is made, read and checked without JAX.
 """
 
 from __future__ import annotations
 
-from jaxmech.experiments.auctions.configuration import (
-    Equilibrium,
-    ExponentialValues,
-    LogNormalValues,
-    PowerValues,
-    RevenueEquivalence,
-    Squashing,
-    UniformValues,
-)
-from jaxmech.experiments.earlier_registry import EXPERIMENTS, experiment, is_as_described
-from jaxmech.experiments.files import config_of, experiment_in, read_config, write_config
-from jaxmech.experiments.kinds import KINDS, Experiment, kind_of
-from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
-from jaxmech.experiments.reserve_pricing.settings import (
-    Ablation,
-    BidderKinds,
-    LearnedPolicies,
-    ModelTraining,
-    SearchSettings,
-)
-from jaxmech.experiments.sequential_price.configuration import (
-    SETTING_NAMES,
-    AdditiveTypes,
-    Colors,
-    Correlated,
-    FiniteSettingFile,
-    Identification,
-    Inventory,
-    KitchenSink,
-    MaxMin,
-    PPOSettings,
-    Proposition1,
-    Proposition2,
-    Proposition3,
-    Proposition4,
-    SequentialPriceExperiment,
-    TimberAuctions,
-    TwoWorlds,
-)
+from typing import TYPE_CHECKING
+
+from jaxmech.lazy import exports
+
+if TYPE_CHECKING:
+    from jaxmech.experiments.configuration_files import config_of, read_config
+    from jaxmech.experiments.learning import learning_curves
+    from jaxmech.experiments.registry import STUDIES, study_called
+    from jaxmech.experiments.study import NamedStudy, Study
+    from jaxmech.experiments.workspace import Stopped, TrainingRequest, Workspace
 
 __all__ = [
-    "EXPERIMENTS",
-    "KINDS",
-    "SETTING_NAMES",
-    "Ablation",
-    "AdditiveTypes",
-    "BidderKinds",
-    "Colors",
-    "Correlated",
-    "Equilibrium",
-    "Experiment",
-    "ExponentialValues",
-    "FiniteSettingFile",
-    "Identification",
-    "Inventory",
-    "KitchenSink",
-    "LearnedPolicies",
-    "LogNormalValues",
-    "MaxMin",
-    "ModelTraining",
-    "PPOSettings",
-    "PowerValues",
-    "Proposition1",
-    "Proposition2",
-    "Proposition3",
-    "Proposition4",
-    "ReservePricingStudy",
-    "RevenueEquivalence",
-    "SearchSettings",
-    "SequentialPriceExperiment",
-    "Squashing",
-    "TimberAuctions",
-    "TwoWorlds",
-    "UniformValues",
+    "STUDIES",
+    "NamedStudy",
+    "Stopped",
+    "Study",
+    "TrainingRequest",
+    "Workspace",
     "config_of",
-    "experiment",
-    "experiment_in",
-    "is_as_described",
-    "kind_of",
+    "learning_curves",
     "read_config",
-    "write_config",
+    "study_called",
 ]
+
+__getattr__ = exports(
+    __name__,
+    {
+        "configuration_files": ("config_of", "read_config"),
+        "learning": ("learning_curves",),
+        "registry": ("STUDIES", "study_called"),
+        "study": ("NamedStudy", "Study"),
+        "workspace": ("Stopped", "TrainingRequest", "Workspace"),
+    },
+)
+
+
+def __dir__() -> list[str]:
+    return __all__

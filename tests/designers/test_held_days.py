@@ -9,10 +9,8 @@ from jaxmech.designers.planning.held_days import HeldDays
 from jaxmech.designers.planning.planners import local_moves
 from jaxmech.designers.planning.simulators import ExactSimulator
 from jaxmech.environments import ReservePricing
-from jaxmech.experiments import (
-    SearchSettings,
-)
 from jaxmech.experiments.reserve_pricing.planned import patient_greedy
+from jaxmech.experiments.reserve_pricing.settings import SearchSettings
 
 
 def test_patient_greedy_makes_the_move_that_earns_most_over_its_days():
