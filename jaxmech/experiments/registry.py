@@ -49,6 +49,7 @@ STUDIES: dict[str, str] = {
     "auctions/revenue_equivalence": f"{_AUCTIONS}:REVENUE_EQUIVALENCE",
     "auctions/equilibrium": f"{_AUCTIONS}:EQUILIBRIUM",
     "auctions/squashing": f"{_AUCTIONS}:SQUASHING",
+    "auctions/learned_reserve": "jaxmech.experiments.auctions.learned_reserve:LEARNED_RESERVE",
     "tang2017/reserve_pricing": "jaxmech.experiments.reserve_pricing.configuration:RESERVE_PRICING",
 }
 """``module:object`` of every study, in the order in which ``jaxmech list`` shows them."""
