@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import distrax
 import jax
 import jax.numpy as jnp
 
 from jaxmech import struct
 from jaxmech.environments import SequentialPrice
+
+if TYPE_CHECKING:
+    import distrax
 
 _EXCLUDED = -1e30
 """Logit of what cannot be chosen: its probability is exactly 0, its gradient finite."""
@@ -67,6 +69,8 @@ class CategoricalPolicy:
     ) -> tuple[jax.Array, jax.Array]:
         """An action, int32 [...], and its log-probability, float [...]."""
         del log_scale, observation
+        import distrax
+
         return distrax.Categorical(logits=scores).sample_and_log_prob(seed=key)
 
     def mode(self, scores: jax.Array, observation: jax.Array) -> jax.Array:
@@ -83,6 +87,8 @@ class CategoricalPolicy:
     ) -> tuple[jax.Array, jax.Array]:
         """Of each action, and of each distribution, float [...]."""
         del log_scale, observation
+        import distrax
+
         distribution = distrax.Categorical(logits=scores)
         return distribution.log_prob(action), distribution.entropy()
 
@@ -282,4 +288,6 @@ def cumulative_sum(x: jax.Array) -> jax.Array:
 
 
 def _normal(location: jax.Array, log_scale: jax.Array) -> distrax.Independent:
+    import distrax
+
     return distrax.Independent(distrax.Normal(location, jnp.exp(log_scale)), 1)
