@@ -8,7 +8,7 @@ import pytest
 import jaxmech
 from jaxmech.agents import Samples, Setting, UnitDemand
 from jaxmech.designers import RandomSerialDictatorship, StaticPrices
-from jaxmech.evaluation import Estimate, evaluate, evaluate_samples, play
+from jaxmech.evaluation import Estimate, evaluate, evaluate_samples, function_policy, play
 
 ENV, PARAMS = jaxmech.make("sequential_price", setting="two_worlds", num_agents=3)
 KEY = jax.random.key(0)
@@ -93,3 +93,47 @@ def test_bad_counts_are_named(field):
     policy = StaticPrices(ENV, PARAMS, jnp.array([0.0]))
     with pytest.raises(ValueError, match=field):
         evaluate(ENV, PARAMS, policy, KEY, **{"episodes": 1, field: 0})
+
+
+def test_evaluation_can_be_swept():
+    """The mean of the swept is that of each alone, and can be jitted."""
+
+    def mean(price):
+        estimate = evaluate(ENV, PARAMS, StaticPrices(ENV, PARAMS, price[None]), KEY, 64)
+        return estimate.mean, estimate.ci95
+
+    prices = jnp.array([0.05, 0.5, 0.9])
+    means, half_widths = jax.jit(jax.vmap(mean))(prices)
+    for place, price in enumerate(prices):
+        alone = evaluate(ENV, PARAMS, StaticPrices(ENV, PARAMS, price[None]), KEY, 64)
+        assert means[place] == pytest.approx(alone.mean, rel=1e-5)
+        assert half_widths[place] == pytest.approx(alone.ci95, rel=1e-4)
+
+
+def test_one_episode_gives_no_interval():
+    assert evaluate(ENV, PARAMS, StaticPrices(ENV, PARAMS, jnp.ones(1)), KEY, 1).ci95 is None
+
+
+def test_functions_are_played_as_policies():
+    policy = function_policy(lambda price, observation, key: jnp.array([0, 0, 0, price]), 0.5)
+    estimate = evaluate(ENV, PARAMS, policy, KEY, 64)
+    prices = evaluate(ENV, PARAMS, StaticPrices(ENV, PARAMS, jnp.array([0.5])), KEY, 64)
+    assert estimate == prices
+    with pytest.raises(ValueError, match="policy: got .*; needed is an object with act"):
+        evaluate(ENV, PARAMS, lambda observation, key: None, KEY, 2)
+
+
+def test_an_episode_goes_on_from_where_it_starts():
+    policy = StaticPrices(ENV, PARAMS, jnp.ones(1))
+    _, state = ENV.reset(KEY, PARAMS)
+    step = ENV.step_env(KEY, state, jnp.array([0.0, 1, 0, 1]), PARAMS)
+    rest = play(ENV, PARAMS, policy, KEY, start=step[:2], record=False)
+    assert rest.observations is None and rest.rewards is None
+    # One agent was visited before; the others follow, at the price of 1.
+    assert int(rest.state.time) == 3
+    np.testing.assert_allclose(rest.state.prices_faced, 1)
+
+
+def test_a_number_of_steps_is_needed():
+    with pytest.raises(ValueError, match="steps: got None; needed"):
+        evaluate(ENV, None, StaticPrices(ENV, PARAMS, jnp.ones(1)), KEY, 2)

@@ -24,8 +24,7 @@ class Environment(Protocol):
       without the reset of ``step``.
     - ``truncates``: False where no episode is ever cut short by ``step``, so that ``step_env`` and
       ``reset`` are all there is to it; see ``truncates``.
-    - ``action_mask(observation, params)``: bool [..., choices], the choices allowed, for
-      observations [..., *shape]; see ``action_mask``.
+    - ``action_mask(observation, params)``: bool [choices], the choices allowed, of one observation.
     - ``info["objective"]``, float []: what the episode is worth so far, where that is something
       else than the sum of its rewards.
     """
@@ -87,8 +86,15 @@ def action_mask(env: Any, observation: jax.Array, params: Any) -> jax.Array | No
     """
     if not hasattr(env, "action_mask"):
         return None
-    mask: jax.Array = env.action_mask(observation, params)
-    return mask
+
+    def of_one(observation: jax.Array) -> jax.Array:
+        mask: jax.Array = env.action_mask(observation, params)
+        return mask
+
+    of_all = of_one
+    for _ in range(observation.ndim - len(env.observation_space(params).shape)):
+        of_all = jax.vmap(of_all)
+    return of_all(observation)
 
 
 def _has_itself(env: Any, name: str) -> bool:

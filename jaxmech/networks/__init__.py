@@ -1,12 +1,12 @@
 """Flax modules, and the action distributions they parametrise."""
 
 from jaxmech.networks.action_distributions import (
-    CategoricalPolicy,
-    GaussianPolicy,
-    Policy,
+    ActionDistribution,
+    Categorical,
+    DiagonalGaussian,
     Visit,
-    VisitAndPricePolicy,
-    policy_for,
+    VisitAndPrices,
+    distribution_for,
 )
 from jaxmech.networks.actor_critic import MLP, ActorCritic
 from jaxmech.networks.bidder_models.models import (
@@ -17,27 +17,22 @@ from jaxmech.networks.bidder_models.models import (
     bidder_model,
 )
 from jaxmech.networks.recurrent import RecurrentActorCritic
-from jaxmech.networks.selection import ActorSees, Architecture, Network, network_for
 from jaxmech.networks.symmetric import SymmetricActorCritic
 
 __all__ = [
     "MLP",
+    "ActionDistribution",
     "ActorCritic",
-    "ActorSees",
-    "Architecture",
     "BidderModelName",
-    "CategoricalPolicy",
-    "GaussianPolicy",
+    "Categorical",
+    "DiagonalGaussian",
     "LSTMModel",
-    "Network",
     "PersistenceModel",
-    "Policy",
     "RecurrentActorCritic",
     "SymmetricActorCritic",
     "Visit",
-    "VisitAndPricePolicy",
+    "VisitAndPrices",
     "WindowModel",
     "bidder_model",
-    "network_for",
-    "policy_for",
+    "distribution_for",
 ]

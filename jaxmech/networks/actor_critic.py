@@ -11,6 +11,16 @@ from flax import linen as nn
 Activation = Callable[[jax.Array], jax.Array]
 
 
+Parameters = jax.Array | tuple[jax.Array, jax.Array]
+"""Of a distribution over actions: scores, float [..., scores], and where it has any, its log
+scales, float [scales]."""
+
+
+def distribution_parameters(scores: jax.Array, log_scale: jax.Array) -> Parameters:
+    """Scores with their log scales, or scores alone where there are none."""
+    return (scores, log_scale) if log_scale.size else scores
+
+
 def dense(width: int, gain: float) -> nn.Dense:
     """A layer whose initial weights have ``gain``."""
     # Not orthogonal: batched QR decompositions, as under vmap over seeds, can deadlock the
@@ -64,17 +74,17 @@ class ActorCritic(nn.Module):
             "log_scale", nn.initializers.zeros, (self.num_log_scales,), jnp.result_type(float)
         )
 
-    def __call__(self, observation: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """float [..., features] -> scores [..., num_scores], log_scale, value [...]."""
-        return *self.policy(observation), self.value(observation)
+    def __call__(self, observation: jax.Array) -> tuple[Parameters, jax.Array]:
+        """float [..., features] -> distribution parameters, value [...]."""
+        return self.policy(observation), self.value(observation)
 
-    def policy(self, observation: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """float [..., features] -> scores [..., num_scores], log_scale."""
+    def policy(self, observation: jax.Array) -> Parameters:
+        """float [..., features] -> distribution parameters."""
         seen = observation[..., : self.actor_features]
         if self.actor_features == 0:
             # A constant: what the actor learns is then the same everywhere.
             seen = jnp.ones_like(observation[..., :1])
-        return self.actor(seen), self.log_scale
+        return distribution_parameters(self.actor(seen), self.log_scale)
 
     def value(self, observation: jax.Array) -> jax.Array:
         """float [..., features] -> value [...]."""

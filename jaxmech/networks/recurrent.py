@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxmech.networks.actor_critic import MLP, dense
+from jaxmech.networks.actor_critic import MLP, Parameters, dense, distribution_parameters
 
 
 class RecurrentActorCritic(nn.Module):
@@ -48,7 +48,7 @@ class RecurrentActorCritic(nn.Module):
 
     def __call__(
         self, observation: jax.Array, memory: jax.Array, starts: jax.Array
-    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+    ) -> tuple[Parameters, jax.Array]:
         """Of several steps, seen by gradients as one computation.
 
         Args:
@@ -57,19 +57,17 @@ class RecurrentActorCritic(nn.Module):
           starts: bool [steps * environments], whether an episode begins with the step.
 
         Returns:
-          scores [steps * environments, num_scores], log_scale and value
+          distribution parameters, of scores [steps * environments, num_scores], and value
           [steps * environments].
         """
         encoded = self._encode(observation)
         seen = jnp.concatenate([encoded, self.cell(encoded, memory, starts)], axis=-1)
-        return self._scores(seen), self.log_scale, self.critic(seen)[..., 0]
+        return self._parameters(seen), self.critic(seen)[..., 0]
 
-    def policy(
-        self, observation: jax.Array, memory: jax.Array
-    ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """One step: float [..., features], [..., memory_width] -> scores, log_scale, memory."""
+    def policy(self, observation: jax.Array, memory: jax.Array) -> tuple[Parameters, jax.Array]:
+        """One step: float [..., features], [..., memory_width] -> parameters, memory."""
         seen, memory = self._step(observation, memory)
-        return self._scores(seen), self.log_scale, memory
+        return self._parameters(seen), memory
 
     def value(self, observation: jax.Array, memory: jax.Array) -> jax.Array:
         """Of one step: float [..., features], [..., memory_width] -> value [...]."""
@@ -79,6 +77,10 @@ class RecurrentActorCritic(nn.Module):
     def remember(self, observation: jax.Array, memory: jax.Array) -> jax.Array:
         """The memory after one step, float [..., memory_width]."""
         return self._step(observation, memory)[1]
+
+    def initial_carry(self) -> jax.Array:
+        """The memory before an episode, float [memory_width]."""
+        return jnp.zeros(self.memory_width)
 
     def _step(self, observation: jax.Array, memory: jax.Array) -> tuple[jax.Array, jax.Array]:
         encoded = self._encode(observation)
@@ -90,6 +92,9 @@ class RecurrentActorCritic(nn.Module):
             alike, rest = jnp.split(observation, [self.num_alike], axis=-1)
             observation = jnp.concatenate([jnp.mean(alike, axis=-1, keepdims=True), rest], axis=-1)
         return nn.tanh(self.encoder(observation))
+
+    def _parameters(self, seen: jax.Array) -> Parameters:
+        return distribution_parameters(self._scores(seen), self.log_scale)
 
     def _scores(self, seen: jax.Array) -> jax.Array:
         scores = self.actor(seen)

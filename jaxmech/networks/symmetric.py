@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxmech.networks.actor_critic import MLP
+from jaxmech.networks.actor_critic import MLP, Parameters
 
 
 class SymmetricActorCritic(nn.Module):
@@ -42,13 +42,13 @@ class SymmetricActorCritic(nn.Module):
             "log_scale", nn.initializers.zeros, (self.num_log_scales,), jnp.result_type(float)
         )
 
-    def __call__(self, observation: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """float [..., features] -> scores [..., agents + items], log_scale, value [...]."""
+    def __call__(self, observation: jax.Array) -> tuple[Parameters, jax.Array]:
+        """float [..., features] -> scores [..., agents + items] and log scales, value [...]."""
         summary = self._summary(observation)
-        return self._scores(summary), self.log_scale, self.critic(summary)[..., 0]
+        return (self._scores(summary), self.log_scale), self.critic(summary)[..., 0]
 
-    def policy(self, observation: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """float [..., features] -> scores [..., agents + items], log_scale."""
+    def policy(self, observation: jax.Array) -> Parameters:
+        """float [..., features] -> scores [..., agents + items] and log scales."""
         return self._scores(self._summary(observation)), self.log_scale
 
     def value(self, observation: jax.Array) -> jax.Array:

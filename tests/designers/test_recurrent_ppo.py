@@ -160,10 +160,9 @@ def test_log_probabilities_of_an_episode_are_those_of_the_episode_alone():
 
     @jax.jit
     def alone(taken, memory):
-        scores, log_scale, memory = designer._scores(state, taken.observation, memory)
-        log_prob, _ = designer.distribution.log_prob_and_entropy(
-            taken.action, scores, log_scale, taken.observation
-        )
+        parameters, memory = designer._parameters(state, taken.observation, memory)
+        mask = designer._mask(taken.observation)
+        log_prob, _ = designer.distribution.log_prob_and_entropy(taken.action, parameters, mask)
         return log_prob, memory
 
     for environment in range(designer.num_environments):

@@ -32,7 +32,7 @@ BATCH = Batch(
     target=jnp.asarray(TARGET),
     weight=jnp.asarray(WEIGHT),
 )
-POLICY = SimpleNamespace(
+DISTRIBUTION = SimpleNamespace(
     log_prob_and_entropy=lambda *_: (jnp.asarray(NEW_LOG_PROB), jnp.asarray(ENTROPY))
 )
 
@@ -47,8 +47,8 @@ def loss(**options):
     return clipped_surrogate(
         None,
         BATCH,
-        network=lambda *_: (None, None, jnp.asarray(NEW_VALUE)),
-        policy=POLICY,
+        network=lambda *_: (None, jnp.asarray(NEW_VALUE)),
+        distribution=DISTRIBUTION,
         **options,
     )
 

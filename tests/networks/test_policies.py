@@ -7,36 +7,36 @@ import numpy as np
 import pytest
 
 import jaxmech
-from jaxmech.networks import CategoricalPolicy, GaussianPolicy, VisitAndPricePolicy, policy_for
+from jaxmech.networks import Categorical, DiagonalGaussian, VisitAndPrices, distribution_for
 from jaxmech.networks.action_distributions import Visit, cumulative_sum
 from jaxmech.spaces import Box, Discrete
 
 AGENTS = 4
-POLICY = VisitAndPricePolicy(num_agents=AGENTS, num_items=2)
+POLICY = VisitAndPrices(num_agents=AGENTS, num_items=2)
 SCORES = jnp.array([0.3, -1.0, 2.0, 0.7, 0.2, -0.4])
 LOG_SCALE = jnp.array([-0.5, 0.3])
-LEFT = jnp.array([1.0, 1.0, 0.0, 1.0, 0.5])  # agent 2 is gone; then one item type
+LEFT = jnp.array([True, True, False, True])  # agent 2 is gone
 
 
 def reference(scores, left):
-    agents = distrax.Categorical(logits=jnp.where(left > 0, scores[:AGENTS], -jnp.inf))
+    agents = distrax.Categorical(logits=jnp.where(left, scores[:AGENTS], -jnp.inf))
     prices = distrax.Independent(distrax.Normal(scores[AGENTS:], jnp.exp(LOG_SCALE)), 1)
     return agents, prices
 
 
 def test_log_probability_and_entropy_agree_with_distrax():
-    agents, prices = reference(SCORES, LEFT[:AGENTS])
+    agents, prices = reference(SCORES, LEFT)
     for agent in (0, 1, 3):
         action = Visit(jnp.asarray(agent), jnp.array([0.1, -2.0]))
-        log_prob, entropy = POLICY.log_prob_and_entropy(action, SCORES, LOG_SCALE, LEFT)
+        log_prob, entropy = POLICY.log_prob_and_entropy(action, (SCORES, LOG_SCALE), LEFT)
         expected = agents.log_prob(agent) + prices.log_prob(action.price_logits)
         np.testing.assert_allclose(log_prob, expected, rtol=1e-5)
         np.testing.assert_allclose(entropy, agents.entropy() + prices.entropy(), rtol=1e-5)
 
 
 def test_sample_reports_its_own_log_probability():
-    action, log_prob = POLICY.sample(jax.random.key(0), SCORES, LOG_SCALE, LEFT)
-    expected, _ = POLICY.log_prob_and_entropy(action, SCORES, LOG_SCALE, LEFT)
+    action, log_prob = POLICY.sample(jax.random.key(0), (SCORES, LOG_SCALE), LEFT)
+    expected, _ = POLICY.log_prob_and_entropy(action, (SCORES, LOG_SCALE), LEFT)
     np.testing.assert_allclose(log_prob, expected, rtol=1e-5)
 
 
@@ -44,20 +44,20 @@ def test_agents_are_drawn_with_their_probabilities_and_never_twice():
     draws = 40_000
     batch = jnp.broadcast_to(SCORES, (draws, SCORES.size))
     left = jnp.broadcast_to(LEFT, (draws, LEFT.size))
-    action, _ = POLICY.sample(jax.random.key(1), batch, LOG_SCALE, left)
+    action, _ = POLICY.sample(jax.random.key(1), (batch, LOG_SCALE), left)
     frequency = np.bincount(np.asarray(action.agent), minlength=AGENTS) / draws
-    expected = np.asarray(reference(SCORES, LEFT[:AGENTS])[0].probs)
+    expected = np.asarray(reference(SCORES, LEFT)[0].probs)
     assert frequency[2] == 0
     np.testing.assert_allclose(frequency, expected, atol=4 * 0.5 / np.sqrt(draws))
     assert np.std(action.price_logits[:, 1]) == pytest.approx(np.exp(0.3), rel=0.03)
 
 
 def test_gradients_are_finite_with_one_agent_left_and_with_none():
-    for left in (jnp.array([0.0, 0.0, 0.0, 1.0, 0.5]), jnp.zeros(5)):
+    for left in (jnp.array([False, False, False, True]), jnp.zeros(4, bool)):
 
         def log_prob_and_entropy(scores, left=left):
             action = Visit(jnp.asarray(3), jnp.zeros(2))
-            return sum(POLICY.log_prob_and_entropy(action, scores, LOG_SCALE, left))
+            return sum(POLICY.log_prob_and_entropy(action, (scores, LOG_SCALE), left))
 
         gradient = jax.grad(log_prob_and_entropy)(SCORES * 40)
         assert np.all(np.isfinite(gradient))
@@ -69,7 +69,7 @@ def test_gradient_of_entropy_equals_finite_differences():
         action = Visit(jnp.asarray(1), jnp.array([0.1, -2.0]))
 
         def total(scores):
-            return sum(POLICY.log_prob_and_entropy(action, jnp.asarray(scores), LOG_SCALE, LEFT))
+            return sum(POLICY.log_prob_and_entropy(action, (jnp.asarray(scores), LOG_SCALE), LEFT))
 
         gradient = jax.grad(total)(jnp.asarray(scores))
         for place in range(scores.size):
@@ -81,7 +81,7 @@ def test_gradient_of_entropy_equals_finite_differences():
 
 def test_prices_stay_within_their_bounds():
     env, params = jaxmech.make("sequential_price", setting="kitchen_sink")
-    policy = policy_for(env, params)
+    policy = VisitAndPrices(env.num_agents, env.num_items)
     # An item worth little has a low bound of its own.
     bounds = np.array([0.01, 0.01, 5])
     for logit, share in ((50.0, 1), (0.0, 0.5), (-200.0, 0)):
@@ -102,7 +102,7 @@ class BoxEnvironment:
 
 
 def test_gaussian_actions_span_finite_bounds_and_keep_infinite_ones():
-    policy = GaussianPolicy((2,))
+    policy = DiagonalGaussian((2,))
     bounded = BoxEnvironment(0.0, 10.0)
     for raw, expected in (([-1.0, 1.0], [0, 10]), ([0.0, 9.0], [5, 10])):
         action = policy.to_environment(jnp.array(raw), bounded, None)
@@ -112,19 +112,52 @@ def test_gaussian_actions_span_finite_bounds_and_keep_infinite_ones():
 
 
 def test_policy_follows_the_action_space():
-    class DiscreteEnvironment:
-        def action_space(self, params):
-            return Discrete(3)
-
-    assert policy_for(DiscreteEnvironment(), None) == CategoricalPolicy(3)
-    assert policy_for(BoxEnvironment(0.0, 1.0), None) == GaussianPolicy((2,))
-
-    class Odd:
-        def action_space(self, params):
-            return "anything"
-
+    assert distribution_for(Discrete(3)) == Categorical(3)
+    assert distribution_for(Box(0.0, 1.0, (2,))) == DiagonalGaussian((2,))
     with pytest.raises(ValueError, match="action_space"):
-        policy_for(Odd(), None)
+        distribution_for("anything")
+
+
+def test_choices_that_are_not_allowed_are_never_drawn_and_count_for_nothing():
+    """As a categorical over the choices allowed alone, in draws, log-probability and entropy."""
+    logits, mask = jnp.array([0.3, 5.0, -1.0, 0.7]), jnp.array([True, False, True, True])
+    alone = distrax.Categorical(logits=logits[mask])
+    masked = Categorical(4)
+    for place, action in enumerate((0, 2, 3)):
+        log_prob, entropy = masked.log_prob_and_entropy(jnp.asarray(action), logits, mask)
+        np.testing.assert_allclose(log_prob, alone.log_prob(place), rtol=1e-5)
+        np.testing.assert_allclose(entropy, alone.entropy(), rtol=1e-5)
+    actions, _ = masked.sample(
+        jax.random.key(0), jnp.broadcast_to(logits, (4000, 4)), jnp.broadcast_to(mask, (4000, 4))
+    )
+    assert set(np.unique(actions)) == {0, 2, 3}
+    assert int(masked.mode(logits, mask)) == 3 and int(masked.mode(logits, None)) == 1
+    gradient = jax.grad(
+        lambda logits: sum(masked.log_prob_and_entropy(jnp.asarray(2), logits, mask))
+    )(logits)
+    assert np.isfinite(gradient).all() and gradient[1] == 0
+
+
+def test_categoricals_and_normals_are_those_of_distrax_to_the_digit():
+    key, logits = jax.random.key(3), jax.random.normal(jax.random.key(4), (7, 5))
+    ours, theirs = Categorical(5), distrax.Categorical(logits=logits)
+    action, log_prob = ours.sample(key, logits, None)
+    expected, expected_log_prob = theirs.sample_and_log_prob(seed=key)
+    np.testing.assert_array_equal(action, expected)
+    np.testing.assert_array_equal(log_prob, expected_log_prob)
+    again, entropy = ours.log_prob_and_entropy(action, logits, None)
+    np.testing.assert_array_equal(again, log_prob)
+    np.testing.assert_array_equal(entropy, theirs.entropy())
+    log_scale = jnp.linspace(-1, 1, 5)
+    normals = distrax.Independent(distrax.Normal(logits, jnp.exp(log_scale)), 1)
+    ours = DiagonalGaussian((5,))
+    action, log_prob = ours.sample(key, (logits, log_scale), None)
+    expected, expected_log_prob = normals.sample_and_log_prob(seed=key)
+    np.testing.assert_array_equal(action, expected)
+    np.testing.assert_array_equal(log_prob, expected_log_prob)
+    found = ours.log_prob_and_entropy(action, (logits, log_scale), None)
+    np.testing.assert_array_equal(found[0], normals.log_prob(action))
+    np.testing.assert_array_equal(found[1], normals.entropy())
 
 
 @pytest.mark.parametrize("choices", [1, 20, 128, 129, 300])

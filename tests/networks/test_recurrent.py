@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import jaxmech
-from jaxmech.networks import RecurrentActorCritic, network_for, policy_for
+from jaxmech.designers.ppo.architectures import action_distribution_for, network_for
+from jaxmech.networks import RecurrentActorCritic
 
 STEPS, ENVIRONMENTS, FEATURES, WIDTH = 7, 3, 4, 5
 NETWORK = RecurrentActorCritic((6,), num_scores=2, num_log_scales=1, memory_width=WIDTH)
@@ -39,7 +40,7 @@ def parameters(observation, memory, starts):
 
 def at_once(parameters, observation, memory, starts):
     rows = observation.reshape(-1, FEATURES)
-    scores, _, value = NETWORK.apply(parameters, rows, memory, starts.ravel())
+    (scores, _), value = NETWORK.apply(parameters, rows, memory, starts.ravel())
     return scores.reshape(STEPS, ENVIRONMENTS, -1), value.reshape(STEPS, ENVIRONMENTS)
 
 
@@ -48,7 +49,7 @@ def step_by_step(parameters, observation, memory, starts):
     for now, start in zip(observation, starts, strict=True):
         memory = jnp.where(start[:, None], 0, memory)
         values.append(NETWORK.apply(parameters, now, memory, method="value"))
-        score, _, memory = NETWORK.apply(parameters, now, memory, method="policy")
+        (score, _), memory = NETWORK.apply(parameters, now, memory, method="policy")
         scores.append(score)
     return jnp.stack(scores), jnp.stack(values)
 
@@ -106,8 +107,8 @@ def price_network(architecture, num_agents, statistic="last_visit"):
     env, params = jaxmech.make(
         "sequential_price", setting="two_worlds", num_agents=num_agents, statistic=statistic
     )
-    policy = policy_for(env, params)
-    return network_for(env, policy, hidden=(8,), architecture=architecture), env
+    distribution = action_distribution_for(env, params)
+    return network_for(env, distribution, hidden=(8,), architecture=architecture), env
 
 
 def test_agents_treated_alike_need_no_more_parameters_when_they_are_more():
@@ -116,12 +117,12 @@ def test_agents_treated_alike_need_no_more_parameters_when_they_are_more():
     history = jnp.array([0.5, 1.0, 0.3])
     observation = jnp.concatenate([jnp.array([1.0, 0, 1, 1]), history])[None]
     params = few.init(jax.random.key(0), observation, memory, starts)
-    scores, _, value = few.apply(params, observation, memory, starts)
+    (scores, _), value = few.apply(params, observation, memory, starts)
     # Who has been visited does not matter, nor how many that is of how many.
     for left in (observation[0, jnp.array([1, 0, 2, 3])], jnp.repeat(observation[0, :4], 2)):
         network = few if left.size == 4 else many
         other = jnp.concatenate([left, history])[None]
-        scores_there, _, value_there = network.apply(params, other, memory, starts)
+        (scores_there, _), value_there = network.apply(params, other, memory, starts)
         np.testing.assert_allclose(value_there, value, rtol=1e-6)
         np.testing.assert_allclose(scores_there[0, -1], scores[0, -1], rtol=1e-5)
         assert np.all(scores_there[0, :-1] == 0)

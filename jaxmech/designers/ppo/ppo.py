@@ -8,12 +8,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from flax import linen as nn
 
 from jaxmech import struct
 from jaxmech.designers import rollout
 from jaxmech.designers.episode_means import episode_means, no_episode
 from jaxmech.designers.normalization import RunningMoments
 from jaxmech.designers.ppo.advantages import generalized_advantages
+from jaxmech.designers.ppo.architectures import action_distribution_for, network_for
 from jaxmech.designers.ppo.gradient_steps import improve, start_optimizer
 from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
 from jaxmech.designers.ppo.surrogate import (
@@ -22,14 +24,8 @@ from jaxmech.designers.ppo.surrogate import (
     explained_variance,
     weighted_mean,
 )
-from jaxmech.networks import (
-    GaussianPolicy,
-    Network,
-    Policy,
-    RecurrentActorCritic,
-    network_for,
-    policy_for,
-)
+from jaxmech.environments.protocol import action_mask
+from jaxmech.networks.action_distributions import ActionDistribution, DiagonalGaussian
 
 
 @struct.dataclass
@@ -63,11 +59,22 @@ class PPO(PPOHyperParameters):
     the ``PPOHyperParameters``, documented there.
 
     Attributes:
-      env, params: the environment and its parameters.
+      env, params: the environment, see ``jaxmech.environments.protocol``, and its parameters.
+      network: a Flax module from observations, flat, float [..., features], to parameters of the
+        action distribution and values, float [...]; chosen by ``hidden``, ``architecture``,
+        ``actor_sees`` and ``memory_width`` where None. One that carries something through an
+        episode has the methods of ``jaxmech.networks.RecurrentActorCritic``.
+      action_distribution: of the actions; for the environment's action space where None:
+        ``jaxmech.networks.Categorical`` of logits, or ``DiagonalGaussian`` of means and log
+        standard deviations.
     """
 
     env: Any = struct.field(pytree_node=False)
     params: Any
+    network: nn.Module | None = struct.field(pytree_node=False, default=None, kw_only=True)
+    action_distribution: ActionDistribution | None = struct.field(
+        pytree_node=False, default=None, kw_only=True
+    )
 
     @property
     def length(self) -> int:
@@ -87,13 +94,17 @@ class PPO(PPOHyperParameters):
         return longest
 
     @property
-    def distribution(self) -> Policy:
-        """The action distribution that suits the environment."""
-        return policy_for(self.env, self.params)
+    def distribution(self) -> ActionDistribution:
+        """The action distribution: that given, or the one that suits the environment."""
+        if self.action_distribution is not None:
+            return self.action_distribution
+        return action_distribution_for(self.env, self.params)
 
     @property
-    def network(self) -> Network:
-        """The actor-critic."""
+    def actor_critic(self) -> Any:
+        """The network: that given, or the one asked for by name."""
+        if self.network is not None:
+            return self.network
         return network_for(
             self.env,
             self.distribution,
@@ -107,7 +118,7 @@ class PPO(PPOHyperParameters):
     def _initial_log_scale(self) -> float:
         if self.initial_log_scale is not None:
             return self.initial_log_scale
-        return -1.0 if isinstance(self.distribution, GaussianPolicy) else 0.0
+        return -1.0 if isinstance(self.distribution, DiagonalGaussian) else 0.0
 
     @property
     def _reward_scale(self) -> float:
@@ -123,9 +134,10 @@ class PPO(PPOHyperParameters):
         carry = self.initial_carry()
         row = jnp.zeros((1, self._num_features))
         inputs = (row,) if carry is None else (row, carry[None], jnp.zeros(1, bool))
-        parameters: Any = self.network.init(network_key, *inputs)
-        log_scale = parameters["params"]["log_scale"]
-        parameters["params"]["log_scale"] = log_scale + self._initial_log_scale
+        parameters: Any = self.actor_critic.init(network_key, *inputs)
+        if "log_scale" in parameters["params"]:
+            log_scale = parameters["params"]["log_scale"]
+            parameters["params"]["log_scale"] = log_scale + self._initial_log_scale
         running = self._start(start_key) if self.rollout_by == "step" else None
         return PPOState(
             parameters=parameters,
@@ -143,9 +155,8 @@ class PPO(PPOHyperParameters):
 
     def initial_carry(self) -> jax.Array | None:
         """What the policy carries before an episode, float [memory_width], or None."""
-        if isinstance(self.network, RecurrentActorCritic):
-            return jnp.zeros(self.memory_width)
-        return None
+        network = self.actor_critic
+        return network.initial_carry() if hasattr(network, "initial_carry") else None
 
     def update(self, state: PPOState) -> tuple[PPOState, dict[str, jax.Array]]:
         """One iteration: a rollout, then ``num_epochs`` passes of gradient steps over it.
@@ -168,15 +179,16 @@ class PPO(PPOHyperParameters):
         def network(parameters: Any, rows: Batch) -> Any:
             observation = self._normalize(state.moments, rows.observation)
             if rows.carry is None:
-                return self.network.apply(parameters, observation)
-            return self.network.apply(parameters, observation, rows.carry, rows.starts)
+                return self.actor_critic.apply(parameters, observation)
+            return self.actor_critic.apply(parameters, observation, rows.carry, rows.starts)
 
         def loss(parameters: Any, rows: Batch) -> tuple[jax.Array, dict[str, jax.Array]]:
             return clipped_surrogate(
                 parameters,
                 rows,
                 network=network,
-                policy=self.distribution,
+                distribution=self.distribution,
+                mask=self._mask(rows.observation),
                 clip=self.clip,
                 value_clip=self.value_clip,
                 value_weight=self.value_weight,
@@ -224,8 +236,9 @@ class PPO(PPOHyperParameters):
             key: jax.Array, observation: jax.Array, carry: jax.Array | None
         ) -> tuple[Any, jax.Array, jax.Array, jax.Array | None]:
             observation = self._flat(observation)
-            scores, log_scale, carry = self._scores(state, observation, carry)
-            action, log_prob = self.distribution.sample(key, scores, log_scale, observation)
+            parameters, carry = self._parameters(state, observation, carry)
+            mask = self._mask(observation)
+            action, log_prob = self.distribution.sample(key, parameters, mask)
             in_environment = self.distribution.to_environment(action, self.env, self.params)
             return action, log_prob, in_environment, carry
 
@@ -281,11 +294,19 @@ class PPO(PPOHyperParameters):
             carry=None if carry is None else carry[:1],
         )
 
-    def _scores(
+    def _parameters(
         self, state: PPOState | LearnedPolicy, observation: jax.Array, carry: jax.Array | None
-    ) -> tuple[jax.Array, jax.Array, jax.Array | None]:
-        outputs: Any = self._apply(state, "policy", observation, carry)
-        return (*outputs, None) if carry is None else outputs
+    ) -> tuple[Any, jax.Array | None]:
+        """Of the action distribution, and what is carried on."""
+        outputs = self._apply(state, "policy", observation, carry)
+        return (outputs, None) if carry is None else outputs
+
+    def _mask(self, observation: jax.Array) -> jax.Array | None:
+        """The choices allowed, of flat observations, bool [..., choices]."""
+        shape = self.env.observation_space(self.params).shape
+        return action_mask(
+            self.env, observation.reshape(*observation.shape[:-1], *shape), self.params
+        )
 
     def _values(
         self,
@@ -294,7 +315,7 @@ class PPO(PPOHyperParameters):
         carry: jax.Array | None = None,
     ) -> jax.Array:
         rows = observation.reshape(-1, self._num_features)
-        carries = None if carry is None else carry.reshape(-1, self.memory_width)
+        carries = None if carry is None else carry.reshape(-1, carry.shape[-1])
         return self._apply(state, "value", rows, carries).reshape(observation.shape[:-1])
 
     def _next_carry(
@@ -313,7 +334,11 @@ class PPO(PPOHyperParameters):
     ) -> Any:
         observation = self._normalize(state.moments, observation)
         inputs = (observation,) if carry is None else (observation, carry)
-        return self.network.apply(state.parameters, *inputs, method=method)
+        network = self.actor_critic
+        if hasattr(network, method):
+            return network.apply(state.parameters, *inputs, method=method)
+        parameters, value = network.apply(state.parameters, *inputs)
+        return value if method == "value" else parameters
 
     def _flat(self, observation: jax.Array) -> jax.Array:
         """Observations of any shape as float [..., features]."""
@@ -344,7 +369,7 @@ class LearnedPolicy:
     moments: RunningMoments
 
     def initial_carry(self) -> jax.Array | None:
-        """Zeros, float [memory_width], for a recurrent network; else nothing."""
+        """What the network carries; None where it carries nothing."""
         return self.designer.initial_carry()
 
     def act(
@@ -360,11 +385,12 @@ class LearnedPolicy:
         designer = self.designer
         distribution = designer.distribution
         observation = designer._flat(observation)
-        scores, log_scale, carry = designer._scores(self, observation, carry)
+        parameters, carry = designer._parameters(self, observation, carry)
+        mask = designer._mask(observation)
         if key is None:
-            action = distribution.mode(scores, observation)
+            action = distribution.mode(parameters, mask)
         else:
-            action, _ = distribution.sample(key, scores, log_scale, observation)
+            action, _ = distribution.sample(key, parameters, mask)
         return distribution.to_environment(action, designer.env, designer.params), carry
 
 

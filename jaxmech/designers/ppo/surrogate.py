@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech import struct
-from jaxmech.networks import Policy
+from jaxmech.networks.action_distributions import ActionDistribution
 
 
 @struct.dataclass
@@ -44,8 +44,9 @@ def clipped_surrogate(
     parameters: Any,
     batch: Batch,
     *,
-    network: Callable[[Any, Batch], tuple[jax.Array, jax.Array, jax.Array]],
-    policy: Policy,
+    network: Callable[[Any, Batch], tuple[Any, jax.Array]],
+    distribution: ActionDistribution,
+    mask: jax.Array | None = None,
     clip: jax.Array | float,
     value_clip: jax.Array | float,
     value_weight: jax.Array | float,
@@ -56,16 +57,15 @@ def clipped_surrogate(
     Args:
       parameters: what the gradient is taken by.
       batch: steps as rows.
-      network: (parameters, batch) -> scores, log scale, values.
-      policy: the action distribution.
+      network: (parameters, batch) -> parameters of the action distribution, and values.
+      distribution: of the actions.
+      mask: bool [..., choices], those allowed; None where all are.
 
     ``approximate_kl`` is the mean of ``ratio - 1 - log(ratio)``, an estimate of the
     divergence of the new policy from the old that is never negative.
     """
-    scores, log_scale, value = network(parameters, batch)
-    log_prob, entropy = policy.log_prob_and_entropy(
-        batch.action, scores, log_scale, batch.observation
-    )
+    of_distribution, value = network(parameters, batch)
+    log_prob, entropy = distribution.log_prob_and_entropy(batch.action, of_distribution, mask)
     log_ratio = log_prob - batch.log_prob
     ratio = jnp.exp(log_ratio)
     clipped = jnp.clip(ratio, 1 - clip, 1 + clip)

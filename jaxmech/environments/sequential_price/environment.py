@@ -160,6 +160,11 @@ class SequentialPrice:
         """Which agents can still be visited, bool [..., agents], read off an observation."""
         return observation[..., : self.num_agents] > 0
 
+    def action_mask(self, observation: jax.Array, params: SequentialPriceParams) -> jax.Array:
+        """The agents that can be visited, bool [agents]."""
+        del params
+        return self.agents_left(observation)
+
     def reset(
         self, key: jax.Array, params: SequentialPriceParams
     ) -> tuple[jax.Array, SequentialPriceState]:

@@ -56,7 +56,7 @@ def problem_of(study: SequentialPriceStudy) -> LearningProblem:
     )
     designer = designer_of(study, env, params)
     # Refuses here, before anything is computed, a network that does not suit the economy.
-    _ = designer.network
+    _ = designer.actor_critic
     test_params = replace(params, distribution=economies.evaluated_in.distribution)
     return LearningProblem(economies, env, params, test_params, designer)
 

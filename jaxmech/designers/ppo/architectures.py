@@ -1,31 +1,49 @@
-"""The network that suits an environment and what its designer asks for."""
+"""The network and the action distribution that suit an environment, unless others are given."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any
 
+from jaxmech import checks
+from jaxmech.designers.ppo.hyper_parameters import ActorSees, Architecture
 from jaxmech.environments import SequentialPrice
-from jaxmech.networks.action_distributions import Policy
+from jaxmech.networks.action_distributions import (
+    ActionDistribution,
+    Categorical,
+    DiagonalGaussian,
+    VisitAndPrices,
+    distribution_for,
+)
 from jaxmech.networks.actor_critic import ActorCritic
 from jaxmech.networks.recurrent import RecurrentActorCritic
 from jaxmech.networks.symmetric import SymmetricActorCritic
 
-Architecture = Literal["flat", "symmetric", "recurrent", "symmetric_recurrent"]
-ActorSees = Literal["statistic", "agents_left", "nothing"]
+SizedDistribution = Categorical | DiagonalGaussian | VisitAndPrices
 Network = ActorCritic | SymmetricActorCritic | RecurrentActorCritic
+
+
+def action_distribution_for(env: Any, params: Any) -> SizedDistribution:
+    """The distribution that suits an environment.
+
+    Raises:
+      ValueError: the action space is neither discrete nor a box.
+    """
+    if isinstance(env, SequentialPrice):
+        return VisitAndPrices(env.num_agents, env.num_items)
+    return distribution_for(env.action_space(params))
 
 
 def network_for(
     env: Any,
-    policy: Policy,
+    distribution: ActionDistribution,
     *,
     hidden: Sequence[int],
     architecture: Architecture = "flat",
     actor_sees: ActorSees = "statistic",
     memory_width: int = 32,
 ) -> Network:
-    """An actor-critic for ``env`` whose scores ``policy`` understands.
+    """An actor-critic for ``env`` whose parameters ``distribution`` understands.
 
     Args:
       hidden: widths of the hidden layers of actor and critic.
@@ -40,17 +58,20 @@ def network_for(
       memory_width: size of the memory of a recurrent network.
 
     Raises:
-      ValueError: an unknown choice, or one that ``env`` or the other choice rules out.
+      ValueError: a choice that ``env`` or the other choice rules out, or a distribution whose
+        numbers of parameters are not known.
     """
-    _check("architecture", architecture, get_args(Architecture))
-    _check("actor_sees", actor_sees, get_args(ActorSees))
-    scores, log_scales = policy.num_scores, policy.num_log_scales
+    if not isinstance(distribution, SizedDistribution):
+        raise ValueError(
+            "network: got None; needed is one, for an action_distribution of one's own"
+        )
+    scores, log_scales = distribution.num_scores, distribution.num_log_scales
     if architecture != "flat" or not isinstance(env, SequentialPrice):
-        _check("actor_sees", actor_sees, ("statistic",))
+        checks.one_of("actor_sees", actor_sees, ("statistic",))
     if architecture == "recurrent":
         return RecurrentActorCritic(hidden, scores, log_scales, memory_width)
     if not isinstance(env, SequentialPrice):
-        _check("architecture", architecture, ("flat", "recurrent"))
+        checks.one_of("architecture", architecture, ("flat", "recurrent"))
         return ActorCritic(hidden, scores, log_scales)
     if architecture == "symmetric":
         _check_statistic(env, architecture, ("agents_items", "allocation", "prices"))
@@ -60,11 +81,6 @@ def network_for(
         return RecurrentActorCritic(hidden, scores, log_scales, memory_width, env.num_agents)
     seen = {"statistic": None, "agents_left": env.num_agents, "nothing": 0}[actor_sees]
     return ActorCritic(hidden, scores, log_scales, seen)
-
-
-def _check(field: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{field}: got {value!r}; allowed here are {allowed}")
 
 
 def _check_statistic(env: SequentialPrice, architecture: str, allowed: tuple[str, ...]) -> None:
