@@ -122,6 +122,7 @@ def play(
     start: tuple[Any, Any] | None = None,
     record: bool = True,
     steps: int | None = None,
+    step_keys: tuple[jax.Array, jax.Array] | None = None,
 ) -> Trajectory:
     """One episode to its end; to be batched by ``vmap`` over ``key``.
 
@@ -137,6 +138,8 @@ def play(
       start: observation and state to begin with, those of a fresh episode unless given.
       record: whether to keep what was seen and done at each step.
       steps: that are made; ``params.max_steps_in_episode`` unless given.
+      step_keys: of the policy and of the environment, key [steps] each, for several policies that
+        are to meet the same chance; drawn from ``key`` unless given.
 
     Raises:
       ValueError: ``steps`` is neither given nor known, or the policy is none.
@@ -147,9 +150,9 @@ def play(
     carry = policy.initial_carry()
     dtype = _sum_dtype(env, params, policy, observation, state, carry, key)
 
-    def one_step(current: tuple[Any, ...], step_key: jax.Array) -> tuple[tuple[Any, ...], Any]:
+    def one_step(current: tuple[Any, ...], keys: Any) -> tuple[tuple[Any, ...], Any]:
         observation, state, carry, live, objective = current
-        act_key, env_key = jax.random.split(step_key)
+        act_key, env_key = jax.random.split(keys) if step_keys is None else keys
         action, carry = policy.act(observation, carry, None if deterministic else act_key)
         next_observation, state, reward, terminated, truncated, info = step_once(
             env, env_key, state, action, params
@@ -162,7 +165,9 @@ def play(
         return (next_observation, state, carry, live, objective), now
 
     begin = (observation, state, carry, jnp.ones((), bool), jnp.zeros((), dtype))
-    keys = jax.random.split(steps_key, longest_episode(params) if steps is None else steps)
+    keys: Any = step_keys
+    if keys is None:
+        keys = jax.random.split(steps_key, longest_episode(params) if steps is None else steps)
     (_, state, _, _, objective), records = jax.lax.scan(one_step, begin, keys)
     observations, actions, rewards, live = records
     return Trajectory(observations, actions, rewards, live, state, objective)

@@ -144,7 +144,7 @@ def _write(path: Path, arrays: list[np.ndarray], about: Mapping[str, Any]) -> No
     entries[_ABOUT] = np.frombuffer(text, np.uint8)
     entries[_CHECKSUM] = np.array([checksum], np.uint32)
     file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **entries)
+    np.savez_compressed(file, allow_pickle=False, **entries)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, file.getvalue())
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxmech.environments import ReservePricing, ReservePricingParams
-from jaxmech.experiments.reserve_pricing.comparison import Played
+from jaxmech.experiments.reserve_pricing.comparison import Revenue
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.reserve_pricing.keywords import Keywords
 from jaxmech.experiments.reserve_pricing.planned import Planned, with_larger_moves
@@ -19,6 +19,7 @@ from jaxmech.experiments.reserve_pricing.rollout import play_planned
 from jaxmech.experiments.reserve_pricing.schemes import LABELS, numbers
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.intervals import Mean, PairedComparison, mean_of, paired_comparison
+from jaxmech.networks.bidder_models.models import BidderModelName
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,10 @@ def ablation(
     study: ReservePricingStudy,
     env: ReservePricing,
     params: ReservePricingParams,
-    models: Mapping[str, Any],
+    models: Mapping[BidderModelName, Any],
     keywords: Keywords,
     start: jax.Array,
-    played: Mapping[str, Played],
+    played: Mapping[str, Revenue],
 ) -> tuple[Variant, ...]:
     """The variants of the tree search; all play the same keywords and days.
 
@@ -65,7 +66,7 @@ def ablation(
     count, days = keywords.day_keys.shape
 
     def played_by(scheme: str) -> NDArray[np.float64]:
-        return np.asarray(played[scheme].revenue[:count, :days].mean(axis=1), np.float64)
+        return np.asarray(played[scheme][:count, :days].mean(axis=1), np.float64)
 
     # The usual search is a scheme that has played these days already.
     usual = played_by("tree_search_from_static")
@@ -74,7 +75,7 @@ def ablation(
     def earned(stage: str, planned: Planned) -> NDArray[np.float64]:
         if planned not in revenue:
             parameters = None if planned.model == "exact" else models[planned.model]
-            found, _ = workspace.kept(
+            found = workspace.kept(
                 f"ablation_{stage}", play_planned, env, params, planned, parameters, keywords, start
             )
             revenue[planned] = np.asarray(found, np.float64).mean(axis=1)

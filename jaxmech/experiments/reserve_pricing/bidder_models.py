@@ -56,7 +56,7 @@ class TrainedModels:
       entropy: float64 [keywords], of the histograms themselves: no model's can be below.
     """
 
-    parameters: dict[str, Any]
+    parameters: dict[BidderModelName, Any]
     cross_entropy: dict[str, NDArray[np.float64]]
     entropy: NDArray[np.float64]
 
@@ -130,7 +130,7 @@ def train_models(
         held_out_days=training.held_out_days,
         history_days=MEMORY,
     )
-    parameters: dict[str, Any] = {}
+    parameters: dict[BidderModelName, Any] = {}
     cross_entropy: dict[str, NDArray[np.float64]] = {}
 
     def trained(lesson: Lesson, stage: str, *called: str) -> Any:

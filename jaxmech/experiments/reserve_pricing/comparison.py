@@ -15,6 +15,9 @@ Period = Literal["all_days", "last_days"]
 
 PERIODS: tuple[Period, ...] = ("all_days", "last_days")
 
+Revenue = NDArray[np.float64]
+"""What a scheme earns, float64 [keywords, days], per auction."""
+
 REFERENCES = ("deployed", "static_initial", "static_hindsight")
 """Schemes that all are compared with."""
 
@@ -56,19 +59,6 @@ best on the bidder model, or with the simulator itself are this study's own.
 
 
 @dataclass(frozen=True)
-class Played:
-    """What a scheme earned.
-
-    Attributes:
-      revenue: float64 [keywords, days], per auction.
-      reserves: float64 [keywords, days, bidders].
-    """
-
-    revenue: NDArray[np.float64]
-    reserves: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
 class Comparison:
     """What schemes earned in a period, per auction, and how much more than others.
 
@@ -82,7 +72,7 @@ class Comparison:
     against: dict[tuple[str, str], PairedComparison]
 
 
-def compared(played: Mapping[str, Played], last_days: int) -> dict[Period, Comparison]:
+def compared(played: Mapping[str, Revenue], last_days: int) -> dict[Period, Comparison]:
     """The schemes over all days, and over the last of them."""
     pairs = {(name, other): None for name in played for other in REFERENCES}
     pairs |= dict.fromkeys(orderings_of(played))
@@ -96,12 +86,12 @@ def compared(played: Mapping[str, Played], last_days: int) -> dict[Period, Compa
     return found
 
 
-def orderings_of(played: Mapping[str, Played]) -> list[tuple[str, str]]:
+def orderings_of(played: Mapping[str, Revenue]) -> list[tuple[str, str]]:
     """Those of ``ORDERINGS`` of which both have played."""
     return [pair for pair in ORDERINGS if all(name in played for name in pair)]
 
 
-def earned(played: Played, period: Period, last_days: int) -> NDArray[np.float64]:
+def earned(revenue: Revenue, period: Period, last_days: int) -> NDArray[np.float64]:
     """Mean revenue per auction over a period, float64 [keywords]."""
-    days = played.revenue if period == "all_days" else played.revenue[:, -last_days:]
+    days = revenue if period == "all_days" else revenue[:, -last_days:]
     return np.asarray(days.mean(axis=1), np.float64)

@@ -12,7 +12,7 @@ from jaxmech.experiments.reserve_pricing.comparison import (
     REFERENCES,
     Comparison,
     Period,
-    Played,
+    Revenue,
     compared,
     orderings_of,
 )
@@ -51,8 +51,8 @@ class Results:
     """
 
     deployed_reserve: float
-    played: Mapping[str, Played]
-    still: Mapping[str, Played] | None
+    played: Mapping[str, Revenue]
+    still: Mapping[str, Revenue] | None
     models: Mapping[str, HeldOutError]
     foresight: tuple[ForesightError, ...]
     ablation: tuple[Variant, ...]
@@ -155,13 +155,13 @@ def _listed(study: ReservePricingStudy, listed: tuple[int, int] | None) -> tuple
 
 
 def _curves(
-    study: ReservePricingStudy, played: Mapping[str, Played], name: str, words: str
+    study: ReservePricingStudy, played: Mapping[str, Revenue], name: str, words: str
 ) -> Figure:
     weeks = max(study.days // _WEEK, 1)
     length = min(_WEEK, study.days)
     curves = []
     for scheme, one in played.items():
-        means = one.revenue[:, : weeks * length].mean(axis=0).reshape(weeks, length).mean(axis=1)
+        means = one[:, : weeks * length].mean(axis=0).reshape(weeks, length).mean(axis=1)
         x = tuple(float(week * length + (length + 1) / 2) for week in range(weeks))
         y = tuple(map(float, means))
         if scheme == "static_hindsight":

@@ -19,6 +19,7 @@ from jaxmech.experiments.reserve_pricing.keywords import Keywords
 from jaxmech.experiments.reserve_pricing.planned import simulator_of
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.intervals import Mean, mean_of
+from jaxmech.networks.bidder_models.models import BidderModelName
 
 HORIZONS = (1, 5, 10)
 """Days ahead at which foresight is compared with the truth."""
@@ -62,7 +63,7 @@ def foresight(
     workspace: Workspace,
     env: ReservePricing,
     params: ReservePricingParams,
-    models: Mapping[str, Any],
+    models: Mapping[BidderModelName, Any],
     keywords: Keywords,
     start: jax.Array,
     auctions: int,
@@ -93,7 +94,7 @@ def revenues_foreseen(
     env: ReservePricing,
     auctions: int,
     params: ReservePricingParams,
-    models: Mapping[str, Any],
+    models: Mapping[BidderModelName, Any],
     keywords: Keywords,
     start: jax.Array,
 ) -> dict[str, jax.Array]:

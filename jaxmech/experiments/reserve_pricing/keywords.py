@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -36,7 +37,7 @@ class Keywords:
       plan_keys: [keywords, days], of the chance that plans reckon with, which is another.
     """
 
-    observations: jax.Array
+    observations: Any
     states: ReservePricingState
     day_keys: jax.Array
     plan_keys: jax.Array

@@ -45,7 +45,7 @@ class Planned:
 
 
 def simulator_of(
-    model: str,
+    model: ModelName,
     parameters: Any,
     env: ReservePricing,
     params: ReservePricingParams,

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmech.environments import ReservePricing, ReservePricingParams
-from jaxmech.experiments.reserve_pricing.comparison import Played
+from jaxmech.experiments.reserve_pricing.comparison import Revenue
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.reserve_pricing.keywords import Keywords
-from jaxmech.experiments.reserve_pricing.planned import Planned, with_larger_moves
+from jaxmech.experiments.reserve_pricing.planned import Planned, PlannerName, with_larger_moves
 from jaxmech.experiments.reserve_pricing.policies import Learned
 from jaxmech.experiments.reserve_pricing.rollout import play_fixed, play_learned, play_planned
 from jaxmech.experiments.reserve_pricing.schemes import EXACT, SCHEMES
-from jaxmech.experiments.reserve_pricing.static import static_reserves
 from jaxmech.experiments.workspace import Workspace
 
 
@@ -28,11 +27,12 @@ def play_all(
     params: ReservePricingParams,
     lstm: Any,
     keywords: Keywords,
+    reserves: Mapping[str, jax.Array],
     learned: Mapping[str, Learned],
     *,
     exact: bool,
     suffix: str = "",
-) -> dict[str, Played]:
+) -> dict[str, Revenue]:
     """All schemes on the same keywords, by name, in the order of ``SCHEMES``.
 
     Args:
@@ -41,15 +41,15 @@ def play_all(
       env, params: the environment and its parameters.
       lstm: parameters of the bidder model that is planned on.
       keywords: to play on.
+      reserves: of the static schemes, by name.
       learned: the learned policies, by name.
       exact: also play ``EXACT``.
       suffix: of the names under which the workspace keeps what it finds.
     """
-    reserves = static_reserves(workspace, study, env, params, lstm, keywords, suffix)
     search = study.search
     nowhere = jnp.full_like(reserves["deployed"], jnp.nan)
     starts = {"": nowhere, "_from_static": reserves["static_" + study.start]}
-    played: dict[str, Played] = {}
+    played: dict[str, Revenue] = {}
 
     def play_together(
         stage: str,
@@ -63,12 +63,11 @@ def play_all(
         found = workspace.kept(
             f"play_{stage}{suffix}", function, env, params, *scheme, copies, known
         )
-        parts = [np.split(np.asarray(of, np.float64), len(of_keywords)) for of in found]
-        for place, name in enumerate(of_keywords):
-            played[name] = Played(*(part[place] for part in parts))
+        parts = np.split(np.asarray(found, np.float64), len(of_keywords))
+        played.update(zip(of_keywords, parts, strict=True))
 
     play_together("static", play_fixed, (), reserves)
-    for name in ("greedy", "greedy_held", "tree_search"):
+    for name in get_args(PlannerName):
         of_keywords = {name + start: known for start, known in starts.items()}
         play_together(name, play_planned, (Planned(name, search), lstm), of_keywords)
     if search.larger_factors:
@@ -80,6 +79,6 @@ def play_all(
         known = {EXACT: starts["_from_static"]}
         play_together(EXACT, play_planned, (on_simulator, None), known)
     for name, policy in learned.items():
-        scheme = (name, policy.settings, policy.params, policy.state)
+        scheme = (policy.name, policy.settings, policy.params, policy.state)
         play_together(name, play_learned, scheme, {name: nowhere})
     return {name: played[name] for name in SCHEMES if name in played}

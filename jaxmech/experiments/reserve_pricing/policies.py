@@ -22,11 +22,13 @@ class Learned:
     """A policy that has been learned.
 
     Attributes:
+      name: of the learner.
       settings: how.
       params: of the environment that it learned in.
       state: of the learner at the end.
     """
 
+    name: PolicyName
     settings: LearnedPolicies
     params: ReservePricingParams
     state: Any
@@ -38,18 +40,20 @@ def learned_policies(
     env: ReservePricing,
     params: ReservePricingParams,
     key: jax.Array,
-) -> dict[PolicyName, Learned]:
+) -> dict[str, Learned]:
     """PPO and policy gradient, trained on keywords drawn from ``params``.
 
     None of them where no updates are asked for.
     """
     if not settings.updates:
         return {}
-    learned = {}
+    learned: dict[str, Learned] = {}
     for name in get_args(PolicyName):
         learner = learner_of(name, settings, env, params)
         result = workspace.train(name, learner, updates=settings.updates, seeds=1, keys=[key])
-        learned[name] = Learned(settings, params, jax.tree.map(lambda leaf: leaf[0], result.states))
+        learned[name] = Learned(
+            name, settings, params, jax.tree.map(lambda leaf: leaf[0], result.states)
+        )
     return learned
 
 

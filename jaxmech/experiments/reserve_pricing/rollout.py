@@ -1,7 +1,6 @@
-"""What a scheme does and earns on keywords, day by day.
+"""What a scheme earns on keywords, day by day: float [keywords, days], revenue per auction.
 
-Every function gives revenue per auction, float [keywords, days], and reserves, float [keywords,
-days, bidders]. All are pure.
+All schemes meet the same bidders and the same chance.
 """
 
 from __future__ import annotations
@@ -12,29 +11,23 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxmech.designers.planning.planners import FixedReserves
-from jaxmech.environments import ReservePricing, ReservePricingParams, ReservePricingState
+from jaxmech import struct
+from jaxmech.designers.planning.planners import FixedReserves, ReservePlanner
+from jaxmech.environments import ReservePricing, ReservePricingParams
 from jaxmech.environments.reserve_pricing.relative import RelativeReserves
+from jaxmech.evaluation import Policy, play
 from jaxmech.experiments.reserve_pricing.keywords import Keywords
 from jaxmech.experiments.reserve_pricing.planned import Planned
 from jaxmech.experiments.reserve_pricing.policies import PolicyName, learner_of
 from jaxmech.experiments.reserve_pricing.settings import LearnedPolicies
-
-Choose = Callable[[jax.Array, jax.Array, ReservePricingState, jax.Array], jax.Array]
-"""(known of the keyword, observation, state, key) -> reserves of the day, float [bidders]."""
+from jaxmech.wrappers import StateObservation, state_observed
 
 
 def play_fixed(
     env: ReservePricing, params: ReservePricingParams, keywords: Keywords, reserves: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """The same ``reserves``, float [keywords, bidders], every day."""
-
-    def choose(
-        reserves: jax.Array, observation: jax.Array, state: ReservePricingState, key: jax.Array
-    ) -> jax.Array:
-        return FixedReserves(reserves).act(observation, None, key)[0]
-
-    return _play(env, params, choose, keywords, reserves)
+) -> jax.Array:
+    """The same ``reserves``, float [keywords, bidders], every day; pure."""
+    return _play(env, params, FixedReserves, keywords, reserves)
 
 
 def play_planned(
@@ -44,8 +37,8 @@ def play_planned(
     parameters: Any,
     keywords: Keywords,
     starts: jax.Array,
-) -> tuple[jax.Array, jax.Array]:
-    """The first move of every day's plan; on the first day ``starts``, where they are finite.
+) -> jax.Array:
+    """The first move of every day's plan; on the first day ``starts``, where they are finite; pure.
 
     Args:
       env, params: the environment and its parameters.
@@ -54,15 +47,38 @@ def play_planned(
       keywords: to play on.
       starts: float [keywords, bidders].
     """
+    planner = planned.build(env, params, parameters)
 
-    def choose(
-        start: jax.Array, observation: jax.Array, state: ReservePricingState, key: jax.Array
-    ) -> jax.Array:
-        del observation
-        reserves = planned.build(env, params, parameters).reserves(state, key)
-        return jnp.where((state.day == 0) & jnp.isfinite(start), start, reserves)
+    def policy(start: jax.Array) -> StartingReserves:
+        return StartingReserves(start, planner)
 
-    return _play(env, params, choose, keywords, starts)
+    seen = StateObservation(keywords.observations, keywords.states)
+    shown = Keywords(seen, keywords.states, keywords.day_keys, keywords.plan_keys)
+    return _play(state_observed(env), params, policy, shown, starts)
+
+
+@struct.dataclass
+class StartingReserves:
+    """A planner that begins with reserves of another's choice.
+
+    Attributes:
+      start: float [bidders], of the first day; where not finite, the planner's own.
+      planner: of all other days.
+    """
+
+    start: jax.Array
+    planner: ReservePlanner
+
+    def initial_carry(self) -> None:
+        """Nothing."""
+
+    def act(
+        self, observation: StateObservation, carry: None, key: jax.Array | None
+    ) -> tuple[jax.Array, None]:
+        """The reserves of the day, float [bidders]."""
+        reserves, _ = self.planner.act(observation, carry, key)
+        begins = (observation.state.day == 0) & jnp.isfinite(self.start)
+        return jnp.where(begins, self.start, reserves), None
 
 
 def play_learned(
@@ -74,8 +90,8 @@ def play_learned(
     learnt: Any,
     keywords: Keywords,
     unused: jax.Array,
-) -> tuple[jax.Array, jax.Array]:
-    """A learned policy without exploration.
+) -> jax.Array:
+    """A learned policy without exploration; pure.
 
     Args:
       env, params: the environment and its parameters.
@@ -85,38 +101,42 @@ def play_learned(
       keywords: to play on.
       unused: float [keywords, bidders]; nothing is known of a keyword.
     """
-    relative = RelativeReserves(env)
-    policy = learner_of(name, settings, env, learned_with).policy(learnt)
+    learned = learner_of(name, settings, env, learned_with).policy(learnt)
 
-    def choose(
-        known: jax.Array, observation: jax.Array, state: ReservePricingState, key: jax.Array
-    ) -> jax.Array:
-        del known, key
-        shares, _ = policy.act(observation, policy.initial_carry(), None)
-        return relative.reserves(state, shares, learned_with)
+    def policy(_: jax.Array) -> Policy:
+        return learned
 
-    return _play(env, params, choose, keywords, unused)
+    return _play(RelativeReserves(env), params, policy, keywords, unused, deterministic=True)
 
 
 def _play(
-    env: ReservePricing,
+    env: Any,
     params: ReservePricingParams,
-    choose: Choose,
+    policy: Callable[[jax.Array], Policy],
     keywords: Keywords,
     known: jax.Array,
-) -> tuple[jax.Array, jax.Array]:
-    def one(keywords: Keywords, known: jax.Array) -> tuple[jax.Array, jax.Array]:
-        def day(
-            carry: Any, keys: tuple[jax.Array, jax.Array]
-        ) -> tuple[Any, tuple[jax.Array, jax.Array]]:
-            observation, state = carry
-            key, plan_key = keys
-            reserves = choose(known, observation, state, plan_key)
-            observation, state, revenue, _, _ = env.step_env(key, state, reserves, params)
-            return (observation, state), (revenue, state.reserves)
+    *,
+    deterministic: bool = False,
+) -> jax.Array:
+    """
+    Args:
+      env, params: the environment, or a view of it, and its parameters.
+      policy: of what is known of a keyword.
+      keywords: to play on, with observations of ``env``.
+      known: float [keywords, bidders].
+      deterministic: whether the policy gets no key.
+    """
 
-        start = (keywords.observations, keywords.states)
-        return jax.lax.scan(day, start, (keywords.day_keys, keywords.plan_keys))[1]
+    def one(keyword: Keywords, known: jax.Array) -> jax.Array:
+        revenue: jax.Array = play(
+            env,
+            params,
+            policy(known),
+            keyword.day_keys[0],
+            deterministic=deterministic,
+            start=(keyword.observations, keyword.states),
+            step_keys=(keyword.plan_keys, keyword.day_keys),
+        ).rewards
+        return revenue
 
-    earned: tuple[jax.Array, jax.Array] = jax.vmap(one)(keywords, known)
-    return earned
+    return jax.vmap(one)(keywords, known)

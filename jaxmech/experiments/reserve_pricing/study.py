@@ -25,9 +25,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import jax
-import jax.numpy as jnp
 
-from jaxmech.experiments.reserve_pricing.ablation import ablation
+from jaxmech.experiments.reserve_pricing.ablation import Variant, ablation
 from jaxmech.experiments.reserve_pricing.bidder_models import held_out_errors, train_models
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.reserve_pricing.findings import Results, findings_of
@@ -40,7 +39,9 @@ from jaxmech.experiments.reserve_pricing.keywords import (
 from jaxmech.experiments.reserve_pricing.playing import play_all
 from jaxmech.experiments.reserve_pricing.policies import learned_policies
 from jaxmech.experiments.reserve_pricing.settings import MEMORY, WINDOW
+from jaxmech.experiments.reserve_pricing.static import static_reserves
 from jaxmech.experiments.workspace import Workspace
+from jaxmech.networks.bidder_models.models import BidderModelName
 from jaxmech.reports.findings import Findings
 
 _NEVER_REACTING = "_never_reacting"
@@ -63,7 +64,7 @@ def compute(study: ReservePricingStudy, workspace: Workspace) -> Findings:
     stages = _numbered(study)
 
     workspace.say(next(stages))
-    names = (*study.training.models, "lstm")
+    names: tuple[BidderModelName, ...] = (*study.training.models, "lstm")
     models = train_models(workspace, study.training, env, learning, models_key, names)
     if study.policies.updates:
         workspace.say(next(stages))
@@ -72,10 +73,13 @@ def compute(study: ReservePricingStudy, workspace: Workspace) -> Findings:
     workspace.say(next(stages))
     keywords = workspace.kept("keywords", draw_keywords, env, params, keywords_key, study.keywords)
     lstm = models.parameters["lstm"]
-    played = play_all(workspace, study, env, params, lstm, keywords, learned, exact=study.exact)
+    reserves = static_reserves(workspace, study, env, params, lstm, keywords)
+    played = play_all(
+        workspace, study, env, params, lstm, keywords, reserves, learned, exact=study.exact
+    )
 
     workspace.say(next(stages))
-    start = jnp.asarray(played[f"static_{study.start}"].reserves[:, 0], float)
+    start = reserves[f"static_{study.start}"]
     foreseen = foresight(
         workspace, env, params, models.parameters, keywords, start, study.search.auctions
     )
@@ -83,38 +87,21 @@ def compute(study: ReservePricingStudy, workspace: Workspace) -> Findings:
     still = None
     if study.never_react:
         workspace.say(next(stages))
-        anew = train_models(
-            workspace,
-            study.training,
-            env,
-            never_reacting(learning),
-            models_key,
-            ("lstm",),
-            _NEVER_REACTING,
-        )
+        training, suffix = study.training, _NEVER_REACTING
+        learning, params_still = never_reacting(learning), never_reacting(params)
+        anew = train_models(workspace, training, env, learning, models_key, ("lstm",), suffix)
         workspace.say(next(stages))
-        still_params = never_reacting(params)
+        same = workspace.kept(
+            "keywords" + suffix, draw_keywords, env, params_still, keywords_key, study.keywords
+        )
+        lstm = anew.parameters["lstm"]
+        fixed = static_reserves(workspace, study, env, params_still, lstm, same, suffix)
         # Without the policies, which have learned from bidders that react.
         still = play_all(
-            workspace,
-            study,
-            env,
-            still_params,
-            anew.parameters["lstm"],
-            workspace.kept(
-                "keywords" + _NEVER_REACTING,
-                draw_keywords,
-                env,
-                still_params,
-                keywords_key,
-                study.keywords,
-            ),
-            {},
-            exact=False,
-            suffix=_NEVER_REACTING,
+            workspace, study, env, params_still, lstm, same, fixed, {}, exact=False, suffix=suffix
         )
 
-    variants = ()
+    variants: tuple[Variant, ...] = ()
     count = min(study.ablation.keywords, study.keywords)
     if count:
         workspace.say(next(stages))

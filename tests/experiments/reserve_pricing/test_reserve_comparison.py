@@ -8,23 +8,23 @@ import pytest
 from scipy import stats
 
 from jaxmech.experiments.reserve_pricing.ablation import ablation
-from jaxmech.experiments.reserve_pricing.comparison import ORDERINGS, REFERENCES, Played, compared
+from jaxmech.experiments.reserve_pricing.comparison import ORDERINGS, REFERENCES, compared
 from jaxmech.experiments.reserve_pricing.configuration import RESERVE_PRICING
 from jaxmech.experiments.reserve_pricing.schemes import LABELS, SCHEMES
 
 
 def played(revenue_of):
     """Schemes whose revenue is the same on all keywords and days."""
-    return {name: Played(np.full((5, 6), revenue), None) for name, revenue in revenue_of.items()}
+    return {name: np.full((5, 6), revenue) for name, revenue in revenue_of.items()}
 
 
 def test_schemes_are_compared_keyword_by_keyword_over_both_periods():
     rng = np.random.default_rng(0)
     names = (*REFERENCES, "greedy", "tree_search")
-    schemes = {name: Played(rng.uniform(1, 2, (6, 8)), None) for name in names}
+    schemes = {name: rng.uniform(1, 2, (6, 8)) for name in names}
     found = compared(schemes, last_days=3)
     for period, days in (("all_days", slice(None)), ("last_days", slice(-3, None))):
-        of = {name: one.revenue[:, days].mean(axis=1) for name, one in schemes.items()}
+        of = {name: one[:, days].mean(axis=1) for name, one in schemes.items()}
         for name in names:
             assert found[period].revenue[name].mean == pytest.approx(of[name].mean())
             against = found[period].against[name, "deployed"]
@@ -50,7 +50,7 @@ class Kept:
 
     def kept(self, name, function, *arguments):
         self.names.append(name)
-        return np.full((3, 4), 50.0 + len(self.names)), None
+        return np.full((3, 4), 50.0 + len(self.names))
 
 
 def test_the_ablation_has_larger_moves_and_static_reserves_on_the_same_days():
@@ -62,7 +62,7 @@ def test_the_ablation_has_larger_moves_and_static_reserves_on_the_same_days():
     schemes = played(dict.fromkeys(SCHEMES, 100.0))
     for name, one in schemes.items():
         # Only the first 3 keywords and 4 days are those of the ablation.
-        one.revenue[:3, :4] = earned[name]
+        one[:3, :4] = earned[name]
     keywords, workspace = SimpleNamespace(day_keys=np.zeros((3, 4))), Kept()
     models = {"lstm": None}
     found = ablation(workspace, study, None, None, models, keywords, np.zeros((3, 2)), schemes)

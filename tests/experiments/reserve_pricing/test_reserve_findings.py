@@ -7,7 +7,7 @@ import pytest
 
 from jaxmech.experiments.reserve_pricing.ablation import Variant
 from jaxmech.experiments.reserve_pricing.bidder_models import TrainedModels, held_out_errors
-from jaxmech.experiments.reserve_pricing.comparison import Played, compared
+from jaxmech.experiments.reserve_pricing.comparison import compared
 from jaxmech.experiments.reserve_pricing.configuration import RESERVE_PRICING
 from jaxmech.experiments.reserve_pricing.findings import Results, findings_of
 from jaxmech.experiments.reserve_pricing.foresight import foresight_errors
@@ -19,10 +19,7 @@ STUDY = replace(RESERVE_PRICING, keywords=6, days=16, last_days=5)
 
 def schemes(seed, names=SCHEMES):
     rng = np.random.default_rng(seed)
-    return {
-        name: Played(rng.uniform(1, 2, (6, 16)) + number / 10, rng.uniform(0, 1, (6, 16, 2)))
-        for number, name in enumerate(names)
-    }
+    return {name: rng.uniform(1, 2, (6, 16)) + number / 10 for number, name in enumerate(names)}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +59,7 @@ def test_tables_and_figures_are_of_everything_computed(results):
     revenue = found.figures[0].curves[0]
     # Two whole weeks of 16 days.
     assert revenue.x == (4.0, 11.0)
-    first_week = results.played["deployed"].revenue[:, :7].mean()
+    first_week = results.played["deployed"][:, :7].mean()
     assert revenue.y[0] == pytest.approx(first_week)
     assert "Over 16 days tree search from static best earns" in found.headline
 
