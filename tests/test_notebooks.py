@@ -7,7 +7,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from jaxmech.reports import findings
+from jaxmech.reports import findings, folder
+from jaxmech.reports.page import Description
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -54,8 +55,8 @@ def shown(notebook):
 
 @pytest.mark.slow
 def test_all_figures_from_panels_on_disk_or_run_on_the_spot(kernel, tmp_path, monkeypatch):
-    monkeypatch.setenv("JAXMECH_PANELS", str(tmp_path / "panels"))
-    monkeypatch.setenv("JAXMECH_SHOW", "brero2021/kitchen_sink")
+    monkeypatch.setenv("JAXMECH_RUN", str(tmp_path / "figures"))
+    monkeypatch.setenv("JAXMECH_SHOW", "brero2021/figure_3d")
     monkeypatch.setenv("JAXMECH_MECHANISMS", "anonymous_static_prices")
     monkeypatch.setenv(
         "JAXMECH_BUDGET",
@@ -68,13 +69,13 @@ def test_all_figures_from_panels_on_disk_or_run_on_the_spot(kernel, tmp_path, mo
     text, kinds = shown(notebook)
     assert kinds.count("image/png") == 1
     assert "Kitchen sink" in text
-    assert "brero2021/figure_3d" in text
-    assert not (tmp_path / "panels").exists()
+    assert "figure_3d" in text
+    assert not (tmp_path / "figures").exists()
 
 
 @pytest.mark.slow
 def test_a_panel_that_is_not_there_is_named(kernel, tmp_path, monkeypatch):
-    monkeypatch.setenv("JAXMECH_PANELS", str(tmp_path))
+    monkeypatch.setenv("JAXMECH_RUN", str(tmp_path))
     monkeypatch.delenv("JAXMECH_BUDGET", raising=False)
     notebook = nbformat.read(NOTEBOOKS / "brero2021.ipynb", as_version=4)
     NotebookClient(
@@ -82,7 +83,7 @@ def test_a_panel_that_is_not_there_is_named(kernel, tmp_path, monkeypatch):
     ).execute()
     text, kinds = shown(notebook)
     assert "image/png" not in kinds
-    assert text.count("is not on disk: `jaxmech panel brero2021/figure_") == 12
+    assert text.count("is not on disk: `jaxmech run brero2021/figure_") == 12
 
 
 @pytest.mark.slow
@@ -106,7 +107,6 @@ def test_reserve_pricing_from_a_run_on_disk(kernel, tmp_path, monkeypatch):
     curve = findings.Curve("GREEDY", (4.0, 11.0), (0.2, 0.3))
     found = findings.Findings(
         headline="The headline.",
-        results={},
         tables=tuple(
             findings.Table(
                 title, ("Scheme", "Revenue of an auction, last days"), (("GREEDY", f"{number}.5"),)
@@ -127,7 +127,9 @@ def test_reserve_pricing_from_a_run_on_disk(kernel, tmp_path, monkeypatch):
             for name in ("revenue", "never_reacting")
         ),
     )
-    findings.write(run, found, {})
+    about = {"study": "a", "made_with": {}, "devices": [], "versions": {}}
+    times = {"seconds": 1.0, "compile_seconds": 1.0}
+    folder.write(run, found, {**about, **times}, Description("A study"))
     monkeypatch.setenv("JAXMECH_RUN", str(run))
     notebook = nbformat.read(NOTEBOOKS / "tang2017_reserve_pricing.ipynb", as_version=4)
     NotebookClient(
