@@ -26,7 +26,7 @@ what is set up for it. What a file sets up for all its tests is counted for the 
 DEAREST = (
     "environments/test_contract.py",
     "designers/test_ppo.py",
-    "test_runner.py",
+    "runner/test_runs.py",
     "cli/test_commands.py",
     "faults/test_run_faults.py",
     "environments/test_repeated_auction.py",

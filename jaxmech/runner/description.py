@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+import inspect
 import sys
 import zlib
 from collections.abc import Iterator, Mapping
@@ -69,9 +70,8 @@ def _parts(value: Any, name: str, depth: int) -> Iterator[tuple[str, Plain]]:
         yield from _parts(value.keywords, name, depth + 1)
     elif hasattr(value, "__qualname__"):
         yield name, name_of(value)
-        owner = getattr(value, "__self__", None)
-        if owner is not None and not hasattr(owner, "__qualname__"):
-            yield from _parts(owner, f"{name}.of", depth + 1)
+        if inspect.ismethod(value) and not inspect.isclass(value.__self__):
+            yield from _parts(value.__self__, f"{name}.of", depth + 1)
     else:
         yield name, name_of(type(value))
         for field, part in _fields(value):

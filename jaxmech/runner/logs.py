@@ -140,6 +140,8 @@ def read_log(path: str | Path, *, length: int | None = None) -> dict[str, np.nda
     header, _, body = content[: content.rfind(b"\n") + 1].partition(b"\n")
     try:
         names = header.decode().split(",")
+        if names[0] != "update":
+            raise ValueError("its first column is not 'update'")
         rows = np.zeros((0, len(names)))
         if body:
             rows = np.loadtxt(io.BytesIO(body), delimiter=",", ndmin=2, encoding="utf-8")

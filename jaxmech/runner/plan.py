@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech import checks
 from jaxmech.runner.description import Plain
-
-_KIND = {"seeds": list, "updates": int, "made_with": dict, "learner": dict}
 
 
 @dataclass(frozen=True)
@@ -62,21 +61,19 @@ class Plan:
         Raises:
           ValueError: it is not what ``as_json`` gives.
         """
-        names = [field.name for field in fields(Plan)]
-        if not isinstance(content, dict) or sorted(content) != sorted(names):
-            raise ValueError(f"allowed are the fields {', '.join(names)}")
-        for name, kind in _KIND.items():
-            if not isinstance(content[name], kind):
-                raise ValueError(f"{name}: allowed is a {kind.__name__}")
-        keys = content["keys"]
-        return Plan(
-            seeds=tuple(content["seeds"]),
-            updates=content["updates"],
-            evaluate_every=content["evaluate_every"],
-            keys=keys and (keys[0], tuple(map(tuple, keys[1]))),
-            made_with=content["made_with"],
-            learner=content["learner"],
-        )
+        try:
+            keys = content["keys"]
+            return Plan(
+                seeds=tuple(checks.integer("seeds", seed, low=0) for seed in content["seeds"]),
+                updates=checks.integer("updates", content["updates"]),
+                evaluate_every=content["evaluate_every"]
+                and checks.integer("evaluate_every", content["evaluate_every"]),
+                keys=keys and (str(keys[0]), tuple(map(tuple, keys[1]))),
+                made_with=dict(content["made_with"]),
+                learner=dict(content["learner"]),
+            )
+        except (KeyError, IndexError, TypeError) as error:
+            raise ValueError(f"{type(error).__name__}: {str(error)[:100]}") from error
 
 
 def stored_keys(keys: Any, num_seeds: int) -> tuple[str, tuple[tuple[int, ...], ...]]:
@@ -121,9 +118,8 @@ def check_same(asked: Plan, was: Plan, directory: Path, *, extend: bool) -> None
             how = "more updates are made only where that is asked for, by extending the run"
         more = sum(not _equal(old.get(other), new.get(other)) for other in {*old, *new}) - 1
         others = f" (and {more} more differ)" if more else ""
-        raise ValueError(
-            f"{name}: got {_short(now)}; {directory} was made with {_short(before)}{others}; {how}"
-        )
+        made_with = f"{directory} was made with {checks.shown(before)}{others}"
+        raise checks.InvalidValueError(name, now, f"{made_with}; {how}", verb="")
 
 
 def _flat(plan: Plan) -> dict[str, Any]:
@@ -143,8 +139,3 @@ def _equal(left: Any, right: Any) -> bool:
     if numbers and isinstance(left, bool) == isinstance(right, bool) and left == right:
         return True
     return json.dumps(left) == json.dumps(right)
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 100 else f"{text[:97]}..."

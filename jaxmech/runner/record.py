@@ -44,35 +44,44 @@ class Place:
         return bool(np.any(self.training.running))
 
 
-def read_plan(directory: Path) -> Plan:
-    """The plan of the run in ``directory``.
+@dataclass(frozen=True)
+class Begun:
+    """What can be told of a run without its designer.
+
+    Attributes:
+      plan: what it was asked for.
+      num_metrics: how many metrics it logs.
+      update: of its newest readable checkpoint; -1 where there is no checkpoint.
+      running: whether a seed has not stopped.
+    """
+
+    plan: Plan
+    num_metrics: int
+    update: int
+    running: bool
+
+
+def read_begun(directory: Path) -> Begun:
+    """How the run in ``directory`` was begun and how far it came.
 
     Raises:
       FileNotFoundError: there is no run.
       ValueError: it cannot be read.
     """
     if not run_folder.has_checkpoint(directory):
-        return run_folder.read_plan(directory)
+        return Begun(run_folder.read_plan(directory), num_metrics=0, update=-1, running=True)
     folder = directory / run_folder.CHECKPOINTS
     with closing(Checkpoints(folder, read_only=True)) as checkpoints:
-        return _plan_in(checkpoints.about(), folder)
-
-
-def _plan_in(about: Mapping[str, Any], folder: Path) -> Plan:
+        about = checkpoints.about()
     try:
-        return Plan.from_json(about["plan"])
+        return Begun(
+            Plan.from_json(about["plan"]), about["num_metrics"], about["update"], about["running"]
+        )
     except (KeyError, ValueError) as error:
         raise ValueError(
-            f"{folder}: the newest checkpoint is of another version of jaxmech ({error})"
+            f"{folder}: the newest checkpoint is of another version of jaxmech ({error}); "
+            "go on with that version, or remove the run to begin anew"
         ) from error
-
-
-def num_metrics(directory: Path) -> int:
-    """How many metrics the run in ``directory`` logs, by its newest readable checkpoint."""
-    folder = directory / run_folder.CHECKPOINTS
-    with closing(Checkpoints(folder, read_only=True)) as checkpoints:
-        count: int = checkpoints.about()["num_metrics"]
-    return count
 
 
 def find_place(
@@ -230,6 +239,7 @@ class Record:
             about = {
                 "plan": self._plan.as_json(),
                 "num_metrics": len(self._program.metrics),
+                "running": bool(np.any(training.running)),
                 "seconds": self.seconds,
                 "logs": {name: asdict(extent) for name, extent in self.extents.items()},
             }

@@ -63,7 +63,9 @@ def create(directory: Path, config: str) -> None:
 def has_checkpoint(directory: Path) -> bool:
     """Whether the run in ``directory`` came as far as its first checkpoint."""
     folder = Path(directory) / CHECKPOINTS
-    return folder.is_dir() and any(path.name.isdigit() for path in folder.iterdir())
+    return folder.is_dir() and any(
+        path.name.isdigit() and path.is_dir() for path in folder.iterdir()
+    )
 
 
 def write_plan(directory: Path, plan: Plan) -> None:
@@ -87,7 +89,7 @@ def read_plan(directory: Path) -> Plan:
         )
     try:
         return Plan.from_json(json.loads(path.read_text()))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path}: is no plan of a run ({str(error)[:200]}); remove {directory}, which has no "
             "checkpoint yet, and start the run again"
@@ -99,7 +101,8 @@ def remove_start(directory: Path) -> None:
     for name in (METRICS, TIMING, EVALUATION, PLAN):
         (directory / name).unlink(missing_ok=True)
     for name in (CHECKPOINTS, UNREADABLE):
-        if (directory / name).is_symlink():
-            (directory / name).unlink()
-        elif (directory / name).is_dir():
-            shutil.rmtree(directory / name)
+        folder = directory / name
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder)
+        else:
+            folder.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,15 +11,18 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxmech import checks
 from jaxmech.runner import chunks, record, run_folder
+from jaxmech.runner.arguments import learner_of, pace_of, plan_of
 from jaxmech.runner.chunks import Evaluate, Program
 from jaxmech.runner.claim import claim
-from jaxmech.runner.description import described
+from jaxmech.runner.errors import full_disk_explained
 from jaxmech.runner.loop import Pace, Trained, train
-from jaxmech.runner.plan import Plan, check_same, stored_keys
+from jaxmech.runner.plan import Plan, check_same
 from jaxmech.runner.progress import NoProgress, Progress
+from jaxmech.runner.record import Begun
 from jaxmech.runner.result import RunResult
-from jaxmech.runner.training import MAX_UPDATES, Stop
+from jaxmech.runner.training import Stop, Training
 
 
 def run(
@@ -68,8 +70,16 @@ def run(
       DiskFullError: there is no room; checkpoints are safe.
     """
     directory = Path(directory)
-    plan = _plan(designer, seeds, updates, keys, evaluate, evaluate_every, stop, {})
-    pace = _pace(updates_per_chunk, checkpoint_seconds)
+    plan = plan_of(
+        designer,
+        seeds=seeds,
+        updates=updates,
+        keys=keys,
+        evaluate=evaluate,
+        evaluate_every=evaluate_every,
+        stop=stop,
+    )
+    pace = pace_of(updates_per_chunk, checkpoint_seconds)
     config_text = run_folder.config_text(config)
     run_folder.check_free(directory)
     progress = progress or NoProgress()
@@ -77,7 +87,8 @@ def run(
         program = chunks.trace(designer, plan.typed_keys(), evaluate, stop)
         with claim(directory):
             run_folder.check_free(directory)
-            run_folder.create(directory, config_text)
+            with full_disk_explained(directory, "nothing has been computed yet"):
+                run_folder.create(directory, config_text)
             return _begin(program, plan, directory, pace, progress)
 
 
@@ -110,17 +121,15 @@ def resume(
       TrainingDivergedError, DiskFullError: see ``run``.
     """
     directory = Path(directory)
-    pace = _pace(updates_per_chunk, checkpoint_seconds)
-    was = record.read_plan(directory)
-    total = was.updates if updates is None else _at_least("updates", updates, 1)
+    pace = pace_of(updates_per_chunk, checkpoint_seconds)
+    was = record.read_begun(directory).plan
+    total = was.updates if updates is None else checks.integer("updates", updates)
     if (evaluate is None) != (was.evaluate_every is None):
         done = "evaluated" if evaluate is None else "not evaluated"
         raise ValueError(f"evaluate: the run in {directory} was {done} when it was started")
-    plan = replace(was, updates=total, learner=_learner(designer, evaluate, stop))
-    if total < was.updates:
-        check_same(replace(plan, updates=was.updates), was, directory, extend=True)
-    else:
-        check_same(plan, was, directory, extend=True)
+    plan = replace(was, updates=total, learner=learner_of(designer, evaluate, stop))
+    # Fewer updates are as good, as long as they are not made yet.
+    check_same(replace(plan, updates=max(total, was.updates)), was, directory, extend=True)
     with claim(directory):
         return _begin_or_go_on(
             designer, plan, directory, evaluate, stop, pace, progress or NoProgress()
@@ -164,11 +173,20 @@ def run_or_resume(
       TrainingDivergedError, DiskFullError: see ``run``.
     """
     directory = Path(directory)
-    plan = _plan(designer, seeds, updates, keys, evaluate, evaluate_every, stop, made_with or {})
-    pace = _pace(updates_per_chunk, checkpoint_seconds)
+    plan = plan_of(
+        designer,
+        seeds=seeds,
+        updates=updates,
+        keys=keys,
+        evaluate=evaluate,
+        evaluate_every=evaluate_every,
+        stop=stop,
+        made_with=made_with,
+    )
+    pace = pace_of(updates_per_chunk, checkpoint_seconds)
     with claim(directory):
         if run_folder.has_checkpoint(directory):
-            check_same(plan, record.read_plan(directory), directory, extend=extend)
+            check_same(plan, record.read_begun(directory).plan, directory, extend=extend)
         return _begin_or_go_on(
             designer, plan, directory, evaluate, stop, pace, progress or NoProgress()
         )
@@ -189,9 +207,26 @@ def load(designer: Any, *, directory: str | Path) -> RunResult:
     directory = Path(directory)
     if not run_folder.has_checkpoint(directory):
         raise FileNotFoundError(f"directory: {directory} holds no checkpoint of a run")
-    plan = record.read_plan(directory)
-    place = record.find_place(directory, _abstract(designer, plan, directory))
-    return _result(plan, directory, Trained(place, 0.0, None))
+    begun = record.read_begun(directory)
+    place = record.find_place(directory, _abstract(designer, begun))
+    return _result(begun.plan, directory, Trained(place, 0.0, None))
+
+
+def is_finished(directory: str | Path, *, updates: int) -> bool:
+    """Whether every seed of a run has made its updates, or has stopped.
+
+    Args:
+      directory: its folder, which need not be there.
+      updates: how many it shall make.
+
+    Raises:
+      ValueError: there are checkpoints, and none can be read.
+    """
+    directory = Path(directory)
+    if not run_folder.has_checkpoint(directory):
+        return False
+    begun = record.read_begun(directory)
+    return begun.update >= updates or not begun.running
 
 
 def is_finished(designer: Any, *, directory: str | Path, updates: int) -> bool:
@@ -228,7 +263,7 @@ def _begin_or_go_on(
             program = chunks.trace(designer, plan.typed_keys(), evaluate, stop)
             run_folder.remove_start(directory)
             return _begin(program, plan, directory, pace, progress)
-    abstract = _abstract(designer, plan, directory)
+    abstract = _abstract(designer, record.read_begun(directory))
     place = record.find_place(directory, abstract, say=progress.message)
     if plan.updates < place.update:
         raise ValueError(
@@ -246,7 +281,8 @@ def _begin(
     program: Program, plan: Plan, directory: Path, pace: Pace, progress: Progress
 ) -> RunResult:
     """In a claimed folder that holds nothing of a run but its configuration."""
-    run_folder.write_plan(directory, plan)
+    with full_disk_explained(directory, "nothing has been computed yet"):
+        run_folder.write_plan(directory, plan)
     return _result(plan, directory, train(program, plan, directory, None, pace, progress))
 
 
@@ -268,8 +304,8 @@ def _result(plan: Plan, directory: Path, trained: Trained) -> RunResult:
     )
 
 
-def _abstract(designer: Any, plan: Plan, directory: Path) -> Any:
-    return chunks.abstract_training(designer, plan.typed_keys(), record.num_metrics(directory))
+def _abstract(designer: Any, begun: Begun) -> Training:
+    return chunks.abstract_training(designer, begun.plan.typed_keys(), begun.num_metrics)
 
 
 @contextmanager
@@ -279,79 +315,3 @@ def _shown(progress: Progress, update: int, updates: int) -> Iterator[None]:
         yield
     finally:
         progress.stop()
-
-
-def _plan(
-    designer: Any,
-    seeds: int | Sequence[int],
-    updates: int,
-    keys: Sequence[jax.Array] | jax.Array | None,
-    evaluate: Evaluate | None,
-    evaluate_every: int | None,
-    stop: Stop | None,
-    made_with: Mapping[str, Any],
-) -> Plan:
-    """
-    Raises:
-      ValueError: an argument is not allowed.
-    """
-    chosen = _seeds(seeds)
-    if (evaluate is None) != (evaluate_every is None):
-        raise ValueError("evaluate, evaluate_every: give both or neither")
-    if evaluate_every is not None:
-        evaluate_every = _at_least("evaluate_every", evaluate_every, 1)
-    plain = [described(value, name) for name, value in made_with.items()]
-    return Plan(
-        seeds=chosen,
-        updates=_at_least("updates", updates, 1),
-        evaluate_every=evaluate_every,
-        keys=None if keys is None else stored_keys(keys, len(chosen)),
-        made_with={name: value for part in plain for name, value in part.items()},
-        learner=_learner(designer, evaluate, stop),
-    )
-
-
-def _learner(designer: Any, evaluate: Evaluate | None, stop: Stop | None) -> dict[str, Any]:
-    return {
-        **described(designer, "designer"),
-        **described(evaluate, "evaluate"),
-        **described(stop, "stop"),
-    }
-
-
-def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    rule = "allowed are a number of seeds, or a list of different seeds from 0 to 2**31 - 1"
-    try:
-        if isinstance(seeds, Sequence | np.ndarray):
-            chosen = tuple(operator.index(seed) for seed in seeds)
-        else:
-            chosen = tuple(range(operator.index(seeds)))
-    except TypeError as error:
-        raise ValueError(f"seeds: got {seeds!r}; {rule}") from error
-    if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0 or max(chosen) >= 2**31:
-        raise ValueError(f"seeds: got {seeds!r}; {rule}")
-    return chosen
-
-
-def _at_least(field: str, number: int, least: int) -> int:
-    try:
-        if operator.index(number) >= least:
-            return operator.index(number)
-    except TypeError:
-        pass
-    raise ValueError(f"{field}: got {number!r}; allowed are integers of at least {least}")
-
-
-def _pace(updates_per_chunk: int | None, checkpoint_seconds: float) -> Pace:
-    if updates_per_chunk is not None:
-        updates_per_chunk = _at_least("updates_per_chunk", updates_per_chunk, 1)
-        if updates_per_chunk > MAX_UPDATES:
-            raise ValueError(
-                f"updates_per_chunk: got {updates_per_chunk}; "
-                f"allowed are integers from 1 to {MAX_UPDATES}"
-            )
-    if not checkpoint_seconds >= 0:
-        raise ValueError(
-            f"checkpoint_seconds: got {checkpoint_seconds!r}; allowed are numbers of at least 0"
-        )
-    return Pace(updates_per_chunk, checkpoint_seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import signal
@@ -19,9 +20,11 @@ from killed_ppo import tiny_ppo
 from noisy_descent import DescentState, NoisyDescent
 
 from jaxmech import runner
+from jaxmech.runner.checkpoints import Checkpoints
+from jaxmech.runner.logs import Log
 
 DESIGNER = NoisyDescent()
-SCRIPT = Path(__file__).parents[1] / "noisy_descent.py"
+SCRIPT = Path(__file__).parents[1] / "runner" / "noisy_descent.py"
 PPO_SCRIPT = Path(__file__).parent / "killed_ppo.py"
 LOGS = ("metrics.csv", "evaluation.csv")
 RUN = {"seeds": [3, 1], "updates": 60, "evaluate_every": 9}
@@ -214,19 +217,77 @@ def test_a_save_cut_short_leaves_the_earlier_ones(whole: Path, stopped: Path) ->
     assert_same_run(stopped, whole)
 
 
-def test_metrics_that_went_missing_are_noticed(stopped: Path) -> None:
-    lines = (stopped / "metrics.csv").read_bytes().splitlines(keepends=True)
-    (stopped / "metrics.csv").write_bytes(b"".join(lines[:21]))
-    with pytest.raises(ValueError, match=r"metrics.csv: has 20 whole rows up to update 36.*72"):
+def change_a_digit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    place = content.index(b"\n") + 20
+    content[place] = ord("7") if content[place] != ord("7") else ord("8")
+    path.write_bytes(content)
+
+
+def keep_20_lines(path: Path) -> None:
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
+
+
+def link_elsewhere(path: Path) -> None:
+    path.rename(path.with_suffix(".bak"))
+    path.symlink_to(path.with_suffix(".bak"))
+
+
+@pytest.mark.parametrize("name", LOGS)
+@pytest.mark.parametrize("damage", [change_a_digit, keep_20_lines, link_elsewhere, Path.unlink])
+def test_a_log_that_has_changed_is_refused_by_name(damage: Any, name: str, stopped: Path) -> None:
+    damage(stopped / name)
+    for attempt in (resume, lambda directory: runner.load(DESIGNER, directory=directory)):
+        with pytest.raises(ValueError, match=rf"stopped/{name}: .*put it back as it was"):
+            attempt(stopped)
+
+
+@pytest.mark.parametrize(
+    "damage", [change_a_digit, Path.unlink, lambda path: path.write_bytes(b"\xff,\n\n")]
+)
+def test_times_that_were_lost_keep_no_run_from_going_on(
+    damage: Any, whole: Path, stopped: Path
+) -> None:
+    damage(stopped / "timing.csv")
+    with pytest.warns(UserWarning, match=r"timing.csv: .*it begins anew at update 36"):
         resume(stopped)
+    assert_same_run(stopped, whole)
+    times = runner.read_log(stopped / "timing.csv")
+    assert (times["update"][0], times["update"][-1]) == (36, 60)
+    assert (np.diff(times["seconds"]) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), ValueError("RESOURCE_EXHAUSTED")]
+)
+def test_a_full_disk_is_told_with_what_is_safe(
+    error: Exception, whole: Path, stopped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", full)
+        with pytest.raises(runner.DiskFullError, match="update 36 is whole and safe; make room"):
+            resume(stopped)
+        patch.undo()
+        patch.setattr(Log, "append", full)
+        with pytest.raises(OSError, match="make room") as caught:
+            resume(stopped)
+    assert caught.value.errno == errno.ENOSPC
+    assert str(stopped) in str(caught.value)
+    resume(stopped)
+    assert_same_run(stopped, whole)
 
 
 def test_another_designer_is_refused(stopped: Path) -> None:
     before = (stopped / "metrics.csv").read_bytes()
-    with pytest.raises(ValueError, match=r"designer: .*36.*position float32 \[2, 3\].*\[2, 4\]"):
-        runner.resume(
-            NoisyDescent(size=4), directory=stopped, evaluate=NoisyDescent(size=4).evaluate
-        )
+    for field, value in (("size", 4), ("learning_rate", 0.2)):
+        designer = NoisyDescent(**{field: value})
+        with pytest.raises(ValueError, match=rf"designer.{field}: got {value}; .*was made with"):
+            runner.resume(designer, directory=stopped, evaluate=designer.evaluate)
+    with pytest.raises(ValueError, match=r"designer: .*36.*position float32 \[.*3\].*\[.*4\]"):
+        runner.load(NoisyDescent(size=4), directory=stopped)
     assert (stopped / "metrics.csv").read_bytes() == before
 
 
@@ -237,14 +298,51 @@ def test_resume_refuses_what_does_not_fit(stopped: Path, tmp_path: Path) -> None
         resume(stopped, updates=5)
     with pytest.raises(ValueError, match="evaluate: .* was evaluated"):
         runner.resume(DESIGNER, directory=stopped)
-    with pytest.raises(ValueError, match="columns"):
+    with pytest.raises(ValueError, match="evaluate: got 'test_run_faults:.*<lambda>'"):
         runner.resume(
             DESIGNER, directory=stopped, evaluate=lambda state, key: {"other": state.lowest}
         )
 
 
-def test_a_run_stopped_before_its_first_checkpoint(tmp_path: Path) -> None:
-    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
-    (tmp_path / "run" / "config.yaml").write_text("{}\n")
-    with pytest.raises(ValueError, match="no checkpoint here, .* start it again"):
-        resume(tmp_path / "run")
+@pytest.mark.parametrize("left", ["plan.json", "metrics.csv", "checkpoints"])
+def test_a_run_stopped_before_its_first_checkpoint_begins_anew(
+    left: str, whole: Path, tmp_path: Path
+) -> None:
+    """Whatever it came to write after its plan."""
+    directory = tmp_path / "run"
+    directory.mkdir()
+    for name in ("plan.json", "metrics.csv", "checkpoints"):
+        if name == "checkpoints":
+            (directory / name / "0.orbax-checkpoint-tmp").mkdir(parents=True)
+        else:
+            shutil.copy(whole / name, directory)
+        if name == left:
+            break
+    resume(directory)
+    assert_same_run(directory, whole)
+
+
+def test_a_damaged_plan_is_named(whole: Path, tmp_path: Path) -> None:
+    for content in ("", "[]", "{}", '{"seeds": 3}', "[" * 100_000, "\x00"):
+        (tmp_path / "plan.json").write_text(content)
+        with pytest.raises(ValueError, match=r"plan.json: .*start the run again"):
+            resume(tmp_path)
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments(whole: Path, tmp_path: Path) -> None:
+    """Also while it compiles, and before its first checkpoint."""
+    moments = np.random.default_rng(0).uniform(1.0, 8.0, size=10)
+    pace = {"updates_per_chunk": 1, "checkpoint_seconds": 0, "sleep": 0.02}
+    for moment in moments:
+        directory = tmp_path / "run"
+        begun = (directory / "plan.json").is_file()
+        process = start(*(("resume", directory) if begun else ("run", directory)),
+                        **({} if begun else RUN), **pace)  # fmt: skip
+        time.sleep(moment)
+        process.kill()
+        process.wait()
+        if directory.is_dir() and not (directory / "plan.json").is_file():
+            shutil.rmtree(directory)
+    resume(directory)
+    assert_same_run(directory, whole)

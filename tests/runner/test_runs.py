@@ -1,71 +1,18 @@
+"""What a run leaves and gives back, and what it refuses."""
+
 from __future__ import annotations
 
-import csv
-import os
-import signal
-import threading
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import yaml
+from descents import DESIGNER, Recorder, assert_same, rows
 from noisy_descent import DescentState, NoisyDescent
 
-from jaxmech import runner, struct
-from jaxmech.runner import chunks
+from jaxmech import runner
 from jaxmech.runner.progress import NoProgress
-
-DESIGNER = NoisyDescent()
-
-
-def rows(path: Any) -> list[dict[str, str]]:
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def assert_same(left: DescentState, right: DescentState) -> None:
-    """Bit for bit."""
-    assert (jax.random.key_data(left.key) == jax.random.key_data(right.key)).all()
-    data = [state.replace(key=None) for state in (left, right)]
-    jax.tree.map(np.testing.assert_array_equal, *data)
-
-
-class Recorder(NoProgress):
-    """Remembers where the chunks ended, and sends a signal after one of them."""
-
-    def __init__(self, send: signal.Signals | None = None, after: int = 0):
-        self.ends: list[int] = []
-        self.compile_seconds: list[float] = []
-        self.stopped = 0
-        self._send, self._after = send, after
-
-    def compiled(self, seconds: float) -> None:
-        self.compile_seconds.append(seconds)
-
-    def advance(self, update: int, seconds: float, metrics: Any) -> None:
-        self.ends.append(update)
-        if self._send is not None and update >= self._after:
-            os.kill(os.getpid(), self._send)
-            self._send = None
-
-    def stop(self) -> None:
-        self.stopped += 1
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> runner.RunResult:
-    """30 updates of seeds 0, 1, 2 with everything on."""
-    return runner.run(
-        DESIGNER,
-        directory=tmp_path_factory.mktemp("runs") / "finished",
-        seeds=3,
-        updates=30,
-        config={"setting": "bowl", "sizes": [3, 4]},
-        evaluate=DESIGNER.evaluate,
-        evaluate_every=7,
-    )
 
 
 def test_a_run_is_what_updates_in_a_row_give(finished: runner.RunResult) -> None:
@@ -189,30 +136,6 @@ def test_load_gives_the_last_checkpoint(finished: runner.RunResult) -> None:
     assert {path: path.stat().st_mtime_ns for path in finished.directory.rglob("*")} == before
 
 
-def test_a_signal_is_acknowledged_while_it_compiles(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    acknowledged = threading.Event()
-
-    class Acknowledging(Recorder):
-        def stopping(self, received: signal.Signals) -> None:
-            assert received is signal.SIGTERM
-            acknowledged.set()
-
-    compile_program = chunks.Program.compile
-
-    def compile_slowly(program: chunks.Program, **options: Any) -> chunks.Compiled:
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert acknowledged.wait(timeout=30)
-        return compile_program(program, **options)
-
-    monkeypatch.setattr(chunks.Program, "compile", compile_slowly)
-    result = runner.run(
-        DESIGNER, directory=tmp_path / "run", seeds=1, updates=5, progress=Acknowledging()
-    )
-    assert (result.interrupted_by, result.updates.max()) == (signal.SIGTERM, 0)
-
-
 def test_progress_starts_before_tracing(tmp_path: Any) -> None:
     events = []
 
@@ -260,63 +183,6 @@ def test_resume_for_longer_is_a_longer_run(finished: runner.RunResult, tmp_path:
     assert result.seconds == float(rows(result.directory / "timing.csv")[-1]["seconds"])
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_chunk_and_saves(
-    sent: signal.Signals, finished: runner.RunResult, tmp_path: Any
-) -> None:
-    handlers = [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)]
-    result = runner.run(
-        DESIGNER,
-        directory=tmp_path / "run",
-        seeds=3,
-        updates=30,
-        updates_per_chunk=5,
-        evaluate=DESIGNER.evaluate,
-        evaluate_every=7,
-        progress=Recorder(send=sent, after=12),
-    )
-    assert (result.interrupted, result.interrupted_by, result.updates.max()) == (True, sent, 12)
-    assert [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)] == handlers
-    assert (tmp_path / "run" / "checkpoints" / "12").is_dir()
-    result = runner.resume(DESIGNER, directory=tmp_path / "run", evaluate=DESIGNER.evaluate)
-    assert not result.interrupted
-    assert_same(result.states, finished.states)
-    for name in ("metrics.csv", "evaluation.csv"):
-        assert (result.directory / name).read_bytes() == (finished.directory / name).read_bytes()
-
-
-def test_a_second_signal_ends_at_once(tmp_path: Any) -> None:
-    class Impatient(Recorder):
-        def advance(self, update: int, seconds: float, metrics: Any) -> None:
-            # Signals that come before one is handled count as one with it; the second that is
-            # handled ends the loop.
-            for _ in range(1000):
-                signal.raise_signal(signal.SIGINT)
-
-    progress = Impatient()
-    # In a shell's background, processes begin with SIGINT ignored.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            runner.run(DESIGNER, directory=tmp_path / "a", seeds=1, updates=9, progress=progress)
-        assert progress.stopped == 1
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def test_it_runs_in_any_thread(tmp_path: Any) -> None:
-    results = []
-    thread = threading.Thread(
-        target=lambda: results.append(
-            runner.run(DESIGNER, directory=tmp_path / "a", seeds=1, updates=3)
-        )
-    )
-    thread.start()
-    thread.join()
-    assert results[0].updates.tolist() == [3]
-
-
 def test_checkpoints_come_by_the_clock_and_three_are_kept(tmp_path: Any) -> None:
     seen = []
 
@@ -335,39 +201,6 @@ def test_checkpoints_come_by_the_clock_and_three_are_kept(tmp_path: Any) -> None
         progress=Looking(),
     )
     assert seen == [[0], [0, 2], [0, 2, 4], [2, 4, 6], [4, 6, 8]]
-
-
-@pytest.mark.parametrize("what", ["metric", "state", "infinite"])
-def test_divergence_is_named_and_the_last_good_state_kept(what: str, tmp_path: Any) -> None:
-    designer = NoisyDescent(break_at=17, break_seed=5, break_what=what)
-    with pytest.raises(
-        runner.TrainingDivergedError, match=r"update 17, seed 5.*update 16"
-    ) as caught:
-        runner.run(
-            designer, directory=tmp_path / "run", seeds=[4, 5, 6], updates=40, updates_per_chunk=10
-        )
-    error = caught.value
-    expected = "loss" if what == "metric" else "state.position"
-    assert (error.update, error.seed) == (17, 5)
-    assert expected in error.quantities
-    kept = runner.load(designer, directory=tmp_path / "run")
-    assert (kept.updates == 16).all()
-    assert jnp.isfinite(kept.states.position).all()
-    logged = rows(tmp_path / "run" / "metrics.csv")
-    assert logged[-1]["update"] == "17"
-
-    healthy = NoisyDescent()
-    resumed = runner.resume(healthy, directory=tmp_path / "run", updates=20)
-    straight = runner.run(healthy, directory=tmp_path / "straight", seeds=[4, 5, 6], updates=20)
-    np.testing.assert_allclose(resumed.states.position, straight.states.position, rtol=1e-6)
-
-
-def test_divergence_at_the_first_update(tmp_path: Any) -> None:
-    """A metric must have been finite once to count as diverged, the state at once."""
-    designer = NoisyDescent(break_at=1, break_what="state")
-    with pytest.raises(runner.TrainingDivergedError, match=r"update 1, seed 0.*update 0"):
-        runner.run(designer, directory=tmp_path / "run", seeds=1, updates=4)
-    assert runner.load(designer, directory=tmp_path / "run").updates.max() == 0
 
 
 def test_an_existing_run_is_never_overwritten(finished: runner.RunResult, tmp_path: Any) -> None:
@@ -408,75 +241,3 @@ def test_bad_arguments_are_refused_before_anything_is_written(
             DESIGNER, **{"directory": tmp_path / "run", "seeds": 1, "updates": 1, **arguments}
         )
     assert not (tmp_path / "run").exists()
-
-
-def designer_of(init: Any, update: Any) -> Any:
-    return type("Odd", (), {"init": staticmethod(init), "update": staticmethod(update)})()
-
-
-@pytest.mark.parametrize(
-    ("designer", "message"),
-    [
-        (object(), r"designer: got object, which has no init\(\)"),
-        (designer_of(lambda k: jnp.zeros(2), lambda s: s), "must return"),
-        (
-            designer_of(lambda k: {"a": jnp.zeros(2)}, lambda s: ({"a": s["a"][:1]}, {})),
-            r"state.a goes from float32 \[2\] to float32 \[1\]",
-        ),
-        (
-            designer_of(lambda k: {"a": jnp.zeros(2)}, lambda s: ({"b": s["a"]}, {})),
-            "not built like",
-        ),
-        (
-            designer_of(lambda k: jnp.zeros(2), lambda s: (s, {"m": s})),
-            r"metric 'm' has shape \[2\]",
-        ),
-        (designer_of(lambda k: jnp.zeros(2), lambda s: (s, {"seed": s[0]})), "metric 'seed'"),
-        (designer_of(lambda k: jnp.zeros(2), lambda s: (s, s[0])), "must be a dict"),
-        (designer_of(lambda k: jnp.zeros(2), lambda s: (s, {})), "at least one scalar"),
-    ],
-)
-def test_unfit_designers_are_refused(designer: Any, message: str, tmp_path: Any) -> None:
-    with pytest.raises(ValueError, match=message):
-        runner.run(designer, directory=tmp_path / "run", seeds=2, updates=1)
-    assert not (tmp_path / "run").exists()
-
-
-def test_states_of_all_kinds_survive_a_checkpoint(tmp_path: Any) -> None:
-    """Weak types, Python numbers, booleans, old-style and other keys, empty arrays."""
-
-    @struct.dataclass
-    class Odds:
-        count: Any
-        flag: Any
-        raw_key: Any
-        other_key: Any
-        nothing: Any
-        nested: Any
-
-    def init(key: jax.Array) -> Odds:
-        raw = jax.random.key_data(key)
-        other = jax.random.key(7, impl="rbg")
-        return Odds(0, True, raw, other, jnp.zeros((0, 2)), {"a.b": (1.5, None, [raw[0]])})
-
-    def update(state: Odds) -> tuple[Odds, dict[str, jax.Array]]:
-        return state.replace(count=state.count + 1, flag=~state.flag), {"count": state.count * 1.0}
-
-    designer = designer_of(init, update)
-    result = runner.run(designer, directory=tmp_path / "run", seeds=2, updates=5)
-    loaded = runner.load(designer, directory=tmp_path / "run")
-    assert loaded.states.other_key.dtype == result.states.other_key.dtype
-    np.testing.assert_array_equal(loaded.states.count, [5, 5])
-    np.testing.assert_array_equal(loaded.states.flag, [False, False])
-    assert loaded.states.nothing.shape == (2, 0, 2)
-    assert loaded.states.nested["a.b"][1] is None
-    keyless = [s.replace(other_key=jax.random.key_data(s.other_key)) for s in
-               (loaded.states, result.states)]  # fmt: skip
-    jax.tree.map(np.testing.assert_array_equal, *keyless)
-
-
-def test_the_state_is_donated() -> None:
-    compiled = chunks.trace(DESIGNER, jax.random.split(jax.random.key(0))).compile()
-    training = compiled.start()
-    compiled.chunk(training, 1)
-    assert training.state.position.is_deleted()

@@ -1,0 +1,62 @@
+"""Runs that become NaN or infinite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import pytest
+from descents import assert_same, rows
+from noisy_descent import NoisyDescent
+
+from jaxmech import runner
+
+
+@pytest.mark.parametrize("what", ["metric", "state", "infinite"])
+def test_divergence_is_named_and_the_last_good_state_kept(what: str, tmp_path: Any) -> None:
+    designer = NoisyDescent(break_at=17, break_seed=5, break_what=what)
+    with pytest.raises(
+        runner.TrainingDivergedError, match=r"update 17, seed 5.*update 16"
+    ) as caught:
+        runner.run(
+            designer, directory=tmp_path / "run", seeds=[4, 5, 6], updates=40, updates_per_chunk=10
+        )
+    error = caught.value
+    expected = "loss" if what == "metric" else "state.position"
+    assert (error.update, error.seed) == (17, 5)
+    assert expected in error.quantities
+    kept = runner.load(designer, directory=tmp_path / "run")
+    assert (kept.updates == 16).all()
+    assert jnp.isfinite(kept.states.position).all()
+    logged = rows(tmp_path / "run" / "metrics.csv")
+    assert logged[-1]["update"] == "17"
+
+    straight = runner.run(
+        NoisyDescent(break_at=17, break_seed=5, break_what=what),
+        directory=tmp_path / "straight", seeds=[4, 5, 6], updates=16,
+    )  # fmt: skip
+    assert_same(kept.states, straight.states)
+    with pytest.raises(runner.TrainingDivergedError, match=r"update 17, seed 5"):
+        runner.resume(designer, directory=tmp_path / "run")
+    with pytest.raises(ValueError, match=r"designer.break_at: got -1; .*run was made with 17"):
+        runner.resume(NoisyDescent(break_seed=5, break_what=what), directory=tmp_path / "run")
+
+
+@pytest.mark.parametrize("length", [1, 3, 40])
+def test_chunk_lengths_do_not_decide_where_it_diverges(length: int, tmp_path: Any) -> None:
+    designer = NoisyDescent(break_at=8, break_seed=1, break_what="state")
+    with pytest.raises(runner.TrainingDivergedError) as caught:
+        runner.run(
+            designer, directory=tmp_path / "run", seeds=2, updates=40, updates_per_chunk=length
+        )
+    assert (caught.value.update, caught.value.seed) == (8, 1)
+    logged = rows(tmp_path / "run" / "metrics.csv")
+    assert [row["update"] for row in logged] == [str(n) for n in range(1, 9) for _ in range(2)]
+
+
+def test_divergence_at_the_first_update(tmp_path: Any) -> None:
+    """A metric must have been finite once to count as diverged, the state at once."""
+    designer = NoisyDescent(break_at=1, break_what="state")
+    with pytest.raises(runner.TrainingDivergedError, match=r"update 1, seed 0.*update 0"):
+        runner.run(designer, directory=tmp_path / "run", seeds=1, updates=4)
+    assert runner.load(designer, directory=tmp_path / "run").updates.max() == 0
