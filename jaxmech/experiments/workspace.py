@@ -134,9 +134,7 @@ class Workspace:
         """
         directory = self._place(STAGES, name)
         seeds = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-        if self._raise_requests and not runner.is_finished(
-            designer, directory=directory, updates=updates
-        ):
+        if self._raise_requests and not runner.is_finished(directory, updates=updates):
             raise TrainingRequest(self, name, designer, updates, seeds, keys, stop)
         timing.note(self.directory, "begun", "train", name)
         result = runner.run_or_resume(

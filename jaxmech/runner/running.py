@@ -229,25 +229,6 @@ def is_finished(directory: str | Path, *, updates: int) -> bool:
     return begun.update >= updates or not begun.running
 
 
-def is_finished(designer: Any, *, directory: str | Path, updates: int) -> bool:
-    """Whether the run in a folder has made so many updates, or all of its seeds have stopped.
-
-    Args:
-      designer: its state must be built like that of the run.
-      directory: the run's folder; where there is none, nothing is finished.
-      updates: how many.
-
-    Raises:
-      ValueError: as for ``load``.
-    """
-    directory = Path(directory)
-    if not run_folder.has_checkpoint(directory):
-        return False
-    plan = record.read_plan(directory)
-    place = record.find_place(directory, _abstract(designer, plan, directory))
-    return place.update >= updates or not place.running
-
-
 def _begin_or_go_on(
     designer: Any,
     plan: Plan,
