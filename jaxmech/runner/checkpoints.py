@@ -2,7 +2,8 @@
 
 Orbax writes each into its own folder and renames it when it is complete, so that a kill
 in the middle leaves the earlier ones. Damage done later it notices only in part (a changed
-byte passes), hence a checksum of the arrays.
+byte passes), hence a checksum of the arrays; and reading damaged arrays makes its threads print
+tracebacks, hence one of every file, which is looked at before.
 """
 
 from __future__ import annotations
@@ -21,11 +22,16 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from jaxmech.runner.atomic import write_whole
 from jaxmech.runner.errors import StructureMismatchError
 from jaxmech.runner.trees import is_key, named_leaves
 
 KEEP = 3
 """Checkpoints kept; older ones are deleted."""
+
+FILES = "files.json"
+"""In the folder of a checkpoint, the CRC-32 of every other file there. A process that is killed
+before it has written this leaves a whole checkpoint without."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,8 @@ class Checkpoints:
                 ),
             )
             self._manager.wait_until_finished()
+        checkpoint = self._directory / str(update)
+        write_whole(checkpoint / FILES, json.dumps(_checksums_of_files(checkpoint), indent=1))
 
     def about(self) -> dict[str, Any]:
         """What was saved about the newest checkpoint where that can be read.
@@ -139,6 +147,7 @@ class Checkpoints:
         raise ValueError(f"{self._directory}: no checkpoint here can be read ({reasons})")
 
     def _about(self, update: int) -> dict[str, Any]:
+        _check_files(self._directory / str(update))
         args = ocp.args.Composite(about=ocp.args.JsonRestore())
         about = dict(self._manager.restore(update, args=args).about)
         if about.pop("about_checksum") != _checksum_of_text(about):
@@ -164,6 +173,28 @@ class Checkpoints:
             for name, leaf in zip(names, jax.tree.leaves(abstract), strict=True)
         ]
         return jax.tree.unflatten(jax.tree.structure(abstract), leaves), about
+
+
+def _checksums_of_files(checkpoint: Path) -> dict[str, int]:
+    return {
+        path.relative_to(checkpoint).as_posix(): zlib.crc32(path.read_bytes())
+        for path in sorted(checkpoint.rglob("*"))
+        if path.is_file() and path.name != FILES
+    }
+
+
+def _check_files(checkpoint: Path) -> None:
+    """
+    Raises:
+      ValueError: a file is not as it was written.
+    """
+    if not (checkpoint / FILES).is_file():
+        return
+    listed = json.loads((checkpoint / FILES).read_text())
+    found = _checksums_of_files(checkpoint)
+    differing = [name for name in {**listed, **found} if listed.get(name) != found.get(name)]
+    if differing:
+        raise ValueError(f"{differing[0]} is not as it was written")
 
 
 def _typed_key(data: np.ndarray, abstract: Any) -> jax.Array:
