@@ -29,6 +29,8 @@ from jaxmech.runner.trees import is_key, named_leaves
 KEEP = 3
 """Checkpoints kept; older ones are deleted."""
 
+_METADATA = "_CHECKPOINT_METADATA"
+
 FILES = "files.json"
 """In the folder of a checkpoint, the CRC-32 of every other file there. A process that is killed
 before it has written this leaves a whole checkpoint without."""
@@ -52,10 +54,15 @@ class Restored:
 
 
 class Checkpoints:
-    """The checkpoints in one folder."""
+    """The checkpoints in one folder.
+
+    Raises:
+      ValueError: Orbax's account of one of them is damaged, with which it reads none.
+    """
 
     def __init__(self, directory: Path, *, read_only: bool = False):
         self._directory = Path(directory).absolute()
+        self._check_metadata()
         with _quiet():
             options = ocp.CheckpointManagerOptions(
                 max_to_keep=None if read_only else KEEP,
@@ -66,6 +73,18 @@ class Checkpoints:
                 read_only=read_only,
             )
             self._manager = ocp.CheckpointManager(self._directory, options=options)
+
+    def _check_metadata(self) -> None:
+        for path in sorted(self._directory.glob(f"*/{_METADATA}")):
+            try:
+                damaged = not isinstance(json.loads(path.read_text()), dict)
+            except (OSError, ValueError):
+                damaged = False  # passed over by Orbax, as one that is not there
+            if damaged:
+                raise ValueError(
+                    f"{path}: damaged; move the folder {path.parent.name} it is in away, to go on "
+                    "from another checkpoint"
+                )
 
     def save(self, update: int, tree: Any, about: dict[str, Any]) -> None:
         """Writes ``tree`` with ``about`` (what JSON can hold) under ``update``, and waits."""
