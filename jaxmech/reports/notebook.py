@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jaxmech.reports import figures
+from jaxmech.reports.console import console
 from jaxmech.reports.findings import Findings
 from jaxmech.reports.terminal import rich_table
 
@@ -15,7 +16,6 @@ def show(findings: Findings, *, title: str | None = None, figure: str | None = N
       title: how the titles of the tables begin that are shown.
       figure: the name of the figure that is shown, without folder and ending.
     """
-    import rich
     from IPython.display import Image, Markdown, display
 
     everything = title is None and figure is None
@@ -23,7 +23,7 @@ def show(findings: Findings, *, title: str | None = None, figure: str | None = N
         display(Markdown(f"**{findings.headline}**"))
     for table in findings.tables:
         if everything or (title is not None and table.title.startswith(title)):
-            rich.print(rich_table(table))
+            console().print(rich_table(table, width=console().width))
     captions = {one.name: one.caption for one in findings.figures}
     for name, canvas in figures.drawn(findings):
         if everything or name == figure:
