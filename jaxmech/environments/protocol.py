@@ -78,6 +78,15 @@ def step_once(env: Any, key: jax.Array, state: Any, action: Any, params: Any) ->
     return observation, state, reward, terminated, jnp.zeros((), bool), info
 
 
+def params_or_default(env: Any, params: Any) -> Any:
+    """``params``, or the environment's ``default_params`` where they are left out."""
+    if params is not None:
+        return params
+    # Defaults are found with Python's numbers, also where the caller is being traced.
+    with jax.ensure_compile_time_eval():
+        return env.default_params
+
+
 def action_mask(env: Any, observation: jax.Array, params: Any) -> jax.Array | None:
     """The choices allowed, bool [..., choices]; None where the environment has no mask.
 

@@ -87,6 +87,22 @@ def test_observations_and_actions_are_in_their_spaces(name, options):
     assert jax.vmap(env.action_space(params).contains)(actions).all()
 
 
+@few_cases
+def test_parameters_default_to_those_of_the_environment(name, options):
+    """As in gymnax, whose wrappers leave them out."""
+    env, _ = make(name, options)
+
+    @jax.jit
+    def one_step(key, *params):
+        observation, state = env.reset(key, *params)
+        action = env.action_space(*params).sample(key)
+        return observation, env.step(key, state, action, *params)
+
+    key = jax.random.key(0)
+    given, left_out = one_step(key, env.default_params), one_step(key)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), given, left_out)
+
+
 @each_case
 def test_an_action_of_another_shape_is_refused(name, options):
     env, params = make(name, options)

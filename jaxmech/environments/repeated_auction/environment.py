@@ -24,6 +24,7 @@ from jaxmech.agents.bidders.strategies import EquilibriumTable
 from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.univariate import Uniform
 from jaxmech.environments.autoreset import step_with_reset
+from jaxmech.environments.protocol import params_or_default
 from jaxmech.environments.repeated_auction.params import RepeatedAuctionParams, params_of
 from jaxmech.environments.repeated_auction.participation import (
     draw_participants,
@@ -117,26 +118,28 @@ class RepeatedAuction:
         population = bidder_population(kinds, bid_grid=self.num_choices, table=table)
         return params_of(Uniform(), population, num_slots=self.num_slots)
 
-    def action_space(self, params: RepeatedAuctionParams) -> Box:
+    def action_space(self, params: RepeatedAuctionParams | None = None) -> Box:
         """The reserve, or one of each bidder, then the squashing exponent.
 
         Float [2], or [bidders + 1]. Numbers beyond the bounds are moved to the nearest; where
         an action is not a number, it counts as the highest.
         """
+        params = params_or_default(self, params)
         reserve_high = jnp.broadcast_to(params.bid_high, (self._num_reserves,))
         high = jnp.concatenate([reserve_high, params.squash_high[None]])
         return Box(0.0, high, (self._num_reserves + 1,))
 
-    def observation_space(self, params: RepeatedAuctionParams) -> Box:
+    def observation_space(self, params: RepeatedAuctionParams | None = None) -> Box:
         """The statistic, flat, every entry moved into [0, 1]."""
         del params
         size = observation_size(self.statistic, self.num_bidders, self._num_reserves)
         return Box(0.0, 1.0, (size,))
 
     def reset(
-        self, key: jax.Array, params: RepeatedAuctionParams
+        self, key: jax.Array, params: RepeatedAuctionParams | None = None
     ) -> tuple[jax.Array, RepeatedAuctionState]:
         """A fresh episode: its first observation and state."""
+        params = params_or_default(self, params)
         values = quality = None
         if self.value_draws == "once":
             values, quality = self._draw_once(key, params)
@@ -168,7 +171,7 @@ class RepeatedAuction:
         key: jax.Array,
         state: RepeatedAuctionState,
         action: jax.Array,
-        params: RepeatedAuctionParams,
+        params: RepeatedAuctionParams | None = None,
     ) -> tuple[jax.Array, RepeatedAuctionState, jax.Array, jax.Array, dict[str, jax.Array]]:
         """Hold one round. A finished episode stays as it is, with reward 0.
 
@@ -180,6 +183,7 @@ class RepeatedAuction:
         Raises:
           ValueError: the action's shape is not that of the action space.
         """
+        params = params_or_default(self, params)
         finished = state.time >= params.num_rounds
         action = jnp.asarray(action, state.totals.dtype)
         reserves = "a reserve of each bidder" if self.personal_reserves else "the reserve"
@@ -219,7 +223,7 @@ class RepeatedAuction:
         key: jax.Array,
         state: RepeatedAuctionState,
         action: jax.Array,
-        params: RepeatedAuctionParams,
+        params: RepeatedAuctionParams | None = None,
     ) -> tuple[
         jax.Array, RepeatedAuctionState, jax.Array, jax.Array, jax.Array, dict[str, jax.Array]
     ]:

@@ -23,6 +23,7 @@ from jaxmech.agents.keywords.daily_bidders import (
     scattered_bids,
 )
 from jaxmech.environments.autoreset import step_with_reset
+from jaxmech.environments.protocol import params_or_default
 from jaxmech.environments.reserve_pricing.day import DayOutcome, auction_normals, day_outcome
 from jaxmech.environments.reserve_pricing.params import ReservePricingParams, params_of
 from jaxmech.mechanisms.position import Filtering
@@ -134,15 +135,16 @@ class ReservePricing:
         """Those of ``params_of``."""
         return params_of(self)
 
-    def action_space(self, params: ReservePricingParams) -> Box:
+    def action_space(self, params: ReservePricingParams | None = None) -> Box:
         """Reserves of the day, float [bidders], money per click.
 
         Numbers beyond the bounds are moved to the nearest; what is not a number counts as the
         highest reserve.
         """
+        params = params_or_default(self, params)
         return Box(0.0, params.reserve_high, (self.num_bidders,))
 
-    def observation_space(self, params: ReservePricingParams) -> Box:
+    def observation_space(self, params: ReservePricingParams | None = None) -> Box:
         """The statistic, then qualities and the time, flat, every entry in [0, 1]."""
         del params
         of_a_day = 1 + len(KPIS)
@@ -152,9 +154,10 @@ class ReservePricing:
         return Box(0.0, 1.0, (self.num_bidders * (of_each + 1) + 1,))
 
     def reset(
-        self, key: jax.Array, params: ReservePricingParams
+        self, key: jax.Array, params: ReservePricingParams | None = None
     ) -> tuple[jax.Array, ReservePricingState]:
         """A fresh keyword, after ``history_days`` days at the deployed reserves."""
+        params = params_or_default(self, params)
         draw_key, key = jax.random.split(key)
         bidders, bids = params.distribution.sample(
             draw_key, self.num_bidders, params.click_rates[0]
@@ -188,7 +191,7 @@ class ReservePricing:
         key: jax.Array,
         state: ReservePricingState,
         action: jax.Array,
-        params: ReservePricingParams,
+        params: ReservePricingParams | None = None,
     ) -> tuple[jax.Array, ReservePricingState, jax.Array, jax.Array, dict[str, jax.Array]]:
         """One day. A finished episode stays as it is, with reward 0.
 
@@ -200,6 +203,7 @@ class ReservePricing:
         Raises:
           ValueError: the action's shape is not that of the action space.
         """
+        params = params_or_default(self, params)
         finished = state.day >= self.days
         action = jnp.asarray(action, state.strategy_bids.dtype)
         checks.shape("action", action, "a reserve of each bidder", (self.num_bidders,))
@@ -226,7 +230,7 @@ class ReservePricing:
         key: jax.Array,
         state: ReservePricingState,
         action: jax.Array,
-        params: ReservePricingParams,
+        params: ReservePricingParams | None = None,
     ) -> tuple[
         jax.Array, ReservePricingState, jax.Array, jax.Array, jax.Array, dict[str, jax.Array]
     ]:

@@ -25,6 +25,7 @@ from jaxmech.agents import (
     ValueDistribution,
 )
 from jaxmech.environments.autoreset import step_with_reset
+from jaxmech.environments.protocol import params_or_default
 from jaxmech.environments.sequential_price.params import SequentialPriceParams, params_of
 from jaxmech.mechanisms import Objective, Outcome, welfare
 from jaxmech.oracles.offline import offline_optimum
@@ -132,19 +133,20 @@ class SequentialPrice:
             distribution = CorrelatedUniform(jnp.zeros(()), self.num_agents, self.demand)
         return params_of(Setting(distribution, (self.max_units,) * self.num_items))
 
-    def action_space(self, params: SequentialPriceParams) -> Box:
+    def action_space(self, params: SequentialPriceParams | None = None) -> Box:
         """Agent scores, then item prices, float [agents + items].
 
         The agent of the highest score among those left is visited (ties: lowest index).
         Prices beyond the bounds are moved to the nearest bound. Where an action is not a
         number, it counts as the lowest score or the highest price.
         """
+        params = params_or_default(self, params)
         low = jnp.concatenate([-jnp.ones(self.num_agents), jnp.zeros(self.num_items)])
         prices = jnp.broadcast_to(params.price_high, (self.num_items,))
         high = jnp.concatenate([jnp.ones(self.num_agents), prices])
         return Box(low, high, (self.num_agents + self.num_items,))
 
-    def observation_space(self, params: SequentialPriceParams) -> Box:
+    def observation_space(self, params: SequentialPriceParams | None = None) -> Box:
         """The statistic, flat, every entry in [0, 1]."""
         del params
         history = {
@@ -166,9 +168,10 @@ class SequentialPrice:
         return self.agents_left(observation)
 
     def reset(
-        self, key: jax.Array, params: SequentialPriceParams
+        self, key: jax.Array, params: SequentialPriceParams | None = None
     ) -> tuple[jax.Array, SequentialPriceState]:
         """A fresh economy: its first observation and state."""
+        params = params_or_default(self, params)
         values = params.distribution.sample(key)
         optimum = jnp.zeros((), values.dtype)
         if self.subtract_offline_optimum:
@@ -193,7 +196,7 @@ class SequentialPrice:
         key: jax.Array,
         state: SequentialPriceState,
         action: jax.Array,
-        params: SequentialPriceParams,
+        params: SequentialPriceParams | None = None,
     ) -> tuple[jax.Array, SequentialPriceState, jax.Array, jax.Array, dict[str, jax.Array]]:
         """Visit one agent. A finished episode stays as it is, with reward 0.
 
@@ -205,6 +208,7 @@ class SequentialPrice:
           ValueError: the action's shape is not that of the action space.
         """
         del key
+        params = params_or_default(self, params)
         finished = self._finished(state)
         action = jnp.asarray(action, state.values.dtype)
         size = self.num_agents + self.num_items
@@ -253,7 +257,7 @@ class SequentialPrice:
         key: jax.Array,
         state: SequentialPriceState,
         action: jax.Array,
-        params: SequentialPriceParams,
+        params: SequentialPriceParams | None = None,
     ) -> tuple[
         jax.Array, SequentialPriceState, jax.Array, jax.Array, jax.Array, dict[str, jax.Array]
     ]:
