@@ -19,6 +19,7 @@ import tyro
 
 from jaxmech.cli.choices import with_choices
 from jaxmech.cli.flags import with_flag
+from jaxmech.cli.parsing import parsed
 from jaxmech.environments.registry import ENVIRONMENTS
 from jaxmech.experiments.registry import FOR_FILES, STUDIES, study_called
 from jaxmech.experiments.study import Study
@@ -100,8 +101,8 @@ def _status(arguments: list[str], answer: _Answer) -> int:
     try:
         arguments = _with_full_name(arguments)
         command, arguments = _known(arguments)
-        parsed = _parsed(command, arguments)
-        return _usage(arguments) if parsed is None else _carry_out(parsed, answer)
+        asked = _parsed(command, arguments)
+        return _usage(arguments) if asked is None else _carry_out(asked, answer)
     except BrokenPipeError:
         # What the output was for has gone, such as head; so that Python does not say so too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -160,7 +161,7 @@ def _parsed(command: Any, arguments: Sequence[str]) -> Any:
     match arguments:
         case ["run", name, *flags] if command is not None:
             kind: Any = Run[type(command.study)]  # type: ignore[misc]  # made from a value
-            return tyro.cli(
+            return parsed(
                 kind,
                 default=command,
                 args=flags,
@@ -172,7 +173,7 @@ def _parsed(command: Any, arguments: Sequence[str]) -> Any:
             return Run(None)
         case [verb, *flags] if verb in VERBS:
             about = VERBS[verb].__doc__
-            return tyro.cli(VERBS[verb], args=flags, prog=f"jaxmech {verb}", description=about)
+            return parsed(VERBS[verb], args=flags, prog=f"jaxmech {verb}", description=about)
     return None
 
 

@@ -108,7 +108,7 @@ def test_list_names_all_there_is_in_full(capsys, monkeypatch):
             ["run", "brero2021/two_worlds", "--statistic", "last_visit"],
             "with architecture 'symmetric' allowed are",
         ),
-        (["run", "brero2021/two_worlds", "--ppo.clip", "-1"], "clip: got -1.0"),
+        (["run", "brero2021/two_worlds", "--ppo.clip", "-1"], "--ppo.clip: got -1.0"),
         (["run", "figure_3e", "--num-environments", "0"], "--num-environments: got 0"),
         (["resume", "runs/nothing"], "no such folder"),
         (["report", "runs/nothing"], "no such folder"),
