@@ -193,20 +193,21 @@ def _records(study: str, findings: Findings) -> str:
 def _listed(directory: Path) -> dict[str, str]:
     """What the manifest lists; nothing where it is not there or damaged."""
     try:
-        content = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-        files = {str(name): str(of) for name, of in content["files"].items()}
-        return files if content["hash"] == _hash_of_list(files) else {}
+        text = (directory / MANIFEST).read_text(encoding="utf-8")
+        files = {str(name): str(of) for name, of in json.loads(text)["files"].items()}
+        # Byte by byte, so that also a change that JSON does not see is one.
+        return files if text == _manifest_of(files) else {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
 def _write_manifest(directory: Path, files: Mapping[str, str]) -> None:
-    content = {"files": files, "hash": _hash_of_list(files)}
-    write_whole(directory / MANIFEST, json.dumps(content, indent=1) + "\n")
+    write_whole(directory / MANIFEST, _manifest_of(files))
 
 
-def _hash_of_list(files: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+def _manifest_of(files: Mapping[str, str]) -> str:
+    listed = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    return json.dumps({"files": files, "hash": listed}, indent=1) + "\n"
 
 
 def _hashes(directory: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1] / "runner"))
+    sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from noisy_descent import Slowed
 

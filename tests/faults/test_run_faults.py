@@ -24,7 +24,7 @@ from jaxmech.runner.checkpoints import Checkpoints
 from jaxmech.runner.logs import Log
 
 DESIGNER = NoisyDescent()
-SCRIPT = Path(__file__).parents[1] / "runner" / "noisy_descent.py"
+SCRIPT = Path(__file__).parents[1] / "noisy_descent.py"
 PPO_SCRIPT = Path(__file__).parent / "killed_ppo.py"
 LOGS = ("metrics.csv", "evaluation.csv")
 RUN = {"seeds": [3, 1], "updates": 60, "evaluate_every": 9}
@@ -98,6 +98,7 @@ def test_kill_and_resume_in_another_process(whole: Path, stopped: Path) -> None:
     assert_same_run(stopped, whole)
 
 
+@pytest.mark.slow
 def test_ppo_killed_within_its_episodes_goes_on_with_them(tmp_path: Path) -> None:
     """Environments, optimizer, moments and keys all come back as they were."""
     # One length of chunk throughout, so that all runs share their compiled program.
@@ -118,6 +119,7 @@ def test_ppo_killed_within_its_episodes_goes_on_with_them(tmp_path: Path) -> Non
     chex.assert_trees_all_equal(undisturbed.states, resumed.states)
 
 
+@pytest.mark.slow
 def test_killed_twice_at_any_moment(whole: Path, tmp_path: Path) -> None:
     """With a checkpoint after every chunk, most moments are in the middle of one."""
     directory = tmp_path / "run"
