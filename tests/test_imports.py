@@ -51,6 +51,7 @@ SYSTEMS: dict[str, set[str]] = {
         "jaxmech.designers.bidder_models",
         "jaxmech.designers.planning",
         "jaxmech.data.bid_logs",
+        "jaxmech.data.bid_log_writer",
         "jaxmech.data.keyword_bids",
         "jaxmech.experiments.reserve_pricing",
     },
@@ -60,6 +61,7 @@ SYSTEMS: dict[str, set[str]] = {
         "jaxmech.oracles.auctions",
         "jaxmech.oracles.common_value_auctions",
         "jaxmech.certificates.best_responses",
+        "jaxmech.certificates.misreports",
         "jaxmech.experiments.auctions",
     },
 }

@@ -76,6 +76,7 @@ def test_a_subclass_shows_its_own_signature():
     assert own > set(inspect.signature(Outcome).parameters)
 
 
+@pytest.mark.slow
 def test_classes_of_one_name_run_each_its_own_program():
     """As when a cell of a notebook is run again with another definition."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiers import slowly
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -26,12 +27,14 @@ def benchmarks_importable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("contender", "count", "compiled"),
     [
-        ("tree_search_max", 16, True),
-        ("tree_search_sarsa", 16, True),
-        ("tree_search_mctx", 16, True),
+        *slowly(
+            ("tree_search_max", 16, True),
+            ("tree_search_sarsa", 16, True),
+            ("tree_search_mctx", 16, True),
+            ("plain_python_op_by_op", 2, False),
+        ),
         ("plain_python", 6, True),
         ("plain_numpy", 6, True),
-        ("plain_python_op_by_op", 2, False),
         ("model_days_alone", 16, True),
         ("model_alone", 16, True),
         ("simulator_days", 12, True),
@@ -48,6 +51,7 @@ def test_contender_runs(contender: str, count: int, compiled: bool) -> None:
     assert subject.compile_seconds > 0 or not compiled
 
 
+@pytest.mark.slow
 def test_numpy_model_foresees_what_the_simulator_does() -> None:
     """Some days in a row; with parameters far from those at the start, so that all count."""
     import jax

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiers import slowly
 
 import jaxmech
 
@@ -162,14 +163,14 @@ def test_mean_welfare_of_a_free_mechanism_is_random_serial_dictatorship() -> Non
         ("jaxmech_episodes", ()),
         ("jaxmech_steps", ()),
         ("jaxmech_ppo", ()),
-        ("jaxmech_symmetric_ppo", ()),
+        *slowly(("jaxmech_symmetric_ppo", ())),
         ("network_alone", ()),
         ("random_numbers_alone", ()),
         ("gymnasium_vector_steps", ("gymnasium",)),
         ("gymnasium_single_steps", ("gymnasium",)),
         ("stable_baselines_ppo", ("stable_baselines3",)),
         ("stable_baselines_ppo_vectorised", ("stable_baselines3",)),
-        ("rejax_ppo", ("rejax",)),
+        *slowly(("rejax_ppo", ("rejax",))),
     ],
 )
 def test_contender_runs(contender: str, libraries: tuple[str, ...]) -> None:

@@ -36,6 +36,7 @@ def test_patient_greedy_makes_the_move_that_earns_most_over_its_days():
     assert earned.min() < earned.max() * (1 - 0.02)
 
 
+@pytest.mark.slow
 def test_held_days_are_days_in_a_row():
     env = ReservePricing(2, 2, days=9, statistic="summary")
     params = env.default_params

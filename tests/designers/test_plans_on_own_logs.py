@@ -12,6 +12,7 @@ from jaxmech import data, designers, networks
 KEY = jax.random.key(3)
 
 
+@pytest.mark.slow
 def test_from_the_users_own_logs_to_the_reserves_of_tomorrow(tmp_path):
     """The whole way with exported names only; the second keyword has a bidder less."""
     random = np.random.default_rng(0)

@@ -75,6 +75,7 @@ def test_fixed_reserves_earn_what_the_environment_pays(market):
     )
 
 
+@pytest.mark.slow
 def test_a_planner_runs_as_a_learner_does(market, tmp_path):
     env, params = market
     model = bidder_model("persistence", env.history_days)

@@ -51,6 +51,7 @@ def test_the_learner_has_them_all_and_tells_numbers_from_sizes(learner):
     assert vars(PPOHyperParameters()).items() <= vars(PPO(learner.env, learner.params)).items()
 
 
+@pytest.mark.slow
 def test_the_learner_is_replaced_pickled_and_swept(learner):
     assert learner.replace(learning_rate=0.5).learning_rate == 0.5
     again = pickle.loads(pickle.dumps(learner))

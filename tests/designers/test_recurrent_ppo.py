@@ -248,6 +248,7 @@ def test_a_policy_without_memory_has_none():
     assert memory is None and state.running.carry is None
 
 
+@pytest.mark.slow
 def test_trains_in_double_precision_and_by_vmap():
     with jax.enable_x64(True):
         designer = price_designer()

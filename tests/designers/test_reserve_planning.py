@@ -345,7 +345,7 @@ def test_greedy_planner_makes_the_best_single_move(keyword, learned):
     best = int(np.argmax([float(revenue(jnp.array(move))) for move in range(moves.num_moves)]))
     assert best != 0
     expected = moves.apply(state.reserves, jnp.array(best))
-    act = jax.jit(lambda observation: planner.act(observation, None, None))
+    act = jax.jit(lambda observation: planner.act(observation, None, None)[0])
     np.testing.assert_allclose(act(observation), expected, rtol=1e-5)
 
 
@@ -406,7 +406,7 @@ def test_planners_are_trees_that_can_be_compiled_and_mapped(keyword, learned):
     env, params, observation, _ = keyword
     planner = greedy_planner(env, params, learned)
     assert isinstance(planner, ReservePlanner)
-    act = jax.jit(lambda planner, observation: planner.act(observation, None, None))
+    act = jax.jit(lambda planner, observation: planner.act(observation, None, None)[0])
     both = jax.vmap(act, (None, 0))(planner, jnp.stack([observation, observation]))
     np.testing.assert_allclose(both[0], act(planner, observation), rtol=1e-6)
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiers import slowly
 
 import jaxmech
 
@@ -47,7 +48,7 @@ def assert_mean(numbers, expected):
 @pytest.mark.parametrize(
     ("setting", "options", "welfare"),
     [
-        ("two_worlds", {}, 0.525),
+        *slowly(("two_worlds", {}, 0.525)),
         ("inventory", {}, 7.5),
         ("correlated", {"delta": 0.0}, 2.5),
         ("correlated", {"delta": 0.5}, 2.5),

@@ -54,6 +54,7 @@ def step_by_step(parameters, observation, memory, starts):
     return jnp.stack(scores), jnp.stack(values)
 
 
+@pytest.mark.slow
 def test_values_and_gradients_equal_those_of_single_steps(double_precision):
     given = experience()
     start = parameters(*given)

@@ -16,6 +16,7 @@ BOUNDS = (
 )
 
 
+@pytest.mark.slow
 def test_bounds_of_the_paper_s_welfare():
     economy = named_setting("correlated", delta=0.5)
     numbers_left, history, known = (bound(economy) for bound in BOUNDS)
@@ -24,6 +25,7 @@ def test_bounds_of_the_paper_s_welfare():
     assert known == pytest.approx(3.314641, abs=5e-7)
 
 
+@pytest.mark.slow
 def test_bounds_of_the_paper_s_revenue_are_ordered():
     economy = named_setting("correlated", delta=0.5)
     values = [bound(economy, objective="revenue") for bound in BOUNDS]

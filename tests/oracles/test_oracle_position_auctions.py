@@ -109,6 +109,7 @@ def test_it_is_the_lowest():
         assert np.max(envy(VALUES, quality, CLICK_RATES, lower)) > 1e-3
 
 
+@pytest.mark.slow
 def test_random_envy_free_bids_earn_no_less():
     lowest = float(jnp.sum(lowest_envy_free(VALUES, ones, CLICK_RATES).payments))
     draws = np.random.default_rng(0).uniform(0, VALUES, (20_000, 4))

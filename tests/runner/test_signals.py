@@ -159,7 +159,7 @@ def test_an_answer_that_cannot_be_given_holds_nothing_up() -> None:
 
 TRAINING = """
 import sys, time
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
 from jaxmech.runner.interruption import answering
 
 def answer(received):
