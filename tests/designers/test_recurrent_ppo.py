@@ -97,7 +97,7 @@ def recalling(architecture, *, env=None, **options):
     return PPO(env or Recall(), RecallParams(), architecture=architecture, **options)
 
 
-@pytest.mark.parametrize("architecture", ["recurrent", "flat"])
+@pytest.mark.parametrize("architecture", [*slowly("recurrent"), "flat"])
 # Rollouts of 6 steps cut episodes of 4 in two, so that memories go on between them.
 @pytest.mark.parametrize("options", [{"rollout_length": 6}, *slowly({"rollout_by": "episode"})])
 def test_only_a_memory_recalls_the_first_observation(architecture, options):
@@ -140,7 +140,7 @@ def moved(designer):
 
 
 @pytest.mark.parametrize("rollout_by", ["step", "episode"])
-@pytest.mark.parametrize("architecture", ["recurrent", "symmetric_recurrent"])
+@pytest.mark.parametrize("architecture", [*slowly("recurrent"), "symmetric_recurrent"])
 def test_loss_and_rollout_agree(architecture, rollout_by):
     designer = price_designer(architecture, rollout_by=rollout_by, learning_rate=0.0)
     update, state = jax.jit(designer.update), moved(designer)
