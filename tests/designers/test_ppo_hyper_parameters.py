@@ -72,6 +72,7 @@ def test_the_learner_is_replaced_pickled_and_swept(learner):
     assert (np.diff(distances) > 0).all()
 
 
+@pytest.mark.slow
 def test_what_is_left_open_is_as_if_it_were_not_there(learner):
     key = jax.random.key(1)
     plain = learner.replace(learning_rate=1e-2)

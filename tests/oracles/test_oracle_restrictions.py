@@ -24,6 +24,7 @@ from test_oracle_reference_values import (
     proposition_3,
     sure,
 )
+from tiers import slowly
 
 from jaxmech.agents import AdditiveDemand, BundleDemand, UnitDemand, named_setting
 from jaxmech.oracles import NotKnownError, sequential_price
@@ -55,8 +56,7 @@ ABOVE_STATIC_ORDER = [
 ]
 ABOVE_AGENTS_ITEMS = [("revenue", seed, UnitDemand(1), 3, (2,)) for seed in (6, 66, 166, 302)]
 CASES = [
-    *ABOVE_STATIC_ORDER,
-    *ABOVE_AGENTS_ITEMS,
+    *slowly(*ABOVE_STATIC_ORDER, *ABOVE_AGENTS_ITEMS),
     *[("welfare", seed, UnitDemand(1), 3, (1 + seed % 2,)) for seed in range(100, 103)],
     *[("revenue", seed, UnitDemand(1), 3, (1 + seed % 2,)) for seed in range(107, 109)],
     ("max_min", 111, UnitDemand(1), 3, (3,)),
