@@ -15,7 +15,7 @@ from jaxmech.experiments.study import Study
 from jaxmech.experiments.workspace import KEPT, STAGES, Workspace, description_of
 from jaxmech.reports import console, folder
 from jaxmech.reports.findings import Findings
-from jaxmech.runner.atomic import write_whole
+from jaxmech.runner.atomic import UNFINISHED, write_whole
 from jaxmech.runner.claim import LOCK, claim
 
 Say = Callable[[str], None]
@@ -107,7 +107,10 @@ def check_free(directory: Path) -> None:
     Raises:
       FileExistsError: ``directory`` is a file, or holds something.
     """
-    if directory.is_dir() and all(path.name == LOCK for path in directory.iterdir()):
+    # A process killed before anything was written leaves its claim and half a configuration.
+    if directory.is_dir() and all(
+        path.name == LOCK or path.name.endswith(UNFINISHED) for path in directory.iterdir()
+    ):
         return
     if directory.exists():
         raise FileExistsError(

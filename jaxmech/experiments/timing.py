@@ -66,6 +66,13 @@ def read(directory: Path) -> list[Work]:
     return work
 
 
+def has_finished(directory: Path, kind: Kind, name: str) -> bool:
+    """Whether the end of this work is noted."""
+    return any(
+        (one.event, one.kind, one.name) == ("finished", kind, name) for one in read(directory)
+    )
+
+
 def totals(directory: Path) -> tuple[float, float]:
     """Seconds of finished work, and of compiling, also what was stopped or lost."""
     work = read(directory)

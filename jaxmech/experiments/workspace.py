@@ -134,9 +134,12 @@ class Workspace:
         """
         directory = self._place(STAGES, name)
         seeds = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-        if self._raise_requests and not runner.is_finished(directory, updates=updates):
+        is_finished = runner.is_finished(directory, updates=updates)
+        if self._raise_requests and not is_finished:
             raise TrainingRequest(self, name, designer, updates, seeds, keys, stop)
-        timing.note(self.directory, "begun", "train", name)
+        is_noted = is_finished and timing.has_finished(self.directory, "train", name)
+        if not is_noted:
+            timing.note(self.directory, "begun", "train", name)
         result = runner.run_or_resume(
             designer,
             directory=directory,
@@ -150,8 +153,11 @@ class Workspace:
             extend=self._extend,
             progress=ConsoleProgress(beside),
         )
-        event: timing.Event = "stopped" if result.interrupted else "finished"
-        timing.note(self.directory, event, "train", name, result.seconds, result.compile_seconds)
+        if not is_noted:
+            event: timing.Event = "stopped" if result.interrupted else "finished"
+            timing.note(
+                self.directory, event, "train", name, result.seconds, result.compile_seconds
+            )
         if result.interrupted_by is not None:
             done = int(result.updates.max())
             raise Stopped(

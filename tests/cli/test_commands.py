@@ -185,6 +185,17 @@ def test_a_run_is_never_overwritten(finished, capsys, monkeypatch):
     assert (finished / RUN / "summary.json").read_bytes() == before
 
 
+def test_a_folder_in_which_nothing_was_written_whole_is_free(monkeypatch, tmp_path, registered):
+    """As a process leaves it that is killed while it writes the configuration."""
+    monkeypatch.chdir(tmp_path)
+    directory = tmp_path / "mine"
+    directory.mkdir()
+    for name in ("lock", ".config.yaml.unfinished"):
+        (directory / name).write_text("")
+    assert command("run", "small", "--directory", "mine") == 0
+    assert (directory / "manifest.json").is_file()
+
+
 def test_a_stopped_study_says_how_to_go_on(capsys, monkeypatch, tmp_path, registered):
     def stopped(self, workspace):
         raise Stopped(SIGTERM, "stopped by SIGTERM after 1 of 3 updates")

@@ -140,7 +140,8 @@ def check(whole: Whole, directory: Path, draw: random.Random) -> None:
     if shown is not None:
         findings, page, lines = shown
         assert page.stat().st_size > 0
-        assert findings == (whole.findings if whole.is_finished else None), name
+        is_there = whole.is_finished and (copy / "summary.json").exists()
+        assert findings == (whole.findings if is_there else None), name
         assert not is_told or any(str(name) in line for line in lines), (name, lines)
 
     lines = []
@@ -165,7 +166,7 @@ def test_a_damaged_file_is_named_or_made_again(study, state, seed, folders, tmp_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("state", ["finished", "stopped"])
-@pytest.mark.parametrize(("study", "seeds"), [("small", 60), ("training", 20)])
+@pytest.mark.parametrize(("study", "seeds"), [("small", 90), ("training", 60)])
 def test_damaged_files_are_named_or_made_again(study, state, seeds, folders, tmp_path):
-    for seed in range(seeds):
+    for seed in range(100, 100 + seeds):
         check(folders[study, state], tmp_path / str(seed) / "run", random.Random(seed))
