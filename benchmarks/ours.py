@@ -118,19 +118,20 @@ def _ppo(work: Work, **options: Any) -> Contender:
     import jax
     import jax.numpy as jnp
 
-    from jaxmech.experiments.sequential_price.named import CORRELATED
+    from jaxmech.experiments.sequential_price.named import LEARNED
     from jaxmech.experiments.sequential_price.problem import designer_of
 
+    study = LEARNED["brero2021/correlated"]
     env, params = make_environment(work)
     settings = replace(
-        CORRELATED.ppo,
+        study.ppo,
         num_environments=work.num_environments,
         num_epochs=NUM_EPOCHS,
         num_minibatches=NUM_MINIBATCHES,
         hidden=HIDDEN,
         **options,
     )
-    designer = designer_of(replace(CORRELATED, ppo=settings), env, params)
+    designer = designer_of(replace(study, ppo=settings), env, params)
     key = jax.random.key(work.seed)
     init, init_seconds = compile_timed(designer.init, key)
     state = init(key)

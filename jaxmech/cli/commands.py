@@ -13,14 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any
 
 import tyro
 
-from jaxmech.cli.choices import with_choices
-from jaxmech.cli.flags import with_flag
-from jaxmech.cli.parsing import parsed
+from jaxmech.cli.flags import parsed, with_choices, with_flag
 from jaxmech.environments.registry import ENVIRONMENTS
+from jaxmech.experiments.configuration_files import study_in
 from jaxmech.experiments.registry import FOR_FILES, STUDIES, study_called
 from jaxmech.experiments.study import Study
 from jaxmech.naming import full_name, lookup
@@ -30,14 +29,13 @@ from jaxmech.runner.interruption import answering
 
 RUNS = Path("runs")
 
-Configuration = TypeVar("Configuration")
-
 
 @dataclass(frozen=True)
-class Run(Generic[Configuration]):
+class Run:
     """Compute a study, such as learning a mechanism, and write the run's folder."""
 
-    study: Annotated[Configuration, tyro.conf.arg(name="")]
+    # Any: its flags are those of the study given as default.
+    study: Annotated[Any, tyro.conf.arg(name="")]
     directory: Path | None = None
     """The run's folder; by default the next free one in runs/. Never overwritten."""
 
@@ -68,6 +66,7 @@ class List:
 VERBS: dict[str, type] = {"list": List, "run": Run, "resume": Resume, "report": Report}
 
 
+@dataclass
 class _Answer:
     """What is said when a signal ends the process.
 
@@ -75,8 +74,7 @@ class _Answer:
       directory: of the run that it ends, if there is one.
     """
 
-    def __init__(self) -> None:
-        self.directory: Path | None = None
+    directory: Path | None = None
 
     def __call__(self, received: Signals) -> None:
         how = f"; go on with: jaxmech resume {self.directory}" if self.directory else ""
@@ -97,34 +95,49 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _status(arguments: list[str], answer: _Answer) -> int:
-    command: Any = None
+    run: Run | None = None
     try:
-        arguments = _with_full_name(arguments)
-        command, arguments = _known(arguments)
-        asked = _parsed(command, arguments)
-        return _usage(arguments) if asked is None else _carry_out(asked, answer)
+        match _with_full_name(arguments):
+            case ["run", name, *flags] if name in STUDIES:
+                study, flags = with_choices(study_called(name), flags)
+                run = Run(study)
+                asked = parsed(
+                    Run,
+                    default=run,
+                    args=flags,
+                    prog=f"jaxmech run {name}",
+                    description=study.summary,
+                    config=(tyro.conf.AvoidSubcommands,),
+                )
+                return _run(asked.study, asked.directory, answer)
+            case ["run", *_]:
+                _list()
+                say("jaxmech run STUDY --help shows the flags of a study")
+                return 0
+            case [verb, *flags] if verb in VERBS:
+                kind = VERBS[verb]
+                asked = parsed(kind, args=flags, prog=f"jaxmech {verb}", description=kind.__doc__)
+                return _carry_out(asked, answer)
+        return _usage(arguments)
     except BrokenPipeError:
         # What the output was for has gone, such as head; so that Python does not say so too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13
     except (ValueError, ModuleNotFoundError, FileExistsError, FileNotFoundError) as error:
-        fail(with_flag(str(error), command, arguments) if command else str(error))
+        fail(with_flag(str(error), run, arguments) if run else str(error))
         return 2
     except OSError as error:
-        fail(_about_disk(error, answer.directory))
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT) and answer.directory is not None
+        fail(
+            f"the disk is full; what {answer.directory} holds is safe: make room, and go on with: "
+            f"jaxmech resume {answer.directory}"
+            if is_full
+            else str(error)
+        )
         return 2
     except FloatingPointError as error:
         fail(str(error))
         return 1
-
-
-def _about_disk(error: OSError, directory: Path | None) -> str:
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT) or directory is None:
-        return str(error)
-    return (
-        f"the disk is full; what {directory} holds is safe: make room, and go on with: "
-        f"jaxmech resume {directory}"
-    )
 
 
 def _with_full_name(arguments: list[str]) -> list[str]:
@@ -133,48 +146,17 @@ def _with_full_name(arguments: list[str]) -> list[str]:
     Raises:
       ValueError: there is no such verb or study; says what was probably meant.
     """
-    if not arguments or arguments[0].startswith("-"):
-        return arguments
-    lookup("command", arguments[0], VERBS)
-    if arguments[0] != "run" or len(arguments) == 1 or arguments[1].startswith("-"):
-        return arguments
-    name, *flags = arguments[1:]
-    for ending, usual in FOR_FILES.items():
-        if name.endswith(ending):
-            raise ValueError(f"study: got {name!r}, a file; run it by: {usual} {name}")
-    name = full_name(name, STUDIES)
-    lookup("study", name, STUDIES)
-    return ["run", name, *flags]
-
-
-def _known(arguments: list[str]) -> tuple[Any, list[str]]:
-    """The command with its default values where a study is to be run, and the flags left."""
     match arguments:
-        case ["run", name, *flags] if name in STUDIES:
-            study, flags = with_choices(study_called(name), flags)
-            return Run(study), ["run", name, *flags]
-    return None, arguments
-
-
-def _parsed(command: Any, arguments: Sequence[str]) -> Any:
-    """The command asked for, with its flags."""
-    match arguments:
-        case ["run", name, *flags] if command is not None:
-            kind: Any = Run[type(command.study)]  # type: ignore[misc]  # made from a value
-            return parsed(
-                kind,
-                default=command,
-                args=flags,
-                prog=f"jaxmech run {name}",
-                description=command.study.summary,
-                config=(tyro.conf.AvoidSubcommands,),
-            )
-        case ["run", *_]:
-            return Run(None)
-        case [verb, *flags] if verb in VERBS:
-            about = VERBS[verb].__doc__
-            return parsed(VERBS[verb], args=flags, prog=f"jaxmech {verb}", description=about)
-    return None
+        case ["run", name, *flags] if not name.startswith("-"):
+            for ending, usual in FOR_FILES.items():
+                if name.endswith(ending):
+                    raise ValueError(f"study: got {name!r}, a file; run it by: {usual} {name}")
+            name = full_name(name, STUDIES)
+            lookup("study", name, STUDIES)
+            return ["run", name, *flags]
+        case [verb, *_] if not verb.startswith("-"):
+            lookup("command", verb, VERBS)
+    return arguments
 
 
 def _usage(arguments: Sequence[str]) -> int:
@@ -185,24 +167,14 @@ def _usage(arguments: Sequence[str]) -> int:
     return 0 if set(arguments) & {"-h", "--help"} else 2
 
 
-def _carry_out(command: Any, answer: _Answer) -> int:
-    match command:
-        case Run(None):
-            _list()
-            say("jaxmech run STUDY --help shows the flags of a study")
-            return 0
-        case Run(study, directory):
-            return _run(study, directory, answer)
-        case Resume(directory, updates):
-            return _resume(_found(directory), updates, answer)
-        case Report(directory):
-            return _report(_found(directory))
-    return _list()
-
-
-def _found(directory: Path) -> Path:
-    """The folder itself, or the one of its name in runs/."""
-    return RUNS / directory if not directory.exists() and (RUNS / directory).exists() else directory
+def _carry_out(asked: Resume | Report | List, answer: _Answer) -> int:
+    if isinstance(asked, List):
+        return _list()
+    named = RUNS / asked.directory
+    directory = named if not asked.directory.exists() and named.exists() else asked.directory
+    if isinstance(asked, Report):
+        return _report(directory)
+    return _resume(directory, asked.updates, answer)
 
 
 def _list() -> int:
@@ -231,21 +203,13 @@ def _run(study: Study, directory: Path | None, answer: _Answer) -> int:
     _set_up_jax(study)
     from jaxmech.experiments import runs
 
-    if directory is None:
-        directory = free_directory(RUNS, study.name.replace("/", "-"))
-    else:
-        runs.check_free(directory)
-    answer.directory = directory
-    return _until_stopped(lambda: runs.start(study, directory), directory)
+    place = directory or free_directory(RUNS, study.name.replace("/", "-"))
+    answer.directory = place
+    return _until_stopped(lambda: runs.start(study, place), place)
 
 
 def _resume(directory: Path, updates: int | None, answer: _Answer) -> int:
-    from jaxmech.experiments.configuration_files import CONFIG, read_config
-
-    if not directory.is_dir():
-        raise ValueError(f"directory: got {directory}; there is no such folder")
-    study = read_config(directory / CONFIG)
-    _set_up_jax(study)
+    _set_up_jax(study_in(directory))
     from jaxmech.experiments import runs
 
     answer.directory = directory

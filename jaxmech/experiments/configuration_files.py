@@ -35,6 +35,17 @@ def text_of(config: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
 
 
+def study_in(directory: Path) -> Study:
+    """The study whose run is in a folder.
+
+    Raises:
+      ValueError: there is no such folder; or as for ``read_config``.
+    """
+    if not directory.is_dir():
+        raise ValueError(f"directory: got {directory}; there is no such folder")
+    return read_config(directory / CONFIG)
+
+
 def read_config(path: Path) -> Study:
     """The study whose ``config_of`` a file holds.
 

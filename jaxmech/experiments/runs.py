@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
-from jaxmech.experiments.configuration_files import CONFIG, config_of, read_config, text_of
+from jaxmech.experiments.configuration_files import CONFIG, config_of, study_in, text_of
 from jaxmech.experiments.study import Study
 from jaxmech.experiments.workspace import KEPT, STAGES, Workspace, description_of
 from jaxmech.reports import console, folder
@@ -91,17 +91,6 @@ def show(directory: str | Path) -> tuple[Findings | None, Path, list[str]]:
     return folder.read(directory).findings if finished else None, page, lines
 
 
-def study_in(directory: Path) -> Study:
-    """The study whose run is in a folder.
-
-    Raises:
-      ValueError: there is no such folder; or as for ``read_config``.
-    """
-    if not directory.is_dir():
-        raise ValueError(f"directory: got {directory}; there is no such folder")
-    return read_config(directory / CONFIG)
-
-
 def check_free(directory: Path) -> None:
     """
     Raises:
@@ -121,9 +110,9 @@ def check_free(directory: Path) -> None:
 
 def _extended(study: Study, updates: int, directory: Path) -> Study:
     """The study with more updates, written down; what depends on how many is forgotten."""
-    if "updates" not in {field.name for field in fields(study)}:
+    was = config_of(study).get("updates")
+    if was is None:
         raise ValueError(f"updates: got {updates}; {study.name} has no updates to add to")
-    was: int = getattr(study, "updates")  # noqa: B009 - not every study has it
     if updates < was:
         raise ValueError(f"updates: got {updates}; allowed are integers from {was}, as begun with")
     if updates == was:

@@ -3,7 +3,7 @@
 import pytest
 from small_study import SMALL, Add, Multiply
 
-from jaxmech.cli.choices import with_choices
+from jaxmech.cli.flags import with_choices
 
 
 @pytest.mark.parametrize("flags", [["--change.name", "multiply"], ["--change.name=multiply"]])

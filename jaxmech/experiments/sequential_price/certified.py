@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -10,10 +10,8 @@ import jax
 from jaxmech.agents import Samples, Valuations
 from jaxmech.certificates import incentive_regret, individual_rationality
 from jaxmech.environments import SequentialPrice, SequentialPriceParams
-from jaxmech.evaluation import play
-from jaxmech.experiments.sequential_price.problem import LearningProblem
-from jaxmech.experiments.sequential_price.study import SequentialPriceStudy
-from jaxmech.experiments.sequential_price.worth import CERTIFICATES, key_of
+from jaxmech.evaluation import Policy, play
+from jaxmech.experiments.sequential_price.problem import CERTIFICATES, LearningProblem
 from jaxmech.mechanisms import Outcome
 from jaxmech.reports.findings import Certificate
 
@@ -33,42 +31,14 @@ ROUNDING = 1e-5
 """Of the highest price, that a gain or a loss may be and still count as nothing."""
 
 
-@dataclass(frozen=True, eq=False)
-class PostedPrices:
-    """A policy as a rule from reports to an outcome.
-
-    Attributes:
-      env, params: the environment it acts in.
-      policy: what it does, without randomness of its own.
-    """
-
-    env: SequentialPrice
-    params: SequentialPriceParams
-    policy: Any
-
-    def __call__(self, reports: jax.Array) -> Outcome:
-        """The outcome where agents buy as if their values were ``reports``, [agents, ...]."""
-        only = Samples(reports[None], self.env.demand)
-        params = replace(self.params, distribution=only)
-        # Without randomness of its own, the key decides nothing.
-        outcome: Outcome = play(self.env, params, self.policy, jax.random.key(0)).state.outcome
-        return outcome
-
-    def utility(self, values: jax.Array, outcome: Outcome) -> jax.Array:
-        """What each agent gets is worth to it, less its payment: float [agents]."""
-        return Valuations(values, self.env.demand).of(outcome.allocation) - outcome.payments
-
-
 def certificates_of(
-    study: SequentialPriceStudy, problem: LearningProblem, policy: Any, workspace: Workspace
+    problem: LearningProblem, policy: Policy, workspace: Workspace
 ) -> dict[str, Certificate]:
     """Individual rationality and truthfulness of a learned mechanism."""
     # Of the outcome alone, so that the offline optimum of every episode is not computed.
     env = replace(problem.env, subtract_offline_optimum=False)
-    key = key_of(study, CERTIFICATES)
-    found = workspace.kept_on_host(
-        "certificates", checked, env, problem.test_params, policy, key, PROFILES, REPORTS, EPISODES
-    )
+    asked = (env, problem.test_params, policy, problem.key(CERTIFICATES))
+    found = workspace.kept_on_host("certificates", checked, *asked, PROFILES, REPORTS, EPISODES)
     return {
         "individually_rational": Certificate(
             holds=found["lowest_utility"] >= -found["tolerance"],
@@ -97,7 +67,7 @@ def certificates_of(
 def checked(
     env: SequentialPrice,
     params: SequentialPriceParams,
-    policy: Any,
+    policy: Policy,
     key: jax.Array,
     profiles: int,
     reports: int,
@@ -113,17 +83,28 @@ def checked(
       reports: other reports that each agent tries.
       episodes: to play at most for these, if that makes two profiles of values.
     """
-    mechanism = PostedPrices(env, params, policy)
+
+    def mechanism(reports: jax.Array) -> Outcome:
+        """The outcome where agents buy as if their values were ``reports``, [agents, ...]."""
+        alone = replace(params, distribution=Samples(reports[None], env.demand))
+        # Without randomness of its own, the key decides nothing.
+        outcome: Outcome = play(env, alone, policy, jax.random.key(0)).state.outcome
+        return outcome
+
+    def utility(values: jax.Array, outcome: Outcome) -> jax.Array:
+        """What each agent gets is worth to it, less its payment: float [agents]."""
+        return Valuations(values, env.demand).of(outcome.allocation) - outcome.payments
+
     part_key, gain_key = jax.random.split(key)
     part = individual_rationality(
-        mechanism, params.distribution, part_key, utility=mechanism.utility, num_profiles=profiles
+        mechanism, params.distribution, part_key, utility=utility, num_profiles=profiles
     )
     tried = max(2, episodes // (env.num_agents * (reports + 1)))
     regret = incentive_regret(
         mechanism,
         params.distribution,
         gain_key,
-        utility=mechanism.utility,
+        utility=utility,
         num_profiles=tried,
         num_reports=reports,
         ascent_steps=0,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from jaxmech.agents import CorrelatedUniform, Setting
 from jaxmech.designers import RandomSerialDictatorship, StaticPrices
 from jaxmech.experiments.sequential_price.economy import Economy
 from jaxmech.experiments.sequential_price.problem import LearningProblem
-from jaxmech.experiments.sequential_price.study import ObjectiveName, SequentialPriceStudy
+from jaxmech.experiments.sequential_price.study import ObjectiveName
 from jaxmech.oracles import NotKnownError
 from jaxmech.oracles import sequential_price as exact
 from jaxmech.oracles.sequential_price import StaticPriceResult
@@ -52,31 +52,41 @@ class References:
     def beside(self) -> dict[str, float]:
         """What to show beside the objective while it is learned."""
         for name in (OPTIMUM, OFFLINE_OPTIMUM):
-            oracle = self.oracles.get(name)
-            if oracle is not None and oracle.value is not None:
-                return {name.replace("_", " "): oracle.value}
+            value = self.oracles[name].value
+            if value is not None:
+                return {name.replace("_", " "): value}
         return {}
 
 
-def references_of(
-    study: SequentialPriceStudy, problem: LearningProblem, workspace: Workspace
-) -> References:
+def references_of(problem: LearningProblem, workspace: Workspace) -> References:
     """Exact values and baselines of a study, which its workspace keeps.
 
     Static prices are the best in the economy learned in; exact values are of the economy
     evaluated in. Neither depends on how the study learns.
     """
-    found = dict(_values(study, problem, workspace))
+    study = problem.study
+    rules = (study.economy, study.first_seed, study.objective, study.buys_at_zero_utility)
+
+    def kept(name: str) -> dict[str, Any]:
+        found: dict[str, Any] = workspace.kept_on_host(f"exact_{name}", exact_value, name, *rules)
+        return found
+
+    names = (OFFLINE_OPTIMUM, OPTIMUM, RANDOM_SERIAL_DICTATORSHIP, *STATIC_PRICES)
+    found = {name: kept(name) for name in names}
+    unknown_centre = isinstance(problem.test_params.distribution, CorrelatedUniform)
+    if found[OPTIMUM]["missing"] and unknown_centre and study.objective != "max_min":
+        found |= {name: kept(name) for name in BOUNDS}
+    # They see who is left and nothing else, so that studies of one economy share their values.
+    env = replace(problem.env, statistic="agents_items")
     baselines: dict[str, RandomSerialDictatorship | StaticPrices] = {
-        RANDOM_SERIAL_DICTATORSHIP: RandomSerialDictatorship(problem.env, problem.params)
+        RANDOM_SERIAL_DICTATORSHIP: RandomSerialDictatorship(env, problem.params)
     }
-    # Of one shape, so that both baselines compile once.
-    shape = (problem.env.num_agents, problem.env.num_items)
     for name in STATIC_PRICES:
         prices, order = found[name]["prices"], found[name]["order"]
         if prices is not None:
-            of_all = jnp.broadcast_to(jnp.asarray(prices, float), shape)
-            baselines[name] = StaticPrices(problem.env, problem.params, of_all, jnp.asarray(order))
+            # Of one shape, so that both baselines compile once.
+            of_all = jnp.broadcast_to(jnp.asarray(prices, float), (env.num_agents, env.num_items))
+            baselines[name] = StaticPrices(env, problem.params, of_all, jnp.asarray(order))
     oracles = {
         name: Oracle(value["value"], value["exact"], value["missing"])
         for name, value in found.items()
@@ -84,35 +94,15 @@ def references_of(
     return References(oracles, baselines)
 
 
-def _values(
-    study: SequentialPriceStudy, problem: LearningProblem, workspace: Workspace
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    def kept(name: str) -> tuple[str, dict[str, Any]]:
-        rules = (study.objective, study.buys_at_zero_utility)
-        return name, workspace.kept_on_host(
-            f"exact_{name}", exact_value, name, study.economy, *rules
-        )
-
-    yield kept(OFFLINE_OPTIMUM)
-    optimum = kept(OPTIMUM)
-    yield optimum
-    yield kept(RANDOM_SERIAL_DICTATORSHIP)
-    for name in STATIC_PRICES:
-        yield kept(name)
-    unknown_centre = isinstance(problem.economies.evaluated_in.distribution, CorrelatedUniform)
-    if optimum[1]["missing"] and unknown_centre and study.objective != "max_min":
-        for name in BOUNDS:
-            yield kept(name)
-
-
 def exact_value(
-    name: str, economy: Economy, objective: ObjectiveName, buys_at_zero_utility: bool
+    name: str, economy: Economy, seed: int, objective: ObjectiveName, buys_at_zero_utility: bool
 ) -> dict[str, Any]:
     """What theory or a search gives, in the economy evaluated in.
 
     Args:
       name: which value.
       economy: where.
+      seed: of the choice of the samples held out.
       objective: what is maximised.
       buys_at_zero_utility: whether an agent buys when indifferent.
 
@@ -125,45 +115,39 @@ def exact_value(
         "value": None, "exact": True, "missing": "", "prices": None, "order": None,
     }  # fmt: skip
     try:
-        if name != RANDOM_SERIAL_DICTATORSHIP and name != OFFLINE_OPTIMUM:
-            if name in STATIC_PRICES:
-                _welfare_only(objective)
-            _only_strict_buyers(buys_at_zero_utility)
-        learned_in, evaluated_in = economy.build()
-        if name == OPTIMUM:
-            result["value"] = float(exact.optimal(evaluated_in, objective=objective))
+        _check_known(name, objective, buys_at_zero_utility)
+        learned_in, evaluated_in = economy.build(seed)
+        if name in STATIC_PRICES:
+            found = STATIC_PRICES[name](learned_in)
+            result |= {"prices": found.prices, "order": found.order}
+            if evaluated_in is not learned_in:
+                raise NotKnownError("the prices are those found for the samples trained on")
+            value, result["exact"] = found.value, bool(found.exact)
         elif name in BOUNDS:
-            result["value"] = float(BOUNDS[name](evaluated_in, objective=objective))
+            value = BOUNDS[name](evaluated_in, objective=objective)
+        elif name == OPTIMUM:
+            value = exact.optimal(evaluated_in, objective=objective)
         elif name == RANDOM_SERIAL_DICTATORSHIP:
-            _welfare_only(objective)
             value = exact.random_serial_dictatorship(
                 evaluated_in, buys_at_zero_utility=buys_at_zero_utility
             )
-            result["value"] = float(value)
-        elif name == OFFLINE_OPTIMUM and objective == "max_min":
-            result["value"] = float(exact.expected_offline_max_min(evaluated_in)[0])
-            result["exact"] = False
-        elif name == OFFLINE_OPTIMUM:
-            _welfare_only(objective)
-            result["value"] = float(exact.expected_offline_optimum(evaluated_in))
+        elif objective == "max_min":
+            value, result["exact"] = exact.expected_offline_max_min(evaluated_in)[0], False
         else:
-            found = STATIC_PRICES[name](learned_in)
-            result["prices"], result["order"] = found.prices, found.order
-            if evaluated_in is not learned_in:
-                raise NotKnownError("the prices are those found for the samples trained on")
-            result["exact"], result["value"] = bool(found.exact), float(found.value)
+            value = exact.expected_offline_optimum(evaluated_in)
+        result["value"] = float(value)
     except NotKnownError as reason:
         result["missing"] = str(reason)
     return result
 
 
-def _welfare_only(objective: ObjectiveName) -> None:
-    if objective != "welfare":
+def _check_known(name: str, objective: ObjectiveName, buys_at_zero_utility: bool) -> None:
+    for_welfare = name in (RANDOM_SERIAL_DICTATORSHIP, *STATIC_PRICES)
+    if (for_welfare and objective != "welfare") or (
+        name == OFFLINE_OPTIMUM and objective == "revenue"
+    ):
         raise NotKnownError(f"objective: got {objective!r}; computed for 'welfare' only")
-
-
-def _only_strict_buyers(buys_at_zero_utility: bool) -> None:
-    if buys_at_zero_utility:
+    if buys_at_zero_utility and name not in (OFFLINE_OPTIMUM, RANDOM_SERIAL_DICTATORSHIP):
         raise NotKnownError(
             "buys_at_zero_utility: got True; computed for agents that buy at positive utility only"
         )

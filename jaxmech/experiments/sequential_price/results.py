@@ -52,26 +52,28 @@ class Results:
     @property
     def known(self) -> dict[str, float]:
         """The oracles that have a value."""
-        values = {name: oracle.value for name, oracle in self.oracles.items()}
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: of.value for name, of in self.oracles.items() if of.value is not None}
+
+    @property
+    def values(self) -> dict[str, float]:
+        """What every mechanism is worth, exact where that is known."""
+        return {name: estimate.mean for name, estimate in self.estimates.items()} | self.known
 
     @property
     def references(self) -> dict[str, float]:
         """The value of every baseline and oracle, exact where that is known, by its label."""
-        simulated = {name: estimate.mean for name, estimate in self.estimates.items()}
-        values = simulated | self.known
-        return {label: values[name] for name, label in LABELS.items() if name in values}
+        return {label: self.values[name] for name, label in LABELS.items() if name in self.values}
 
     @property
     def share(self) -> tuple[str, str, float | None]:
         """What results are shares of: the head of that column, its name, and the number."""
-        for name, words in _SHARES.items():
-            if name in self.known and (name != "offline_optimum" or self.objective != "revenue"):
-                return *words, self.known[name]
+        shares = dict(_SHARES)
         if self.objective == "revenue":
-            return "", "", None
-        simulated = self.estimates.get("offline_optimum")
-        return *_SHARES["offline_optimum"], None if simulated is None else simulated.mean
+            del shares["offline_optimum"]
+        for name, words in shares.items():
+            if name in self.values:
+                return *words, self.values[name]
+        return *shares.get("offline_optimum", ("", "")), None
 
     def percentage(self, value: float) -> str:
         """``value`` as a share of the optimum or what stands for it; empty where none does."""
@@ -84,10 +86,8 @@ class Results:
         learned = self.estimates["learned"]
         words = f"Learned {self.objective} {interval(learned)}"
         _, name, reference = self.share
-        if not reference:
-            return words + "."
-        share = 100 * learned.mean / reference
-        return f"{words}: {share:.2f} % of {name}, {reference:.4f}."
+        share = self.percentage(learned.mean)
+        return f"{words}: {share} % of {name}, {reference:.4f}." if share else words + "."
 
     @property
     def table(self) -> Table:
@@ -112,7 +112,7 @@ class Results:
         return [
             self._row(label, self.estimates.get(name), self.oracles.get(name))
             for name, label in LABELS.items()
-            if name in self.estimates or name in self.known
+            if name in self.values
         ]
 
     @property
@@ -133,31 +133,22 @@ class Results:
             lines.append(
                 f"{NUMERICAL} Best prices found by a numerical search (a local optimum), not exact."
             )
-        by_reason: dict[str, list[str]] = {}
-        for name, oracle in self.oracles.items():
-            if oracle.missing:
-                by_reason.setdefault(oracle.missing, []).append(LABELS[name])
         return lines + [
-            f"No exact value: {'; '.join(names)} ({why})." for why, names in by_reason.items()
+            f"No exact value: {'; '.join(LABELS[name] for name in names)} ({why})."
+            for why, names in by_reason(self.oracles).items()
         ]
 
     def _simulated_from(self, seeds: int) -> str:
         """What means are taken and intervals formed over."""
         if self.held_out is None:
-            if seeds == 1:
-                return "Simulated: mean and 95 % interval over episodes."
-            return (
-                "Simulated: mean and 95 % interval, over seeds for learned mechanisms, "
-                "over episodes for the others."
-            )
+            several = ", over seeds for learned mechanisms, over episodes for the others"
+            return f"Simulated: mean and 95 % interval{several if seeds > 1 else ' over episodes'}."
         samples = f"{self.held_out:,} held-out sample" + ("s" if self.held_out > 1 else "")
-        line = f"Simulated: mean over {samples}, each played equally often"
+        line = f"Simulated: mean over {samples}, each played equally often; "
         if self.held_out == 1:
-            return line + "; one sample gives no interval."
-        line += "; 95 % interval over samples"
-        if seeds > 1:
-            line += ", for learned mechanisms combined in quadrature with that over seeds"
-        return line + "."
+            return line + "one sample gives no interval."
+        quadrature = ", for learned mechanisms combined in quadrature with that over seeds"
+        return f"{line}95 % interval over samples{quadrature if seeds > 1 else ''}."
 
     def _row(
         self, label: str, simulated: Estimate | None, oracle: Oracle | None = None
@@ -178,3 +169,12 @@ def interval(estimate: Estimate) -> str:
     if estimate.half_width is None:
         return f"{estimate.mean:.4f}"
     return f"{estimate.mean:.4f} ± {estimate.half_width:.4f}"
+
+
+def by_reason(oracles: Mapping[str, Oracle]) -> dict[str, list[str]]:
+    """The oracles that have no value, by the reason why."""
+    found: dict[str, list[str]] = {}
+    for name, oracle in oracles.items():
+        if oracle.missing:
+            found.setdefault(oracle.missing, []).append(name)
+    return found

@@ -5,7 +5,7 @@ Nothing here imports jax before the study is computed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -13,12 +13,8 @@ from jaxmech import checks
 from jaxmech.agents.settings.named import Correlated
 from jaxmech.checks import InvalidValueError
 from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
-from jaxmech.experiments.sequential_price.economy import DemandForm, Economy
-from jaxmech.experiments.sequential_price.settings import (
-    FiniteSettingFile,
-    NamedSetting,
-    TimberAuctions,
-)
+from jaxmech.experiments.registry import STUDIES, study_called
+from jaxmech.experiments.sequential_price.economy import Economy, FiniteSettingFile
 from jaxmech.experiments.study import NamedStudy
 
 if TYPE_CHECKING:
@@ -35,20 +31,8 @@ _ALSO_DESCRIBED = {
 
 
 @dataclass(frozen=True)
-class SequentialPriceStudy(NamedStudy):
+class SequentialPriceStudy(Economy, NamedStudy):
     """Learn a sequential price mechanism and compare it with baselines and exact values."""
-
-    setting: NamedSetting | None = None
-    """The economy; none where values are sampled from ``samples``."""
-
-    samples: str | None = None
-    """Your own valuations in place of the setting's: a .npz, .csv or .parquet file."""
-    units: tuple[int, ...] | None = None
-    """With samples: units for sale of each item type; one of each where not given."""
-    demand: DemandForm = "unit"
-    """With samples: how an agent values several items."""
-    held_out: float = 0.2
-    """With samples: the part of them kept for evaluation, never trained on."""
 
     statistic: Statistic = "prices"
     """What the mechanism sees of the history."""
@@ -86,11 +70,6 @@ class SequentialPriceStudy(NamedStudy):
             raise InvalidValueError("units", self.units, "they go with samples", verb="")
 
     @property
-    def is_sampled(self) -> bool:
-        """Whether values are drawn from samples, some of them held out for evaluation."""
-        return self.samples is not None or isinstance(self.setting, TimberAuctions)
-
-    @property
     def files(self) -> tuple[str, ...]:
         """The file of samples or of the setting, if any."""
         if self.samples is not None:
@@ -106,8 +85,6 @@ class SequentialPriceStudy(NamedStudy):
         They are not where samples replace the setting, or where the setting, the objective or
         the purchase rule is another one.
         """
-        from jaxmech.experiments.registry import STUDIES, study_called
-
         registered = study_called(self.name) if self.name in STUDIES else None
         if not isinstance(registered, SequentialPriceStudy):
             return False
@@ -122,15 +99,8 @@ class SequentialPriceStudy(NamedStudy):
 
     @property
     def economy(self) -> Economy:
-        """Where values come from."""
-        return Economy(
-            setting=None if self.samples is not None else self.setting,
-            samples=self.samples,
-            units=self.units,
-            demand=self.demand,
-            held_out=self.held_out,
-            seed=self.first_seed,
-        )
+        """Where values come from, and nothing else."""
+        return Economy(**{of.name: getattr(self, of.name) for of in fields(Economy)})
 
     @property
     def all_seeds(self) -> tuple[int, ...]:
@@ -143,8 +113,8 @@ class SequentialPriceStudy(NamedStudy):
         Raises:
           ValueError: there is no setting and no file of samples, or no file where one is named.
         """
-        subtract, setting, samples = self.subtract_offline_optimum, self.setting, self.samples
         # Absolute paths: the run can then be resumed from any folder.
+        setting, samples = self.setting, self.samples
         if samples is not None:
             samples = absolute("samples", samples)
         elif setting is None:
@@ -159,6 +129,7 @@ class SequentialPriceStudy(NamedStudy):
                     "setting, as in --setting.path setting.yaml"
                 )
             setting = FiniteSettingFile(absolute("setting.path", setting.path))
+        subtract = self.subtract_offline_optimum
         if subtract is None:
             subtract = self.objective != "max_min"
         return replace(self, subtract_offline_optimum=subtract, setting=setting, samples=samples)

@@ -10,8 +10,8 @@ from unkept import Unkept
 
 from jaxmech.agents.settings.named import ID, Correlated
 from jaxmech.experiments.registry import study_called
-from jaxmech.experiments.sequential_price.adaptivity import FAMILIES, welfare_by_family
-from jaxmech.experiments.sequential_price.settings import FiniteSettingFile
+from jaxmech.experiments.sequential_price.adaptivity import FAMILIES
+from jaxmech.experiments.sequential_price.economy import FiniteSettingFile
 from jaxmech.reports.terminal import rich_table
 
 OWN = """
@@ -51,7 +51,7 @@ def printed(findings, width):
 
 def test_values_are_exact_and_the_table_shows_their_shares():
     workspace = Telling()
-    found = welfare_by_family(of("proposition_3", "proposition_4"), workspace)
+    found = of("proposition_3", "proposition_4").compute(workspace)
     assert workspace.lines[1] == "setting 2 of 2, proposition_4"
     known = [139 / 12, 20.75, 20.75, 20.75, 21, 21, 21, 21]
     assert [found.oracles[f"proposition_3/{name}"].value for name in FAMILIES] == pytest.approx(
@@ -70,7 +70,7 @@ def test_a_setting_of_ones_own(tmp_path, monkeypatch):
     study = of("gems.yaml")
     assert study.files == (str(tmp_path / "gems.yaml"),)
     assert study.economies() == {study.files[0]: FiniteSettingFile(study.files[0])}
-    found = welfare_by_family(study, Telling())
+    found = study.compute(Telling())
     assert found.tables[0].rows[0][0] == "gems.yaml"
     assert found.oracles["optimum"].value >= found.oracles["personalised_static_prices"].value
 
@@ -97,7 +97,7 @@ def test_files_of_one_name_are_told_apart(tmp_path):
     row = dict.fromkeys(FAMILIES, (1.0, True, ""))
     row["static_order_optimum"] = (None, True, "too many states")
     study = of(*(str(tmp_path / name) for name in names), "brero2021/id")
-    table = welfare_by_family(study, Telling(row)).tables[0]
+    table = study.compute(Telling(row)).tables[0]
     assert [cells[0] for cells in table.rows] == [*names, "id"]
     assert f"{names[0]}: no value of static order, adaptive prices (too many" in table.notes[0]
 
@@ -107,7 +107,7 @@ def test_what_is_not_known_is_a_dash_with_its_reason(tmp_path):
     row = dict.fromkeys(FAMILIES, (1.0, True, ""))
     unknown = ["static_order_optimum", "adaptive_order_personalised_prices", "optimum"]
     row |= dict.fromkeys(unknown, (None, True, "delta: got 0.5"))
-    found = welfare_by_family(study, Telling(row))
+    found = study.compute(Telling(row))
     words = printed(found, 80).split()
     cells = words[words.index("correlated_0.5") + 1 :]
     assert cells[:8] == ["1.0000"] * 3 + ["-", "1.0000", "-", "-", "1.0000"]
@@ -136,7 +136,7 @@ def test_the_table_of_all_settings_fits_in_eighty_columns_and_a_wide_one_has_who
     # As long as the numbers of the settings get.
     row = dict.fromkeys(FAMILIES, (92.953125, True, ""))
     row["anonymous_static_prices"] = (92.953125, False, "")
-    found = welfare_by_family(STUDY.resolved(), Telling(row))
+    found = STUDY.resolved().compute(Telling(row))
     narrow = printed(found, 80)
     assert "proposition_1 92.9531 92.9531" in narrow
     assert "100.00\N{DAGGER}" in narrow

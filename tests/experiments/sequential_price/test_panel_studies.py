@@ -6,10 +6,9 @@ import pytest
 
 from jaxmech.agents.settings.named import Correlated
 from jaxmech.experiments.registry import STUDIES, study_called
-from jaxmech.experiments.sequential_price import comparison
-from jaxmech.experiments.sequential_price.comparison import compared
+from jaxmech.experiments.sequential_price import learning
 from jaxmech.experiments.sequential_price.named import FIGURES, PANELS
-from jaxmech.experiments.sequential_price.panel_study import MECHANISMS, QUICK
+from jaxmech.experiments.sequential_price.panels import MECHANISMS, QUICK
 from jaxmech.reports.findings import Certificate, Estimate, Findings, LearningCurves, Oracle, Record
 from jaxmech.runner import TrainingDivergedError
 
@@ -147,7 +146,7 @@ class Cells:
 
 @pytest.fixture
 def panel(monkeypatch):
-    monkeypatch.setattr(comparison, "compared_with", lambda *_: None)
+    monkeypatch.setattr(learning, "compared_with", lambda *_: None)
     return dataclasses.replace(
         BY_NAME["brero2021/figure_3d"], mechanisms=("agents_items", "anonymous_static_prices")
     )
@@ -161,7 +160,7 @@ def diverging():
 
 def test_mechanisms_stand_side_by_side(panel):
     cells = Cells({"agents_items": found(1.2), "anonymous_static_prices": found(1.1)})
-    together = compared(panel, cells)
+    together = panel.compute(cells)
     assert cells.asked == panel.studies()
     table = together.tables[0]
     assert table.columns == (
@@ -203,7 +202,7 @@ def test_mechanisms_stand_side_by_side(panel):
 
 def test_a_mechanism_that_diverges_does_not_stop_the_others(panel):
     cells = Cells({"agents_items": diverging(), "anonymous_static_prices": found(1.1)})
-    together = compared(panel, cells)
+    together = panel.compute(cells)
     assert len(together.learning_curves) == 1
     # Where the folder was is no finding.
     assert together.tables[0].notes[-1] == (
@@ -216,4 +215,4 @@ def test_a_mechanism_that_diverges_does_not_stop_the_others(panel):
 def test_a_panel_of_which_nothing_is_left_says_so(panel):
     cells = Cells(dict.fromkeys(panel.mechanisms, diverging()))
     with pytest.raises(TrainingDivergedError):
-        compared(panel, cells)
+        panel.compute(cells)

@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from jaxmech.experiments.sequential_price.picture import MAX_HISTORIES, Visits, picture_of
-from jaxmech.experiments.sequential_price.picture_drawing import heat_maps, item_name, tree
+from jaxmech.experiments.sequential_price.picture import (
+    MAX_HISTORIES,
+    Visits,
+    heat_maps,
+    item_name,
+    tree,
+)
 from jaxmech.reports.tree import tree_svg
 
 
@@ -20,20 +25,22 @@ def two_visits() -> Visits:
 
 
 def test_the_tree_follows_the_purchases():
-    root = picture_of(two_visits()).tree
-    assert (root.agent, root.prices, root.probability) == (1, (0.8,), 1.0)
-    after = {branch.bundle: branch.after for branch in root.branches}
-    assert (after[(1,)].probability, after[(1,)].end) == (0.25, "over")
-    second = after[(0,)]
-    assert (second.agent, second.prices, second.probability) == (0, (0.4,), 0.75)
-    ends = {branch.bundle: branch.after.probability for branch in second.branches}
-    assert ends == {(1,): 0.5, (0,): 0.25}
+    root = tree(two_visits(), 0).root
+    assert (root.lines, root.share) == (("agent 2", "at 0.8"), 1.0)
+    after = {branch.label: branch.after for branch in root.branches}
+    assert (after["buys"].share, after["buys"].ends) == (0.25, True)
+    second = after["passes"]
+    assert (second.lines, second.share) == (("agent 1", "at 0.4"), 0.75)
+    assert {branch.label: branch.after.share for branch in second.branches} == {
+        "buys": 0.5,
+        "passes": 0.25,
+    }
 
 
 def test_the_tables_count_visits_and_average_prices():
-    picture = picture_of(two_visits())
-    assert picture.order == [[0.0, 1.0], [0.75, 0.0]]
-    np.testing.assert_allclose(picture.prices, [[[0.8], [0.4]]])
+    prices, order = heat_maps(two_visits())
+    assert order.shades == ((0.0, 0.75), (1.0, 0.0))
+    assert prices.cells == (("0.8", "0.4"),)
 
 
 def long_visits(items: int) -> Visits:
@@ -57,24 +64,21 @@ def histories(node):
 
 @pytest.mark.parametrize("items", [1, 3])
 def test_only_the_likeliest_histories_are_shown(items):
-    picture = picture_of(long_visits(items))
-    shown = list(histories(picture.tree))
-    opened = [history for history in shown if history.agent is not None]
-    hidden = [history for history in shown if history.end == "not_shown"]
+    root = tree(long_visits(items), 0).root
+    shown = list(histories(root))
+    opened = [history for history in shown if history.branches]
+    hidden = [history for history in shown if not history.branches and not history.ends]
     assert len(opened) <= MAX_HISTORIES
-    assert min(history.probability for history in opened) >= max(
-        history.probability for history in hidden
-    )
-    assert sum(history.probability for history in hidden) == pytest.approx(1)
-    svg = tree_svg(tree(picture, 0).root)
+    assert min(history.share for history in opened) >= max(history.share for history in hidden)
+    assert sum(history.share for history in hidden) == pytest.approx(1)
+    svg = tree_svg(root)
     assert svg.count("<rect") == len(opened)
     assert svg.count('class="not_shown"') == len(hidden)
     assert ("takes A" in svg) == (items > 1)
 
 
 def test_the_findings_say_who_pays_what():
-    picture = picture_of(two_visits())
-    drawn = tree(picture, 3)
+    drawn = tree(two_visits(), 3)
     assert "The mechanism of seed 3, as 4 simulated episodes" in drawn.caption
     assert drawn.root.lines == ("agent 2", "at 0.8")
     assert [(one.label, one.advances) for one in drawn.root.branches] == [
@@ -82,7 +86,7 @@ def test_the_findings_say_who_pays_what():
         ("passes", False),
     ]
     assert drawn.root.branches[0].after.ends
-    prices, order = heat_maps(picture)
+    prices, order = heat_maps(two_visits())
     assert (prices.rows, prices.cells) == (("1",), (("0.8", "0.4"),))
     # The dearest is darkest, and what is asked at all is not blank.
     np.testing.assert_allclose(prices.shades, [[1.0, 0.1]])
@@ -99,7 +103,7 @@ def test_an_item_sold_out_from_the_start_of_play_leaves_no_gap_in_the_table():
         visits.live[:1],
         visits.units * 2,
     )
-    assert heat_maps(picture_of(two_units))[0].cells == (("0.8", ""), ("", ""))
+    assert heat_maps(two_units)[0].cells == (("0.8", ""), ("", ""))
 
 
 def test_items_are_called_by_letters_and_then_by_numbers():

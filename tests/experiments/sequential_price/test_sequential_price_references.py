@@ -17,7 +17,7 @@ from jaxmech.oracles import sequential_price as exact
 def references(setting, **fields):
     study = dataclasses.replace(study_called("brero2021/inventory"), setting=setting, **fields)
     study = study.resolved()
-    return references_of(study, problem_of(study), Unkept())
+    return references_of(problem_of(study), Unkept())
 
 
 def known(found):
@@ -97,13 +97,13 @@ def test_own_values_are_split_for_evaluation(tmp_path):
     ).resolved()
     problem = problem_of(study)
     train = np.asarray(problem.params.distribution.values).ravel()
-    held_out = np.asarray(problem.held_out)
+    held_out = np.asarray(problem.held_out.values)
     assert (len(train), held_out.size) == (35 * 3, 15 * 3)
     assert not set(train) & set(held_out.ravel())
-    assert problem.economies.learned_in.units == (1,)
+    assert problem.params.units.tolist() == [1]
     # Observations mean the same in both: prices are scaled alike.
     assert float(problem.test_params.price_high.max()) == float(train.max())
-    found = references_of(study, problem, Unkept())
+    found = references_of(problem, Unkept())
     assert known(found)["offline_optimum"] == pytest.approx(held_out.max(axis=1).mean())
     assert "samples trained on" in missing(found)["anonymous_static_prices"]
     assert set(found.baselines) >= {"anonymous_static_prices", "personalised_static_prices"}
@@ -115,5 +115,5 @@ def test_own_values_replace_the_setting_of_any_study(tmp_path):
         study_called("brero2021/two_worlds"), samples=str(tmp_path / "values.npz"), units=(2,)
     ).resolved()
     problem = problem_of(study)
-    assert (problem.env.num_agents, problem.economies.learned_in.units) == (3, (2,))
+    assert (problem.env.num_agents, problem.params.units.tolist()) == (3, [2])
     assert study.title == "brero2021/two_worlds: values.npz"

@@ -21,7 +21,7 @@ from jaxmech.experiments.configuration_files import (
 )
 from jaxmech.experiments.registry import STUDIES, study_called
 from jaxmech.experiments.sequential_price.problem import problem_of
-from jaxmech.experiments.sequential_price.settings import FiniteSettingFile, TimberAuctions
+from jaxmech.experiments.sequential_price.economy import FiniteSettingFile, TimberAuctions
 from jaxmech.experiments.sequential_price.study import SequentialPriceStudy
 
 OURS = [
@@ -132,7 +132,7 @@ def test_a_study_in_a_setting_of_a_file(own_setting, path, monkeypatch):
     write(resolved, path)
     monkeypatch.chdir("/")
     problem = problem_of(read_config(path))
-    assert (problem.env.num_agents, problem.economies.learned_in.units) == (3, (2,))
+    assert (problem.env.num_agents, problem.params.units.tolist()) == (3, [2])
 
 
 def test_files_that_are_not_there(own_setting, path, monkeypatch):

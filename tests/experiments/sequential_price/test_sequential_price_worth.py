@@ -16,7 +16,7 @@ from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.sequential_price.certified import certificates_of
 from jaxmech.experiments.sequential_price.problem import problem_of
 from jaxmech.experiments.sequential_price.references import references_of
-from jaxmech.experiments.sequential_price.worth import (
+from jaxmech.experiments.sequential_price.evaluation import (
     best_seeds,
     over_seeds,
     worth_of_baselines,
@@ -56,7 +56,7 @@ def posted():
         seeds=4,
     ).resolved()
     problem = problem_of(study)
-    return study, problem, policies_of(problem, [0.0, 0.5, 0.75, 0.6]), Unkept()
+    return problem, policies_of(problem, [0.0, 0.5, 0.75, 0.6]), Unkept()
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +81,12 @@ def test_the_interval_over_seeds_is_students(estimate):
 
 
 def test_one_seed_has_an_interval_over_episodes(posted):
-    study, problem, policies, workspace = posted
-    study = dataclasses.replace(study, seeds=1)
-    one = over_seeds(worth_of_seeds(study, problem, policies[:1], workspace))
+    problem, policies, workspace = posted
+    problem = dataclasses.replace(problem, study=dataclasses.replace(problem.study, seeds=1))
+    one = over_seeds(worth_of_seeds(problem, policies[:1], workspace))
     assert (one.mean, one.half_width) == (one.per_seed[0], one.per_seed_half_width[0])
     assert one.over == "episodes"
-    assert best_seeds(study, problem, policies[:1], workspace) == [0]
+    assert best_seeds(problem, policies[:1], workspace) == [0]
 
 
 def test_the_best_three_seeds_leave_out_the_worst(posted):
@@ -94,9 +94,9 @@ def test_the_best_three_seeds_leave_out_the_worst(posted):
 
 
 def test_simulated_baselines_agree_with_exact_values(posted):
-    study, problem, _, workspace = posted
-    references = references_of(study, problem, workspace)
-    simulated = worth_of_baselines(study, problem, references, workspace)
+    problem, _, workspace = posted
+    references = references_of(problem, workspace)
+    simulated = worth_of_baselines(problem, references, workspace)
     assert set(simulated) == {
         "random_serial_dictatorship",
         "anonymous_static_prices",
@@ -128,17 +128,17 @@ class Noting(Unkept):
 def test_what_mechanisms_are_compared_with_is_the_same_whatever_they_see(posted):
     asked = []
     for statistic in ("prices", "allocation"):
-        study = dataclasses.replace(posted[0], statistic=statistic)
+        study = dataclasses.replace(posted[0].study, statistic=statistic)
         problem, noting = problem_of(study), Noting()
-        worth_of_baselines(study, problem, references_of(study, problem, noting), noting)
+        worth_of_baselines(problem, references_of(problem, noting), noting)
         asked.append(noting.questions)
     assert len(asked[0]) > 8
     assert asked[0] == asked[1]
 
 
 def test_posted_prices_are_certified(posted):
-    study, problem, policies, workspace = posted
-    found = certificates_of(study, problem, policies[1], workspace)
+    problem, policies, workspace = posted
+    found = certificates_of(problem, policies[1], workspace)
     assert set(found) == {"individually_rational", "truthful"}
     assert all(one.holds and abs(one.value) <= one.tolerance for one in found.values())
 
@@ -154,7 +154,7 @@ def sampled(samples, **fields):
     study = dataclasses.replace(
         study_called("own_values"), samples=samples, evaluation_episodes=100, **fields
     ).resolved()
-    return study, problem_of(study)
+    return problem_of(study)
 
 
 def first_above(values, price):
@@ -163,12 +163,12 @@ def first_above(values, price):
 
 
 def test_held_out_samples_are_each_played_once(samples):
-    study, problem = sampled(samples, seeds=2)
+    problem = sampled(samples, seeds=2)
     workspace, prices = Unkept(), [0.3, 0.6]
-    held_out = np.asarray(problem.held_out)
+    held_out = np.asarray(problem.held_out.values)
     assert len(held_out) == 10
     worth = np.array([first_above(held_out, price) for price in prices])
-    estimate = over_seeds(worth_of_seeds(study, problem, policies_of(problem, prices), workspace))
+    estimate = over_seeds(worth_of_seeds(problem, policies_of(problem, prices), workspace))
     t_9, t_1 = 2.262157, 12.706205
     errors = worth.std(axis=1, ddof=1) / np.sqrt(10)
     np.testing.assert_allclose(estimate.per_seed, worth.mean(axis=1), rtol=1e-5)
@@ -177,8 +177,8 @@ def test_held_out_samples_are_each_played_once(samples):
     by_sample = t_9 * worth.mean(axis=0).std(ddof=1) / np.sqrt(10)
     by_seed = t_1 * worth.mean(axis=1).std(ddof=1) / np.sqrt(2)
     assert estimate.half_width == pytest.approx(np.hypot(by_sample, by_seed), rel=1e-4)
-    references = references_of(study, problem, workspace)
-    simulated = worth_of_baselines(study, problem, references, workspace)
+    references = references_of(problem, workspace)
+    simulated = worth_of_baselines(problem, references, workspace)
     offline = simulated["offline_optimum"].mean
     assert offline == pytest.approx(held_out.max(axis=1).mean(), rel=1e-5)
     # However often a random mechanism is played, there are only ten samples.
@@ -186,13 +186,13 @@ def test_held_out_samples_are_each_played_once(samples):
 
 
 def test_seeds_are_chosen_without_the_held_out_samples(samples):
-    study, problem = sampled(samples, seeds=2, validation_episodes=4000)
+    problem = sampled(samples, seeds=2, validation_episodes=4000)
     policies = policies_of(problem, [0.9, 0.3])
-    chosen = best_seeds(study, problem, policies, Unkept())
+    chosen = best_seeds(problem, policies, Unkept())
     worthless = Samples(problem.test_params.distribution.values * 0, problem.env.demand)
     blind = dataclasses.replace(
         problem, test_params=dataclasses.replace(problem.test_params, distribution=worthless)
     )
     train = np.asarray(problem.params.distribution.values)
     better = int(first_above(train, 0.3).mean() > first_above(train, 0.9).mean())
-    assert chosen == best_seeds(study, blind, policies, Unkept()) == [better, 1 - better]
+    assert chosen == best_seeds(blind, policies, Unkept()) == [better, 1 - better]
