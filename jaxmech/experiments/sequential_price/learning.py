@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxmech.evaluation import Policy
 from jaxmech.experiments.learning import learning_curves
-from jaxmech.experiments.sequential_price import evaluation
+from jaxmech.experiments.sequential_price import worth
 from jaxmech.experiments.sequential_price.certified import certificates_of
 from jaxmech.experiments.sequential_price.picture import Visits, heat_maps, tree
 from jaxmech.experiments.sequential_price.problem import PICTURE, LearningProblem, problem_of
@@ -49,18 +49,16 @@ def learned_and_compared(study: SequentialPriceStudy, workspace: Workspace) -> F
         designer,
         updates=study.updates,
         seeds=study.all_seeds,
-        evaluate=evaluation.MeanObjective(
-            problem.designer, problem.env, problem.test_params, count
-        ),
+        evaluate=worth.MeanObjective(problem.designer, problem.env, problem.test_params, count),
         evaluate_every=max(1, study.updates // EVALUATIONS),
         beside=references.beside,
     )
     policies = [_policy(problem, result.states, place) for place in range(study.seeds)]
-    worth = evaluation.worth_of_seeds(problem, policies, workspace)
-    best = evaluation.best_seeds(problem, policies, workspace)
-    of_best = tuple(worth[place].estimate.mean for place in best)
+    learned = worth.worth_of_seeds(problem, policies, workspace)
+    best = worth.best_seeds(problem, policies, workspace)
+    of_best = tuple(learned[place].estimate.mean for place in best)
     estimates = {
-        "learned": evaluation.over_seeds(worth),
+        "learned": worth.over_seeds(learned),
         # An interval would take the selected seeds for seeds drawn at random.
         "learned_best": Estimate(float(np.mean(of_best)), per_seed=of_best),
         **baselines,
@@ -91,7 +89,7 @@ def compared_with(
     None of it depends on how the study learns, so that a panel finds it once for its cells.
     """
     references = references_of(problem, workspace)
-    return references, evaluation.worth_of_baselines(problem, references, workspace)
+    return references, worth.worth_of_baselines(problem, references, workspace)
 
 
 def _policy(problem: LearningProblem, states: Any, place: int) -> Policy:
@@ -102,7 +100,7 @@ def _policy(problem: LearningProblem, states: Any, place: int) -> Policy:
 
 def _visits(problem: LearningProblem, policy: Policy, workspace: Workspace) -> Visits:
     played = (problem.env, problem.test_params, policy, problem.key(PICTURE), PICTURED_EPISODES)
-    made = workspace.kept("visits_of_best_seed", evaluation.visits, *played)
+    made = workspace.kept("visits_of_best_seed", worth.visits, *played)
     return Visits(**jax.tree.map(np.asarray, made), units=np.asarray(problem.params.units))
 
 

@@ -20,8 +20,8 @@ from jaxmech.experiments.configuration_files import (
     with_choice,
 )
 from jaxmech.experiments.registry import STUDIES, study_called
-from jaxmech.experiments.sequential_price.problem import problem_of
 from jaxmech.experiments.sequential_price.economy import FiniteSettingFile, TimberAuctions
+from jaxmech.experiments.sequential_price.problem import problem_of
 from jaxmech.experiments.sequential_price.study import SequentialPriceStudy
 
 OURS = [

@@ -16,7 +16,7 @@ from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.sequential_price.certified import certificates_of
 from jaxmech.experiments.sequential_price.problem import problem_of
 from jaxmech.experiments.sequential_price.references import references_of
-from jaxmech.experiments.sequential_price.evaluation import (
+from jaxmech.experiments.sequential_price.worth import (
     best_seeds,
     over_seeds,
     worth_of_baselines,
