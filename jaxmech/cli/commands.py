@@ -24,7 +24,7 @@ from jaxmech.experiments.registry import FOR_FILES, STUDIES, study_called
 from jaxmech.experiments.study import Study
 from jaxmech.naming import full_name, lookup
 from jaxmech.reports.console import console, fail, say
-from jaxmech.runner.claim import free_directory
+from jaxmech.runner.files import free_directory
 from jaxmech.runner.interruption import answering
 
 RUNS = Path("runs")

@@ -18,7 +18,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech.runner.atomic import write_whole
+from jaxmech.runner.files import write_whole
+from jaxmech.runner.trees import data_of, from_data, is_key
 
 _ABOUT, _CHECKSUM = "about", "checksum"
 
@@ -56,7 +57,7 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, jax.Array | np.ndarray | np.generic):
         array = _host(value)
-        checksum = zlib.crc32(np.ascontiguousarray(array).tobytes())
+        checksum = zlib.crc32(array.tobytes())
         return {"array": [str(value.dtype), list(array.shape), checksum]}
     if is_dataclass(value) and not isinstance(value, type):
         of = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
@@ -94,7 +95,7 @@ def read_tree(path: Path, like: Any) -> Any:
     about, raw = _read(path)
     leaves = jax.tree.leaves(like)
     if [(dtype, tuple(shape)) for dtype, shape, _ in about["leaves"]] != [
-        (str(leaf.dtype), _shape_on_host(leaf)) for leaf in leaves
+        (str(leaf.dtype), data_of(leaf).shape) for leaf in leaves
     ]:
         raise DamagedFileError(f"{path}: holds values of other shapes than are computed")
     arrays = [
@@ -168,37 +169,17 @@ def _read(path: Path) -> tuple[dict[str, Any], list[bytes]]:
     return about, raw
 
 
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
 def _host(leaf: Any) -> np.ndarray:
-    data = jax.random.key_data(leaf) if _is_key(leaf) else leaf
-    return np.asarray(jax.device_get(data))
-
-
-def _shape_on_host(leaf: Any) -> tuple[int, ...]:
-    if _is_key(leaf):
-        leaf = jax.eval_shape(jax.random.key_data, leaf)
-    return tuple(leaf.shape)
+    return np.asarray(jax.device_get(data_of(leaf)))
 
 
 def _device_tree(arrays: list[np.ndarray], like: Any) -> Any:
     """The tree of ``like`` with these arrays: made alike when computed and when read back."""
     leaves = [
-        jax.random.wrap_key_data(jnp.asarray(array), impl=_key_kind(leaf))
-        if _is_key(leaf)
-        else jnp.asarray(array)
+        from_data(array, leaf) if is_key(leaf) else jnp.asarray(array)
         for array, leaf in zip(arrays, jax.tree.leaves(like), strict=True)
     ]
     return jax.tree.unflatten(jax.tree.structure(like), leaves)
-
-
-def _key_kind(leaf: Any) -> Any:
-    # The generator of a key is told for arrays and tracers, not for their shape and dtype.
-    kinds: list[Any] = []
-    jax.eval_shape(lambda key: kinds.append(jax.random.key_impl(key)), leaf)
-    return kinds[0]
 
 
 def _encoded(value: Any, arrays: list[np.ndarray]) -> Any:

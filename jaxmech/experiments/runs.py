@@ -1,6 +1,6 @@
 """Runs of studies: a folder begun, gone on with, and shown again.
 
-For a process to be alone in a folder, it claims it; see ``jaxmech.runner.claim``.
+For a process to be alone in a folder, it claims it; see ``jaxmech.runner.files.claim``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from jaxmech.experiments.study import Study
 from jaxmech.experiments.workspace import KEPT, STAGES, Workspace, description_of
 from jaxmech.reports import console, folder
 from jaxmech.reports.findings import Findings
-from jaxmech.runner.atomic import UNFINISHED, write_whole
-from jaxmech.runner.claim import LOCK, claim
+from jaxmech.runner.files import check_free, claim, write_whole
 
 Say = Callable[[str], None]
 
@@ -89,23 +88,6 @@ def show(directory: str | Path) -> tuple[Findings | None, Path, list[str]]:
         except ValueError as error:
             lines.append(str(error))
     return folder.read(directory).findings if finished else None, page, lines
-
-
-def check_free(directory: Path) -> None:
-    """
-    Raises:
-      FileExistsError: ``directory`` is a file, or holds something.
-    """
-    # A process killed before anything was written leaves its claim and half a configuration.
-    if directory.is_dir() and all(
-        path.name == LOCK or path.name.endswith(UNFINISHED) for path in directory.iterdir()
-    ):
-        return
-    if directory.exists():
-        raise FileExistsError(
-            f"directory: {directory} exists already and is never overwritten; "
-            "resume that run, or choose another name"
-        )
 
 
 def _extended(study: Study, updates: int, directory: Path) -> Study:

@@ -31,8 +31,8 @@ from jaxmech.experiments.study import Study
 from jaxmech.reports import console, folder
 from jaxmech.reports.findings import Findings
 from jaxmech.reports.page import Description
-from jaxmech.runner.atomic import write_whole
 from jaxmech.runner.chunks import Evaluate
+from jaxmech.runner.files import write_whole
 from jaxmech.runner.programs import Programs, check_function
 from jaxmech.runner.progress import ConsoleProgress
 

@@ -24,7 +24,7 @@ from cattrs import structure
 from jaxmech.reports import figures, page
 from jaxmech.reports.findings import Findings
 from jaxmech.reports.page import Description
-from jaxmech.runner.atomic import write_whole
+from jaxmech.runner.files import write_whole
 
 SUMMARY, RECORDS, PAGE, MANIFEST = "summary.json", "records.csv", "report.html", "manifest.json"
 FIGURES, CELLS = "figures", "cells"

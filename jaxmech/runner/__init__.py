@@ -16,12 +16,13 @@ A run is a folder:
     checkpoints/     the last three
     lock             locked while a process trains
 
-Nothing is imported before it is asked for: ``jaxmech.runner.interruption``, ``claim`` and
-``atomic`` are there without JAX and NumPy.
+Nothing is imported before it is asked for: ``jaxmech.runner.interruption`` and ``files`` are
+there without JAX and NumPy.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from jaxmech.lazy import exports
 
 if TYPE_CHECKING:
     from jaxmech.runner.errors import (
@@ -30,21 +31,9 @@ if TYPE_CHECKING:
         TrainingDivergedError,
     )
     from jaxmech.runner.logs import read_log
-    from jaxmech.runner.result import RunResult
-    from jaxmech.runner.run_folder import has_checkpoint
+    from jaxmech.runner.loop import RunResult
+    from jaxmech.runner.record import has_checkpoint
     from jaxmech.runner.running import is_finished, load, resume, run, run_or_resume
-
-_MODULES = {
-    "errors": ("DiskFullError", "StructureMismatchError", "TrainingDivergedError"),
-    "logs": ("read_log",),
-    "result": ("RunResult",),
-    "run_folder": ("has_checkpoint",),
-    "running": ("is_finished", "load", "resume", "run", "run_or_resume"),
-}
-
-_SUBMODULES = ("atomic", "claim", "interruption", "progress")
-
-_MODULE = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "DiskFullError",
@@ -60,13 +49,16 @@ __all__ = [
     "run_or_resume",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
-        return import_module(f"{__name__}.{name}")
-    if name not in _MODULE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULE[name]}"), name)
+__getattr__ = exports(
+    __name__,
+    {
+        "errors": ("DiskFullError", "StructureMismatchError", "TrainingDivergedError"),
+        "logs": ("read_log",),
+        "loop": ("RunResult",),
+        "record": ("has_checkpoint",),
+        "running": ("is_finished", "load", "resume", "run", "run_or_resume"),
+    },
+)
 
 
 def __dir__() -> list[str]:

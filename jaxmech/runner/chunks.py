@@ -10,15 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech.runner.training import Loop, Metrics, Stop, Training, Written
-from jaxmech.runner.trees import check_same, check_scalars, floats, strong
+from jaxmech.runner.training import Loop, Metrics, Stop, Training, Written, begun
+from jaxmech.runner.trees import check_same, check_scalars, strong
 
 # fold_in(key, 0), fold_in(key, 1), ... are the very keys that split(key) gives a designer,
 # so evaluation branches off at a number no designer splits up to.
@@ -27,48 +26,75 @@ _EVALUATION = 0x65766131
 Evaluate = Callable[[Any, jax.Array], Metrics]
 
 
-@dataclass(frozen=True)
 class Program:
-    """A designer's functions over several seeds, traced; compiled on request.
+    """A designer's functions over several seeds: traced when it is made, then compiled.
 
     Attributes:
-      abstract: shapes and dtypes of ``Training``.
       metrics, evaluation_metrics: names, in the order of the columns.
-      state_parts: names of the float parts of the state, in the order of ``Training``'s.
-      trace_seconds: spent on tracing.
+      compile_seconds: spent on tracing and compiling.
     """
 
-    abstract: Training
-    metrics: tuple[str, ...]
-    evaluation_metrics: tuple[str, ...]
-    state_parts: tuple[str, ...]
-    trace_seconds: float
-    _keys: jax.Array
-    _start: Any
-    _chunk: Any
-    _evaluation: Any
+    def __init__(
+        self,
+        designer: Any,
+        keys: jax.Array,
+        evaluate: Evaluate | None = None,
+        stop: Stop | None = None,
+    ):
+        """
+        Args:
+          designer: has ``init`` and ``update``.
+          keys: typed, [seeds], what each seed starts from.
+          evaluate: (state, key) -> metrics of one seed.
+          stop: metrics of one seed -> bool [], whether that was its last update.
 
-    def compile(self, *, with_start: bool = True) -> Compiled:
+        Raises:
+          ValueError: ``designer`` lacks ``init`` or ``update``, its state changes shape or
+            dtype from one update to the next, its metrics or those of ``evaluate`` are not
+            a dictionary of scalars, or ``stop`` does not return a boolean.
+        """
+        started = time.perf_counter()
+        init = _init_of(designer)
+
+        def update(state: Any) -> tuple[Any, Metrics]:
+            updated = designer.update(state)
+            if not (isinstance(updated, tuple) and len(updated) == 2):
+                raise ValueError("designer.update: must return (state, metrics)")
+            return strong(updated[0]), updated[1]
+
+        # Traced once for its shapes and, from the cache, once more inside the loop.
+        update = jax.jit(update, inline=True)
+
+        abstract_state = jax.eval_shape(init, keys[0])
+        updated, metrics = update.eval_shape(abstract_state)
+        check_same(abstract_state, updated)
+        check_scalars("designer.update", metrics)
+        if stop is not None:
+            _check_stop(jax.eval_shape(stop, metrics))
+        loop = Loop(update, metrics, stop, one_by_one=jax.default_backend() == "cpu")
+        self.metrics = loop.names
+        self._keys = keys
+        self._start = jax.jit(_start_of(init, len(metrics))).trace(keys)
+        abstract = self._start.out_info
+        self._chunk = jax.jit(loop.chunk, donate_argnums=0).trace(abstract, np.int32(0))
+        self.evaluation_metrics: tuple[str, ...] = ()
+        self._evaluation: Any = None
+        if evaluate is not None:
+            check_scalars("evaluate", jax.eval_shape(evaluate, abstract_state, keys[0]))
+            evaluation = jax.jit(_evaluation_of(evaluate))
+            self._evaluation = evaluation.trace(abstract.state, keys, np.int32(0))
+            self.evaluation_metrics = tuple(sorted(self._evaluation.out_info))
+        self.compile_seconds = time.perf_counter() - started
+
+    def compile(self, *, with_start: bool = True) -> None:
         """All of it, each function in a thread of its own; ``start`` can be left out."""
         started = time.perf_counter()
         traced = [self._start if with_start else None, self._chunk, self._evaluation]
         lowered = [function and function.lower() for function in traced]
         with ThreadPoolExecutor() as threads:
             compiled = threads.map(lambda function: function and function.compile(), lowered)
-            start, chunk, evaluation = compiled
-        seconds = time.perf_counter() - started
-        return Compiled(self._keys, start, chunk, evaluation, seconds)
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A program ready to run; ``seconds`` is how long compiling took."""
-
-    _keys: jax.Array
-    _start: Any
-    _chunk: Any
-    _evaluation: Any
-    seconds: float
+            self._start, self._chunk, self._evaluation = compiled
+        self.compile_seconds += time.perf_counter() - started
 
     def start(self) -> Training:
         """The training before its first update."""
@@ -91,82 +117,13 @@ class Compiled:
         return jax.device_get(self._evaluation(state, self._keys, np.int32(update)))
 
 
-def trace(
-    designer: Any,
-    keys: jax.Array,
-    evaluate: Evaluate | None = None,
-    stop: Stop | None = None,
-) -> Program:
-    """The programs of ``designer``; nothing is compiled yet.
-
-    Args:
-      designer: has ``init`` and ``update``.
-      keys: typed, [seeds], what each seed starts from.
-      evaluate: (state, key) -> metrics of one seed.
-      stop: metrics of one seed -> bool [], whether that was its last update.
-
-    Raises:
-      ValueError: ``designer`` lacks ``init`` or ``update``, its state changes shape or
-        dtype from one update to the next, its metrics or those of ``evaluate`` are not
-        a dictionary of scalars, or ``stop`` does not return a boolean.
-    """
-    started = time.perf_counter()
-    init = _init_of(designer)
-
-    def update(state: Any) -> tuple[Any, Metrics]:
-        updated = designer.update(state)
-        if not (isinstance(updated, tuple) and len(updated) == 2):
-            raise ValueError("designer.update: must return (state, metrics)")
-        return strong(updated[0]), updated[1]
-
-    # Traced once for its shapes and, from the cache, once more inside the loop.
-    update = jax.jit(update, inline=True)
-
-    abstract_state = jax.eval_shape(init, keys[0])
-    updated, metrics = update.eval_shape(abstract_state)
-    check_same(abstract_state, updated)
-    check_scalars("designer.update", metrics)
-    if stop is not None:
-        _check_stop(jax.eval_shape(stop, metrics))
-    one_by_one = jax.default_backend() == "cpu"
-    loop = Loop(update, metrics, stop, one_by_one)
-
-    def start(keys: jax.Array) -> Training:
-        return loop.start(jax.tree.map(lambda leaf: leaf[None], _over_seeds(init, keys)))
-
-    traced_start = jax.jit(start).trace(keys)
-    abstract = traced_start.out_info
-    traced_chunk = jax.jit(loop.chunk, donate_argnums=0).trace(abstract, np.int32(0))
-    traced_evaluation, evaluation_metrics = None, ()
-    if evaluate is not None:
-        check_scalars("evaluate", jax.eval_shape(evaluate, abstract_state, keys[0]))
-        traced_evaluation = _trace_evaluation(evaluate, abstract.state, keys)
-        evaluation_metrics = tuple(sorted(traced_evaluation.out_info))
-    return Program(
-        abstract=abstract,
-        metrics=loop.names,
-        evaluation_metrics=evaluation_metrics,
-        state_parts=tuple(name for name, _ in floats({"state": abstract_state})),
-        trace_seconds=time.perf_counter() - started,
-        _keys=keys,
-        _start=traced_start,
-        _chunk=traced_chunk,
-        _evaluation=traced_evaluation,
-    )
-
-
 def abstract_training(designer: Any, keys: jax.Array, num_metrics: int) -> Training:
     """Shapes and dtypes of the training of ``designer``, without a look at its updates.
 
     Raises:
       ValueError: it lacks ``init`` or ``update``.
     """
-    metrics = {str(number): jax.ShapeDtypeStruct((), jnp.float32) for number in range(num_metrics)}
-    init, loop = _init_of(designer), Loop(designer.update, metrics, None, True)
-    return jax.eval_shape(
-        lambda keys: loop.start(jax.tree.map(lambda leaf: leaf[None], _over_seeds(init, keys))),
-        keys,
-    )
+    return jax.eval_shape(_start_of(_init_of(designer), num_metrics), keys)
 
 
 def _init_of(designer: Any) -> Callable[[jax.Array], Any]:
@@ -176,8 +133,16 @@ def _init_of(designer: Any) -> Callable[[jax.Array], Any]:
     return jax.jit(lambda key: strong(designer.init(key)), inline=True)
 
 
-def _trace_evaluation(evaluate: Evaluate, abstract_state: Any, keys: jax.Array) -> Any:
-    @jax.jit
+def _start_of(
+    init: Callable[[jax.Array], Any], num_metrics: int
+) -> Callable[[jax.Array], Training]:
+    def start(keys: jax.Array) -> Training:
+        return begun(jax.tree.map(lambda leaf: leaf[None], _over_seeds(init, keys)), num_metrics)
+
+    return start
+
+
+def _evaluation_of(evaluate: Evaluate) -> Callable[[Any, jax.Array, jax.Array], Metrics]:
     def evaluation(state: Any, keys: jax.Array, update: jax.Array) -> Metrics:
         def one_seed(state_and_key: tuple[Any, jax.Array]) -> Metrics:
             state, key = state_and_key
@@ -188,7 +153,7 @@ def _trace_evaluation(evaluate: Evaluate, abstract_state: Any, keys: jax.Array) 
         evaluated = _over_seeds(one_seed, (cell, keys))
         return jax.tree.map(lambda leaf: leaf[None], evaluated)
 
-    return evaluation.trace(abstract_state, keys, np.int32(0))
+    return evaluation
 
 
 def _over_seeds(function: Callable[[Any], Any], stacked: Any) -> Any:

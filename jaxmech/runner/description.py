@@ -8,14 +8,14 @@ import functools
 import inspect
 import sys
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from jaxmech.runner.trees import is_key
+from jaxmech.runner.trees import data_of, is_key
 
 Plain = str | int | float | bool | None
 
@@ -49,6 +49,7 @@ def name_of(function: Any) -> str:
 def _parts(value: Any, name: str, depth: int) -> Iterator[tuple[str, Plain]]:
     if depth > _DEEPEST:
         raise ValueError(f"{name[:200]}: is nested more than {_DEEPEST} deep, or holds itself")
+    within: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, enum.Enum):
         yield name, f"{name_of(type(value))}.{value.name}"
     elif value is None or isinstance(value, bool | int | float | str):
@@ -57,57 +58,42 @@ def _parts(value: Any, name: str, depth: int) -> Iterator[tuple[str, Plain]]:
         yield name, str(value)
     elif isinstance(value, jax.Array | np.ndarray | np.generic):
         yield name, _array(value)
-    elif isinstance(value, Mapping):
-        for key, part in value.items():
-            yield from _parts(part, f"{name}.{key}", depth + 1)
-    elif isinstance(value, tuple | list):
-        yield from _members(value, name, depth)
     elif isinstance(value, set | frozenset):
         yield name, ", ".join(sorted(map(str, value)))
+    elif isinstance(value, Mapping):
+        within = value.items()
+    elif isinstance(value, tuple | list):
+        yield f"{name}.length", len(value)
+        within = zip(getattr(value, "_fields", range(len(value))), value, strict=True)
     elif isinstance(value, functools.partial):
         yield from _parts(value.func, name, depth + 1)
-        yield from _parts(value.args, f"{name}.args", depth + 1)
-        yield from _parts(value.keywords, name, depth + 1)
+        within = [("args", value.args), *value.keywords.items()]
     elif hasattr(value, "__qualname__"):
         yield name, name_of(value)
         if inspect.ismethod(value) and not inspect.isclass(value.__self__):
-            yield from _parts(value.__self__, f"{name}.of", depth + 1)
+            within = [("of", value.__self__)]
     else:
         yield name, name_of(type(value))
-        for field, part in _fields(value):
-            yield from _parts(part, f"{name}.{field}", depth + 1)
-
-
-def _members(value: Any, name: str, depth: int) -> Iterator[tuple[str, Plain]]:
-    names = getattr(value, "_fields", range(len(value)))
-    yield f"{name}.length", len(value)
-    for member, part in zip(names, value, strict=True):
+        within = _fields(value)
+    for member, part in within:
         yield from _parts(part, f"{name}.{member}", depth + 1)
 
 
 def _array(value: Any) -> Plain:
-    if is_key(value):
-        data = np.asarray(jax.random.key_data(value))
-        return f"keys {list(value.shape)} {value.dtype}, checksum {_checksum(data)}"
-    array = np.asarray(value)
-    if array.ndim == 0 and array.dtype.kind in "biuf":
-        number: Plain = array.item()
+    data = np.asarray(data_of(value))
+    if data.ndim == 0 and data.dtype.kind in "biuf":
+        number: Plain = data.item()
         return number
-    return f"{array.dtype} {list(array.shape)}, checksum {_checksum(array)}"
+    shape = list(value.shape)
+    kind = f"keys {shape} {value.dtype}" if is_key(value) else f"{value.dtype} {shape}"
+    return f"{kind}, checksum {zlib.crc32(data.tobytes())}"
 
 
-def _checksum(array: np.ndarray) -> int:
-    return zlib.crc32(np.ascontiguousarray(array).tobytes())
-
-
-def _fields(value: Any) -> Iterator[tuple[str, Any]]:
+def _fields(value: Any) -> list[tuple[str, Any]]:
     """The fields of a dataclass; of another object, the attributes meant to be seen."""
-    if dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            # A Flax module's place among others is no part of what it computes.
-            if field.name not in ("parent", "_parent_ref"):
-                yield field.name, getattr(value, field.name)
-        return
-    for name, part in getattr(value, "__dict__", {}).items():
-        if not name.startswith("_"):
-            yield name, part
+    if not dataclasses.is_dataclass(value):
+        attributes = getattr(value, "__dict__", {}).items()
+        return [(name, part) for name, part in attributes if not name.startswith("_")]
+    names = [field.name for field in dataclasses.fields(value)]
+    # A Flax module's place among others is no part of what it computes.
+    return [(n, getattr(value, n)) for n in names if n not in ("parent", "_parent_ref")]

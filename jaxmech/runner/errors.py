@@ -49,10 +49,8 @@ def full_disk_explained(directory: Path, safe: str) -> Iterator[None]:
     """
     try:
         yield
-    except DiskFullError:
-        raise
     except Exception as error:
-        if not _is_of_full_disk(error):
+        if isinstance(error, DiskFullError) or not _is_of_full_disk(error):
             raise
         raise DiskFullError(
             errno.ENOSPC,

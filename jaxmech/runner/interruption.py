@@ -7,10 +7,8 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from queue import SimpleQueue
-from types import FrameType, TracebackType
-from typing import Any, Self
+from contextlib import contextmanager, nullcontext
+from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -25,9 +23,9 @@ def answering(answer: Callable[[signal.Signals], None]) -> Iterator[None]:
     A thread waits for them, so that they are answered while the main thread compiles, or
     computes outside of Python. No ``KeyboardInterrupt`` is raised, so that none can get lost in
     a callback. The process ends by ``os._exit`` with 128 + the signal's number, without
-    finishing what it does, so all that it writes must be written whole (``runner.atomic``).
+    finishing what it does, so all that it writes must be written whole (``runner.files``).
 
-    Within an ``Interruption`` the first signal is left to that, and the second answered.
+    Within ``noting`` the first signal is left to that, and the second answered.
 
     Args:
       answer: called with the signal, in a thread of its own; says how to go on. It has two
@@ -36,139 +34,110 @@ def answering(answer: Callable[[signal.Signals], None]) -> Iterator[None]:
     Raises:
       ValueError: it is not entered in the main thread.
     """
-    watch = _Watch(answer)
-    previous = {signum: signal.signal(signum, watch.on_signal) for signum in _SIGNALS}
-    descriptor = signal.set_wakeup_fd(watch.written_to, warn_on_full_buffer=False)
-    watch.start()
-    try:
-        yield
-    finally:
-        signal.set_wakeup_fd(descriptor)
-        for signum, handler in previous.items():
-            _set_handler(signum, handler)
-        watch.end()
 
-
-class _Watch:
-    """A thread that answers signals; Python writes the number of each into a socket of it."""
-
-    def __init__(self, answer: Callable[[signal.Signals], None]) -> None:
-        self._answer = answer
-        self._reader, self._writer = socket.socketpair()
-        self._writer.setblocking(False)
-        self._left_to: Interruption | None = None
-        self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._wait, name="signals", daemon=True)
-
-    @property
-    def written_to(self) -> int:
-        return self._writer.fileno()
-
-    def on_signal(self, signum: int, frame: FrameType | None) -> None:
-        """The handler in the main thread. It does nothing: the thread has been told."""
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def end(self) -> None:
-        self._writer.close()
-        self._thread.join()
-        self._reader.close()
-
-    def leave_to(self, interruption: Interruption | None) -> None:
-        """The next signal is noted by ``interruption``, if it has noted none."""
-        with self._lock:
-            self._left_to = interruption
-
-    def _wait(self) -> None:
-        while numbers := self._reader.recv(1):
-            if numbers[0] not in _SIGNALS:
-                continue
-            received = signal.Signals(numbers[0])
-            with self._lock:
-                noted = self._left_to is not None and self._left_to.note(received)
-            if not noted:
-                self._end_process(received)
-
-    def _end_process(self, received: signal.Signals) -> None:
-        saying = threading.Thread(target=self._answer, args=(received,), daemon=True)
+    def end_process(received: signal.Signals) -> bool:
+        saying = threading.Thread(target=answer, args=(received,), daemon=True)
         saying.start()
         saying.join(_ANSWER_SECONDS)
         os._exit(128 + received)
 
+    with _watched(end_process, handled=lambda received: True):
+        yield
+
 
 class Interruption:
-    """Within its context the first SIGINT or SIGTERM is only noted, in ``received``.
+    """The first SIGINT or SIGTERM that came, in ``received``; see ``noting``."""
+
+    def __init__(self, acknowledge: Callable[[signal.Signals], None]) -> None:
+        self.received: signal.Signals | None = None
+        self._acknowledge = acknowledge
+        self._acknowledging: threading.Thread | None = None
+        self._was_handled = False
+
+    def heard(self, received: signal.Signals) -> bool:
+        """Whether a signal is the first that the thread hears of."""
+        if self._acknowledging is not None:
+            return False
+        self.received = self.received or received
+        self._acknowledging = threading.Thread(
+            target=self._acknowledge, args=(received,), daemon=True
+        )
+        self._acknowledging.start()
+        return True
+
+    def handled(self, received: signal.Signals) -> bool:
+        """Whether a signal is the first that the main thread is interrupted by."""
+        self.received = self.received or received
+        first, self._was_handled = not self._was_handled, True
+        return first
+
+    def end(self) -> None:
+        """Returns when the signal has been acknowledged, if one came."""
+        if self._acknowledging is not None:
+            self._acknowledging.join()
+
+
+@contextmanager
+def noting(acknowledge: Callable[[signal.Signals], None]) -> Iterator[Interruption]:
+    """Within its context the first SIGINT or SIGTERM is only noted.
 
     A second one does what it would have done outside. Python delivers signals to the main
-    thread alone; in any other, nothing is changed and ``received`` stays None.
+    thread alone; in any other, nothing is changed and none is noted.
 
     Args:
       acknowledge: called with the signal, in a thread of its own, since a handler must not
         wait for a console that the interrupted code may be writing to.
     """
+    interruption = Interruption(acknowledge)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    watched = _watched(interruption.heard, interruption.handled)
+    try:
+        with watched if in_main_thread else nullcontext():
+            yield interruption
+    finally:
+        interruption.end()
 
-    def __init__(self, acknowledge: Callable[[signal.Signals], None]) -> None:
-        self.received: signal.Signals | None = None
-        self._previous: dict[signal.Signals, Any] = {}
-        self._watch: _Watch | None = None
-        self._acknowledge = acknowledge
-        self._to_acknowledge: SimpleQueue[signal.Signals | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._wait, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        if threading.current_thread() is threading.main_thread():
-            self._watch = _watch_of(signal.getsignal(signal.SIGINT))
-            if self._watch is not None:
-                self._watch.leave_to(self)
-            else:
-                for signum in _SIGNALS:
-                    self._previous[signum] = signal.signal(signum, self._on_signal)
-        return self
+@contextmanager
+def _watched(
+    heard: Callable[[signal.Signals], bool], handled: Callable[[signal.Signals], bool]
+) -> Iterator[None]:
+    """Within its context signals are told to two functions, which say whether they take one.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._watch is not None:
-            self._watch.leave_to(None)
-        self._restore()
-        self._to_acknowledge.put(None)
-        self._thread.join()
+    Args:
+      heard: called in a thread, as soon as a signal comes: Python writes its number into a socket
+        that the thread reads. What it does not take goes to the socket of outside, if there is one.
+      handled: called in the main thread, when that is next in Python, once for signals that come
+        together. What it does not take, nor a thread of outside, does what it would have done.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
 
-    def note(self, received: signal.Signals) -> bool:
-        """Takes a signal down; False where one has been noted already."""
-        if self.received is not None:
-            return False
-        self.received = received
-        self._to_acknowledge.put(received)
-        return True
+    def listen() -> None:
+        while number := reader.recv(1):
+            taken = number[0] in _SIGNALS and heard(signal.Signals(number[0]))
+            if not taken and outside >= 0:
+                os.write(outside, number)
 
-    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
-        if not self.note(signal.Signals(signum)):
-            self._restore()
+    def on_signal(signum: int, frame: FrameType | None) -> None:
+        if not handled(signal.Signals(signum)) and outside < 0:
+            restore()
             signal.raise_signal(signum)
 
-    def _wait(self) -> None:
-        received = self._to_acknowledge.get()
-        if received is not None:
-            self._acknowledge(received)
+    def restore() -> None:
+        for signum, handler in previous.items():
+            # None: the handler was not installed from Python and cannot be put back.
+            signal.signal(signum, signal.SIG_DFL if handler is None else handler)
 
-    def _restore(self) -> None:
-        for signum, handler in self._previous.items():
-            _set_handler(signum, handler)
-        self._previous = {}
-
-
-def _watch_of(handler: Any) -> _Watch | None:
-    """The watch whose handler this is, if it is one's."""
-    owner = getattr(handler, "__self__", None)
-    return owner if isinstance(owner, _Watch) else None
-
-
-def _set_handler(signum: signal.Signals, handler: Any) -> None:
-    # None: the handler was not installed from Python and cannot be put back.
-    signal.signal(signum, signal.SIG_DFL if handler is None else handler)
+    thread = threading.Thread(target=listen, name="signals", daemon=True)
+    previous = {signum: signal.signal(signum, on_signal) for signum in _SIGNALS}
+    outside = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(outside)
+        restore()
+        writer.close()
+        thread.join()
+        reader.close()

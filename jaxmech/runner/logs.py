@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmech.runner.atomic import write_whole
+from jaxmech.runner.files import write_whole
 
 _INTEGERS = ("update", "seed")
 
@@ -27,10 +27,6 @@ class Extent:
 
     length: int
     checksum: int
-
-    def with_more(self, content: bytes) -> Extent:
-        """After ``content`` has been added."""
-        return Extent(self.length + len(content), zlib.crc32(content, self.checksum))
 
     def check(self, path: Path) -> None:
         """
@@ -67,11 +63,11 @@ class Log:
 
     def __init__(self, path: Path, columns: Sequence[str], extent: Extent | None = None):
         self._path = path
+        self._columns = columns
         header = (",".join(columns) + "\n").encode()
         if extent is None:
             write_whole(path, header)
-            self.extent = Extent(0, 0).with_more(header)
-            return
+            extent = Extent(len(header), zlib.crc32(header))
         extent.check(path)
         with open(path, "rb") as file:
             found = file.readline()
@@ -88,7 +84,31 @@ class Log:
         content = "".join(",".join(map(_text, row)) + "\n" for row in rows).encode()
         with open(self._path, "ab") as file:
             file.write(content)
-        self.extent = self.extent.with_more(content)
+        length, checksum = self.extent.length, self.extent.checksum
+        self.extent = Extent(length + len(content), zlib.crc32(content, checksum))
+
+    def append_metrics(
+        self,
+        first_update: int,
+        seeds: Sequence[int],
+        made: np.ndarray,
+        metrics: Mapping[str, np.ndarray],
+    ) -> None:
+        """Writes rows (update, seed, *metrics), by update and then by seed.
+
+        Args:
+          first_update: of the first column of ``metrics``.
+          seeds: numbers of the seeds.
+          made: int [seeds], how many updates of each seed count.
+          metrics: each [seeds, updates].
+        """
+        columns = [metrics[name] for name in self._columns if name not in _INTEGERS]
+        self.append(
+            (first_update + i, seed, *(column[j, i] for column in columns))
+            for i in range(int(made.max(initial=0)))
+            for j, seed in enumerate(seeds)
+            if i < made[j]
+        )
 
     def sync(self) -> None:
         """Returns when all is on the disk."""
@@ -98,26 +118,6 @@ class Log:
 
 def _text(number: Any) -> str:
     return str(int(number)) if isinstance(number, bool | np.bool_) else str(number)
-
-
-def rows_of(
-    first_update: int,
-    seeds: Sequence[int],
-    made: np.ndarray,
-    metrics: Sequence[np.ndarray],
-) -> Iterable[tuple[Any, ...]]:
-    """Rows (update, seed, *metrics), by update and then by seed.
-
-    Args:
-      first_update: of the first column of ``metrics``.
-      seeds: numbers of the seeds.
-      made: int [seeds], how many updates of each seed count.
-      metrics: each [seeds, updates].
-    """
-    for i in range(int(made.max(initial=0))):
-        for j, seed in enumerate(seeds):
-            if i < made[j]:
-                yield (first_update + i, seed, *(metric[j, i] for metric in metrics))
 
 
 def read_log(path: str | Path, *, length: int | None = None) -> dict[str, np.ndarray]:
@@ -147,21 +147,19 @@ def read_log(path: str | Path, *, length: int | None = None) -> dict[str, np.nda
             rows = np.loadtxt(io.BytesIO(body), delimiter=",", ndmin=2, encoding="utf-8")
         if rows.shape[1] != len(names):
             raise ValueError(f"rows have {rows.shape[1]} cells, its header has {len(names)}")
-        columns = {name: rows[:, index] for index, name in enumerate(names)}
         return {
-            name: column.astype(np.int64) if name in _INTEGERS else column
-            for name, column in columns.items()
+            name: rows[:, index].astype(np.int64 if name in _INTEGERS else np.float64)
+            for index, name in enumerate(names)
         }
     except ValueError as error:
         raise ValueError(f"{path}: is no log of a run ({str(error)[:200]})") from error
 
 
 def last_rows(log: Mapping[str, np.ndarray], seeds: Sequence[int]) -> dict[str, np.ndarray]:
-    """The last row of each seed, each float64 [seeds]; nothing where a seed has none."""
-    places = [np.flatnonzero(log["seed"] == seed) for seed in seeds]
-    if any(len(place) == 0 for place in places):
+    """The last row of each seed, each float64 [seeds]; nothing where there are no rows."""
+    if not len(log["seed"]):
         return {}
-    last = np.array([place[-1] for place in places])
+    last = [np.flatnonzero(log["seed"] == seed)[-1] for seed in seeds]
     return {name: column[last] for name, column in log.items() if name not in _INTEGERS}
 
 
@@ -175,9 +173,8 @@ def by_update(
     updates, row = np.unique(log["update"], return_inverse=True)
     order = np.argsort(seeds)
     place = order[np.searchsorted(np.asarray(seeds)[order], log["seed"])]
-    columns = {}
-    for name, column in log.items():
-        if name not in _INTEGERS:
-            columns[name] = np.full((len(updates), len(seeds)), np.nan)
-            columns[name][row, place] = column
+    names = [name for name in log if name not in _INTEGERS]
+    columns = {name: np.full((len(updates), len(seeds)), np.nan) for name in names}
+    for name, column in columns.items():
+        column[row, place] = log[name]
     return updates, columns

@@ -1,101 +1,163 @@
-"""Training from where a run stands to where it shall be."""
+"""Training from where a run stands to where it shall be, and what that gives."""
 
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from signal import Signals
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech.runner.chunks import Compiled, Program
+from jaxmech.runner.chunks import Program
 from jaxmech.runner.errors import TrainingDivergedError
-from jaxmech.runner.interruption import Interruption
-from jaxmech.runner.plan import Plan
+from jaxmech.runner.interruption import noting
+from jaxmech.runner.logs import by_update, last_rows, read_log
 from jaxmech.runner.progress import Progress
-from jaxmech.runner.record import Place, Record
-from jaxmech.runner.training import MAX_UPDATES, Training, Written
+from jaxmech.runner.record import EVALUATION, METRICS, Record, Saved
+from jaxmech.runner.training import MAX_UPDATES, Training
+from jaxmech.runner.trees import floats
 
 _CHUNK_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How often the device is left: updates in a chunk, and seconds between checkpoints."""
+class RunResult:
+    """Where a run stands.
 
-    updates_per_chunk: int | None
-    checkpoint_seconds: float
+    Attributes:
+      states: the designer's states, every array [seeds, ...].
+      seeds: in the order of that axis.
+      updates: int32 [seeds], made so far; fewer of a seed that stopped earlier.
+      metrics: of each seed's last update, each float64 [seeds]; empty before the first.
+      seconds: spent on updates, those before a resume included, compiling excluded.
+      compile_seconds: spent tracing and compiling, by this call.
+      interrupted_by: the signal that came while it trained, and ended that; a command then
+        exits with 128 + its number.
+      directory: the run's folder.
+      evaluation_updates: int64 [evaluations], the updates after which it was evaluated.
+      evaluations: what ``evaluate`` gave, each float64 [evaluations, seeds]; NaN of a seed that
+        had stopped before.
+    """
 
-
-@dataclass(frozen=True)
-class Trained:
-    """Where a training ended; see ``Place`` and ``RunResult``."""
-
-    place: Place
+    states: Any
+    seeds: tuple[int, ...]
+    updates: np.ndarray
+    metrics: dict[str, np.ndarray]
+    seconds: float
     compile_seconds: float
     interrupted_by: Signals | None
+    directory: Path
+    evaluation_updates: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    evaluations: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def interrupted(self) -> bool:
+        return self.interrupted_by is not None
+
+
+def result_of(
+    directory: Path,
+    saved: Saved,
+    training: Training,
+    compile_seconds: float = 0.0,
+    interrupted_by: Signals | None = None,
+) -> RunResult:
+    """The result of a run whose newest checkpoint holds ``saved`` and ``training``.
+
+    Raises:
+      OSError, ValueError: see ``read_log``.
+    """
+    training = jax.tree.map(lambda leaf: leaf[0], jax.device_put(training))
+    seeds = saved.plan.seeds
+    logs = {
+        name: read_log(directory / name, length=saved.logs[name].length)
+        for name in (METRICS, EVALUATION)
+        if name in saved.logs
+    }
+    evaluated = by_update(logs[EVALUATION], seeds) if EVALUATION in logs else ()
+    return RunResult(
+        training.state,
+        tuple(seeds),
+        np.asarray(training.updates),
+        last_rows(logs[METRICS], seeds),
+        saved.seconds,
+        compile_seconds,
+        interrupted_by,
+        directory,
+        *evaluated,
+    )
 
 
 def train(
     program: Program,
-    plan: Plan,
+    saved: Saved,
+    training: Training | None,
     directory: Path,
-    place: Place | None,
-    pace: Pace,
+    updates_per_chunk: int | None,
+    checkpoint_seconds: float,
     progress: Progress,
-) -> Trained:
-    """Trains from ``place``, or from the start, to the end of the plan or until all have stopped.
+) -> RunResult:
+    """Trains to the end of the plan in ``saved``, or until all seeds have stopped.
+
+    Args:
+      program: of the run's designer.
+      saved, training: where the run stands; without a training it starts.
+      directory: the run's folder, claimed, with its plan in it.
+      updates_per_chunk, checkpoint_seconds, progress: see ``jaxmech.runner.run``.
 
     Raises:
       TrainingDivergedError: something became NaN or infinite; there is a checkpoint of the
         update before.
       DiskFullError: there is no room for logs or checkpoints.
     """
-    with ExitStack() as stack:
-        interruption = stack.enter_context(Interruption(progress.stopping))
-        record = stack.enter_context(
-            closing(Record(directory, plan, program, place, progress.message))
-        )
-        compiled = program.compile(with_start=place is None)
-        compile_seconds = program.trace_seconds + compiled.seconds
-        progress.compiled(compile_seconds)
-        training = jax.device_put(place.training) if place else compiled.start()
+    plan = saved.plan
+    with noting(progress.stopping) as interruption:
+        record = Record(directory, saved, program, progress.message)
+        program.compile(with_start=training is None)
+        progress.compiled(program.compile_seconds)
+        training = program.start() if training is None else jax.device_put(training)
         update, made = _made(training)
-        running = bool(np.any(training.running))
         record.save(update, training)
 
-        length = pace.updates_per_chunk or 1
-        while running and update < plan.updates and interruption.received is None:
+        length, adapts = updates_per_chunk or 1, updates_per_chunk is None
+        while np.any(training.running) and update < plan.updates and interruption.received is None:
             count = min(length, plan.updates_to_next_stop(update))
             # What a chunk that diverges goes back to; the donated one is overwritten.
             before = jax.tree.map(jnp.copy, training)
             started = time.perf_counter()
-            training, written = compiled.chunk(training, count)
+            training, written = program.chunk(training, count)
             seconds = time.perf_counter() - started
-            if written.broken_state.any() or written.broken_metrics.any():
-                raise _diverged(before, update, compiled, program, plan, record, directory)
-
+            broken = np.concatenate([written.broken_state, written.broken_metrics], axis=-1)[0]
+            if broken.any() and count > 1:
+                # Made again one by one, up to the first update that diverges.
+                training, length, adapts = before, 1, False
+                continue
             now, made_now = _made(training)
-            record.updates(update, made_now - made, _of_cell(written))
+            metrics = {name: np.asarray(rows)[0] for name, rows in written.metrics.items()}
+            if broken.any():
+                record.save(update, before)
+                record.log(METRICS, now, made_now - made, metrics)
+                raise _diverged(now, broken, training, program, saved, directory)
+
+            record.log(METRICS, update + 1, made_now - made, metrics)
             record.time(now, seconds)
-            progress.advance(now, seconds, _shown(written, made_now - made))
+            progress.advance(now, seconds, _shown(metrics, made_now - made))
             update, made = now, made_now
-            running = bool(np.any(training.running))
             if plan.evaluate_every and update % plan.evaluate_every == 0:
-                evaluated = compiled.evaluation(training.state, update)
-                of_cell = {name: values[0] for name, values in evaluated.items()}
-                record.evaluation(update, (made == update).astype(int), of_cell)
-            if time.monotonic() - record.saved_at >= pace.checkpoint_seconds:
+                evaluated = program.evaluation(training.state, update)
+                of_cell = {name: values[0][:, None] for name, values in evaluated.items()}
+                record.log(EVALUATION, update, (made == update).astype(int), of_cell)
+            if time.monotonic() - record.saved_at >= checkpoint_seconds:
                 record.save(update, training)
-            if not pace.updates_per_chunk:
+            if adapts:
                 length = int(np.clip(_CHUNK_SECONDS * count / seconds, 1, MAX_UPDATES))
         record.save(update, training)
-        reached = Place(update, training, record.extents, record.seconds, {})
-    return Trained(reached, compile_seconds, interruption.received)
+    received, compile_seconds = interruption.received, program.compile_seconds
+    return result_of(directory, record.saved, training, compile_seconds, received)
 
 
 def _made(training: Training) -> tuple[int, np.ndarray]:
@@ -104,57 +166,33 @@ def _made(training: Training) -> tuple[int, np.ndarray]:
     return int(made.max()), made
 
 
-def _of_cell(written: Written) -> dict[str, np.ndarray]:
-    """The metrics of the one cell, each [seeds, updates]."""
-    return {name: np.asarray(rows)[0] for name, rows in written.metrics.items()}
-
-
-def _shown(written: Written, made: np.ndarray) -> dict[str, np.ndarray]:
-    """The metrics, each float64 [updates, seeds], NaN where a seed made no such update."""
+def _shown(metrics: dict[str, np.ndarray], made: np.ndarray) -> dict[str, np.ndarray]:
+    """Metrics [seeds, updates], each float64 [updates, seeds], NaN where a seed made none."""
     updates = np.arange(int(made.max()))[:, None]
     return {
         name: np.where(updates < made, rows.T[: len(updates)], np.nan)
-        for name, rows in _of_cell(written).items()
+        for name, rows in metrics.items()
     }
 
 
 def _diverged(
-    training: Training,
     update: int,
-    compiled: Compiled,
+    broken: np.ndarray,
+    training: Training,
     program: Program,
-    plan: Plan,
-    record: Record,
+    saved: Saved,
     directory: Path,
 ) -> TrainingDivergedError:
-    """Makes the updates of a chunk again one by one, up to the first that diverges.
-
-    What is before it is logged and saved, and its own metrics are logged.
-
-    Args:
-      training, update: from before the chunk.
-    """
-    _, made = _made(training)
-    while True:
-        before = jax.tree.map(jnp.copy, training)
-        training, written = compiled.chunk(training, 1)
-        _, made_now = _made(training)
-        broken = np.concatenate([written.broken_state, written.broken_metrics], axis=-1)[0]
-        if broken.any():
-            break
-        record.updates(update, made_now - made, _of_cell(written))
-        update, made = update + 1, made_now
-    record.save(update, before)
-    record.updates(update, made_now - made, _of_cell(written))
+    """The error of an update; ``broken`` is bool [seeds, float arrays and metrics]."""
     index = int(broken.any(axis=1).argmax())
-    seed = plan.seeds[index]
-    names = np.array([*program.state_parts, *program.metrics])
+    seed = saved.plan.seeds[index]
+    names = np.array([*(name for name, _ in floats({"state": training.state})), *program.metrics])
     quantities = tuple(names[broken[index]].tolist())
     named = ", ".join(quantities[:5]) + (", ..." if len(quantities) > 5 else "")
     return TrainingDivergedError(
-        f"update {update + 1}, seed {seed}: no longer finite: {named}; "
-        f"the last good checkpoint in {directory} is that of update {update}",
-        update=update + 1,
+        f"update {update}, seed {seed}: no longer finite: {named}; "
+        f"the last good checkpoint in {directory} is that of update {update - 1}",
+        update=update,
         seed=seed,
         quantities=quantities,
     )

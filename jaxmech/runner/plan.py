@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech import checks
-from jaxmech.runner.description import Plain
+from jaxmech.runner.chunks import Evaluate
+from jaxmech.runner.description import Plain, described
+from jaxmech.runner.training import Stop
+
+_LAST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a resume must know; kept in the run's folder and in every checkpoint.
+    """What a resume must know; kept as JSON in the run's folder and in every checkpoint.
 
     Attributes:
       seeds: numbers of the seeds.
@@ -30,12 +34,12 @@ class Plan:
       learner: the designer with its parts, ``evaluate`` and ``stop``, see ``described``.
     """
 
-    seeds: tuple[int, ...]
+    seeds: list[int]
     updates: int
     evaluate_every: int | None
-    keys: tuple[str, tuple[tuple[int, ...], ...]] | None
-    made_with: Mapping[str, Plain]
-    learner: Mapping[str, Plain]
+    keys: list[Any] | None
+    made_with: dict[str, Plain]
+    learner: dict[str, Plain]
 
     def updates_to_next_stop(self, update: int) -> int:
         """From ``update`` to the next evaluation or the end, whichever comes first."""
@@ -51,32 +55,86 @@ class Plan:
         kind, data = self.keys
         return jax.random.wrap_key_data(jnp.array(data, jnp.uint32), impl=kind)
 
-    def as_json(self) -> dict[str, Any]:
-        """For ``json``; ``from_json`` reads it."""
-        return asdict(self)
 
-    @staticmethod
-    def from_json(content: Any) -> Plan:
-        """
-        Raises:
-          ValueError: it is not what ``as_json`` gives.
-        """
-        try:
-            keys = content["keys"]
-            return Plan(
-                seeds=tuple(checks.integer("seeds", seed, low=0) for seed in content["seeds"]),
-                updates=checks.integer("updates", content["updates"]),
-                evaluate_every=content["evaluate_every"]
-                and checks.integer("evaluate_every", content["evaluate_every"]),
-                keys=keys and (str(keys[0]), tuple(map(tuple, keys[1]))),
-                made_with=dict(content["made_with"]),
-                learner=dict(content["learner"]),
-            )
-        except (KeyError, IndexError, TypeError) as error:
-            raise ValueError(f"{type(error).__name__}: {str(error)[:100]}") from error
+def plan_of(
+    designer: Any,
+    *,
+    seeds: int | Sequence[int],
+    updates: int,
+    keys: Sequence[jax.Array] | jax.Array | None,
+    evaluate: Evaluate | None,
+    evaluate_every: int | None,
+    stop: Stop | None,
+    made_with: Mapping[str, Any] | None = None,
+) -> Plan:
+    """The arguments of ``run`` and ``run_or_resume``, as a resume must know them.
+
+    Raises:
+      ValueError: one is not allowed.
+    """
+    if (evaluate is None) != (evaluate_every is None):
+        raise ValueError("evaluate, evaluate_every: give both or neither")
+    chosen = _chosen(seeds)
+    return read_plan(
+        {
+            "seeds": chosen,
+            "updates": updates,
+            "evaluate_every": evaluate_every,
+            "keys": None if keys is None else _stored_keys(keys, len(chosen)),
+            "made_with": {
+                name: part
+                for outer, value in (made_with or {}).items()
+                for name, part in described(value, outer).items()
+            },
+            "learner": learner_of(designer, evaluate, stop),
+        }
+    )
 
 
-def stored_keys(keys: Any, num_seeds: int) -> tuple[str, tuple[tuple[int, ...], ...]]:
+def learner_of(designer: Any, evaluate: Evaluate | None, stop: Stop | None) -> dict[str, Plain]:
+    """What decides a training apart from numbers of seeds and updates, see ``described``."""
+    return {
+        **described(designer, "designer"),
+        **described(evaluate, "evaluate"),
+        **described(stop, "stop"),
+    }
+
+
+def read_plan(content: Any) -> Plan:
+    """A plan from its fields, as ``dataclasses.asdict`` gives them and JSON holds them.
+
+    Raises:
+      ValueError: one is not allowed, or missing.
+    """
+    try:
+        every, keys = content["evaluate_every"], content["keys"]
+        return Plan(
+            seeds=_chosen(content["seeds"]),
+            updates=checks.integer("updates", content["updates"]),
+            evaluate_every=None if every is None else checks.integer("evaluate_every", every),
+            keys=None if keys is None else [str(keys[0]), [list(data) for data in keys[1]]],
+            made_with=dict(content["made_with"]),
+            learner=dict(content["learner"]),
+        )
+    except (KeyError, IndexError, TypeError) as error:
+        raise ValueError(f"{type(error).__name__}: {str(error)[:100]}") from error
+
+
+def _chosen(seeds: Any) -> list[int]:
+    if checks.is_number(seeds):
+        return list(range(checks.integer("seeds", seeds)))
+    given = seeds if isinstance(seeds, Sequence | np.ndarray) else ()
+    try:
+        chosen = [checks.integer("seeds", seed, low=0, high=_LAST_SEED) for seed in given]
+    except checks.InvalidValueError:
+        chosen = []
+    if not chosen or len(set(chosen)) < len(chosen):
+        allowed = f"a number of seeds, or a list of different seeds from 0 to {_LAST_SEED}"
+        raise checks.InvalidValueError("seeds", seeds, allowed)
+    return chosen
+
+
+def _stored_keys(keys: Any, num_seeds: int) -> list[Any]:
     """Typed keys as ``Plan`` holds them.
 
     Raises:
@@ -86,12 +144,11 @@ def stored_keys(keys: Any, num_seeds: int) -> tuple[str, tuple[tuple[int, ...], 
     try:
         stacked = jnp.stack(list(keys))
         kind = jax.random.key_impl(stacked)
-        data = np.asarray(jax.random.key_data(stacked)).tolist()
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"keys: got {type(keys).__name__}; {rule}") from error
     if stacked.shape != (num_seeds,) or not isinstance(kind, str):
         raise ValueError(f"keys: got keys of shape {list(stacked.shape)} ({kind}); {rule}")
-    return kind, tuple(map(tuple, data))
+    return [kind, np.asarray(jax.random.key_data(stacked)).tolist()]
 
 
 def check_same(asked: Plan, was: Plan, directory: Path, *, extend: bool) -> None:
@@ -106,18 +163,16 @@ def check_same(asked: Plan, was: Plan, directory: Path, *, extend: bool) -> None
       ValueError: something differs; the first such field is named.
     """
     old, new = _flat(was), _flat(asked)
+    values = {name: [all_of.get(name, "nothing") for all_of in (old, new)] for name in new | old}
+    differing = {name: pair for name, pair in values.items() if not _equal(*pair)}
     how = "give another directory or name, or remove that folder to begin anew"
-    for name in [*new, *(name for name in old if name not in new)]:
-        before, now = old.get(name, "nothing"), new.get(name, "nothing")
-        if _equal(before, now):
-            continue
+    for name, (before, now) in differing.items():
         if extend and _equal(before, was.updates) and _equal(now, asked.updates):
             if asked.updates >= was.updates:
                 continue
         elif name == "updates" and asked.updates > was.updates:
             how = "more updates are made only where that is asked for, by extending the run"
-        more = sum(not _equal(old.get(other), new.get(other)) for other in {*old, *new}) - 1
-        others = f" (and {more} more differ)" if more else ""
+        others = f" (and {len(differing) - 1} more differ)" if len(differing) > 1 else ""
         made_with = f"{directory} was made with {checks.shown(before)}{others}"
         raise checks.InvalidValueError(name, now, f"{made_with}; {how}", verb="")
 
@@ -125,10 +180,10 @@ def check_same(asked: Plan, was: Plan, directory: Path, *, extend: bool) -> None
 def _flat(plan: Plan) -> dict[str, Any]:
     return {
         **plan.made_with,
-        "seeds": list(plan.seeds),
+        "seeds": plan.seeds,
         "updates": plan.updates,
         "evaluate_every": plan.evaluate_every,
-        "keys": plan.keys and [plan.keys[0], [list(key) for key in plan.keys[1]]],
+        "keys": plan.keys,
         **plan.learner,
     }
 

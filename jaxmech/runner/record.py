@@ -1,81 +1,125 @@
-"""What a run writes down as it goes, and reads back to go on: logs and checkpoints."""
+"""The folder of a run: what is written down as it goes, and read back to go on."""
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
-from jaxmech.runner import run_folder
-from jaxmech.runner.checkpoints import Checkpoints, Restored
-from jaxmech.runner.chunks import Program
+from jaxmech.runner import checkpoints
+from jaxmech.runner.chunks import Program, abstract_training
 from jaxmech.runner.errors import full_disk_explained
-from jaxmech.runner.logs import Extent, Log, by_update, last_rows, read_log, rows_of
-from jaxmech.runner.plan import Plan
+from jaxmech.runner.files import write_whole
+from jaxmech.runner.logs import Extent, Log
+from jaxmech.runner.plan import Plan, read_plan
 from jaxmech.runner.training import Training
 
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run stands on the disk: what its newest readable checkpoint says.
-
-    Attributes:
-      update: of the checkpoint, the most that a seed has made.
-      training: of NumPy arrays and typed keys.
-      extents: of each log, by file name.
-      seconds: spent on updates.
-      unreadable: newer checkpoints, {update: reason}.
-    """
-
-    update: int
-    training: Training
-    extents: Mapping[str, Extent]
-    seconds: float
-    unreadable: Mapping[int, str]
-
-    @property
-    def running(self) -> bool:
-        """Whether a seed has not stopped."""
-        return bool(np.any(self.training.running))
+CONFIG = "config.yaml"
+PLAN = "plan.json"
+METRICS = "metrics.csv"
+TIMING = "timing.csv"
+EVALUATION = "evaluation.csv"
+CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
-class Begun:
-    """What can be told of a run without its designer.
+class Saved:
+    """What a checkpoint says of its run beside the training.
 
     Attributes:
-      plan: what it was asked for.
-      num_metrics: how many metrics it logs.
-      update: of its newest readable checkpoint; -1 where there is no checkpoint.
+      plan: what the run was asked for.
+      update: the most that a seed has made; -1 where there is no checkpoint.
+      num_metrics: how many metrics are logged.
       running: whether a seed has not stopped.
+      seconds: spent on updates.
+      logs: how much is written of each, by file name.
     """
 
     plan: Plan
-    num_metrics: int
-    update: int
-    running: bool
+    update: int = -1
+    num_metrics: int = 0
+    running: bool = True
+    seconds: float = 0.0
+    logs: Mapping[str, Extent] = field(default_factory=dict)
 
 
-def read_begun(directory: Path) -> Begun:
+def config_text(config: Mapping[str, Any] | None) -> str:
+    """``config`` as YAML, in its own order.
+
+    Raises:
+      ValueError: it holds something YAML has no plain form for.
+    """
+    try:
+        return yaml.safe_dump(dict(config or {}), sort_keys=False, allow_unicode=True)
+    except yaml.representer.RepresenterError as error:
+        raise ValueError(
+            f"config: got {error.args[-1]!r}; allowed are numbers, strings, booleans, "
+            "None, lists and mappings of them"
+        ) from error
+
+
+def begin(directory: Path, plan: Plan, config: str | None = None) -> None:
+    """Writes the plan, and the configuration if there is one, into a claimed folder.
+
+    What a run that came to no checkpoint has left of logs and checkpoints is removed.
+    """
+    with full_disk_explained(directory, "nothing has been computed yet"):
+        for path in map(directory.joinpath, (METRICS, TIMING, EVALUATION, PLAN, CHECKPOINTS)):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        if config is not None:
+            write_whole(directory / CONFIG, config)
+        write_whole(directory / PLAN, json.dumps(asdict(plan), indent=1) + "\n")
+
+
+def has_checkpoint(directory: str | Path) -> bool:
+    """Whether the run in ``directory`` came as far as its first checkpoint."""
+    return bool(checkpoints.updates_in(Path(directory) / CHECKPOINTS))
+
+
+def read_saved(directory: Path) -> Saved:
     """How the run in ``directory`` was begun and how far it came.
 
     Raises:
       FileNotFoundError: there is no run.
       ValueError: it cannot be read.
     """
-    if not run_folder.has_checkpoint(directory):
-        return Begun(run_folder.read_plan(directory), num_metrics=0, update=-1, running=True)
-    folder = directory / run_folder.CHECKPOINTS
-    with closing(Checkpoints(folder, read_only=True)) as checkpoints:
-        about = checkpoints.about()
+    if has_checkpoint(directory):
+        folder = directory / CHECKPOINTS
+        return _saved(folder, checkpoints.newest(folder).about)
+    path = directory / PLAN
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"directory: {directory} holds no run (neither a checkpoint nor {PLAN} in it)"
+        )
     try:
-        return Begun(
-            Plan.from_json(about["plan"]), about["num_metrics"], about["update"], about["running"]
+        return Saved(read_plan(json.loads(path.read_text())))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{path}: is no plan of a run ({str(error)[:200]}); remove {directory}, which has no "
+            "checkpoint yet, and start the run again"
+        ) from error
+
+
+def _saved(folder: Path, about: Mapping[str, Any]) -> Saved:
+    try:
+        return Saved(
+            plan=read_plan(about["plan"]),
+            update=about["update"],
+            num_metrics=about["num_metrics"],
+            running=about["running"],
+            seconds=about["seconds"],
+            logs={name: Extent(**extent) for name, extent in about["logs"].items()},
         )
     except (KeyError, ValueError) as error:
         raise ValueError(
@@ -84,66 +128,37 @@ def read_begun(directory: Path) -> Begun:
         ) from error
 
 
-def find_place(
-    directory: Path, abstract: Training, *, say: Callable[[str], None] | None = None
-) -> Place:
-    """Where the run in ``directory`` stands.
+def restored(
+    directory: Path, designer: Any, *, say: Callable[[str], None] | None = None
+) -> tuple[Saved, Training]:
+    """The run of ``designer`` in ``directory`` as its newest checkpoint that can be read has it.
 
     Args:
-      abstract: how its training is built.
-      say: with it, checkpoints that cannot be read are moved out of the way, and it is told.
+      say: with it, newer checkpoints, which cannot be read, are moved out of the way, and it is
+        told.
+
+    Returns:
+      What was saved, and the training, of NumPy arrays and typed keys.
 
     Raises:
       ValueError: no checkpoint can be read, the newest holds a training built differently, or
         a log has changed since.
     """
-    folder = directory / run_folder.CHECKPOINTS
-    with closing(Checkpoints(folder, read_only=say is None)) as checkpoints:
-        restored = checkpoints.newest(abstract)
-        place = _place(restored)
-        for name, extent in place.extents.items():
-            if name != run_folder.TIMING:
-                extent.check(directory / name)
-        if say is not None and restored.skipped:
-            aside = checkpoints.set_aside(list(restored.skipped))
-            for update, reason in restored.skipped.items():
-                say(
-                    f"checkpoint {update} of {directory} cannot be read ({reason}) and is now "
-                    f"in {aside}; going on from checkpoint {restored.update}"
-                )
-    return place
-
-
-def _place(restored: Restored) -> Place:
-    extents = {name: Extent(**extent) for name, extent in restored.about["logs"].items()}
-    return Place(
-        restored.update, restored.tree, extents, restored.about["seconds"], restored.skipped
-    )
-
-
-@dataclass(frozen=True)
-class Logged:
-    """What the logs say of a run, see ``RunResult``."""
-
-    metrics: dict[str, np.ndarray]
-    evaluation_updates: np.ndarray
-    evaluations: dict[str, np.ndarray]
-
-
-def read_logged(directory: Path, plan: Plan, extents: Mapping[str, Extent]) -> Logged:
-    """What the logs say, as far as their ``extents``.
-
-    Raises:
-      OSError, ValueError: see ``read_log``.
-    """
-
-    def log(name: str) -> dict[str, np.ndarray]:
-        return read_log(directory / name, length=extents[name].length)
-
-    metrics = last_rows(log(run_folder.METRICS), plan.seeds)
-    if run_folder.EVALUATION not in extents:
-        return Logged(metrics, np.zeros(0, np.int64), {})
-    return Logged(metrics, *by_update(log(run_folder.EVALUATION), plan.seeds))
+    folder = directory / CHECKPOINTS
+    saved = read_saved(directory)
+    abstract = abstract_training(designer, saved.plan.typed_keys(), saved.num_metrics)
+    found = checkpoints.newest(folder, abstract)
+    saved = _saved(folder, found.about)
+    for name, extent in saved.logs.items():
+        if name != TIMING:
+            extent.check(directory / name)
+    if say is not None:
+        for update, reason in found.skipped.items():
+            say(
+                f"checkpoint {update} of {directory} cannot be read ({reason}) and is now in "
+                f"{checkpoints.set_aside(folder, update)}; going on from checkpoint {saved.update}"
+            )
+    return saved, found.tree
 
 
 class Record:
@@ -151,103 +166,77 @@ class Record:
 
     Args:
       directory: the run's folder.
-      plan: what it was asked for.
+      saved: where it goes on from, with the plan that it goes on with.
       program: what it logs.
-      place: where it goes on from, or None.
       say: is told where something had to be mended.
 
+    Attributes:
+      saved: as the newest checkpoint has it.
+      saved_at: when that was written, by ``time.monotonic``.
+
     Raises:
-      ValueError: a log has changed since ``place``, or has other columns.
+      ValueError: a log has changed since it was saved, or has other columns.
     """
 
-    def __init__(
-        self,
-        directory: Path,
-        plan: Plan,
-        program: Program,
-        place: Place | None,
-        say: Callable[[str], None],
-    ):
-        self._directory = directory
-        self._plan = plan
-        self._program = program
-        self._say = say
-        self._saved = place.update if place else -1
+    def __init__(self, directory: Path, saved: Saved, program: Program, say: Callable[[str], None]):
+        self.saved = replace(saved, num_metrics=len(program.metrics))
         self.saved_at = time.monotonic()
-        self.seconds = place.seconds if place else 0.0
-        self._logs: dict[str, Log] = {}
-        columns = {
-            run_folder.METRICS: ("seed", *program.metrics),
-            run_folder.TIMING: ("seconds",),
-        }
-        if plan.evaluate_every:
-            columns[run_folder.EVALUATION] = ("seed", *program.evaluation_metrics)
+        self._directory = directory
+        self._seconds = saved.seconds
+        columns = {METRICS: ("seed", *program.metrics), TIMING: ("seconds",)}
+        if saved.plan.evaluate_every:
+            columns[EVALUATION] = ("seed", *program.evaluation_metrics)
         with self._explained():
-            for name, rest in columns.items():
-                extent = place.extents[name] if place else None
-                self._logs[name] = self._opened(name, ("update", *rest), extent)
-            self._checkpoints = Checkpoints(directory / run_folder.CHECKPOINTS)
+            self._logs = {
+                name: self._opened(name, ("update", *rest), say) for name, rest in columns.items()
+            }
 
-    def _opened(self, name: str, columns: tuple[str, ...], extent: Extent | None) -> Log:
+    def _opened(self, name: str, columns: tuple[str, ...], say: Callable[[str], None]) -> Log:
         path = self._directory / name
-        if name != run_folder.TIMING:
-            return Log(path, columns, extent)
         try:
-            return Log(path, columns, extent)
+            return Log(path, columns, self.saved.logs.get(name))
         except (ValueError, OSError) as error:
+            if name != TIMING:
+                raise
             # Times are no result: a run goes on without those that were lost.
             log = Log(path, columns)
-            if self._saved > 0:
-                log.append([(self._saved, f"{self.seconds:.6f}")])
-            self._say(f"{error}; it begins anew at update {self._saved}")
+            if self.saved.update > 0:
+                log.append([(self.saved.update, f"{self._seconds:.6f}")])
+            say(f"{error}; it begins anew at update {self.saved.update}")
             return log
 
-    @property
-    def extents(self) -> dict[str, Extent]:
-        return {name: log.extent for name, log in self._logs.items()}
-
-    def close(self) -> None:
-        self._checkpoints.close()
-
-    def updates(self, after: int, made: np.ndarray, metrics: Mapping[str, np.ndarray]) -> None:
-        """Logs the updates after ``after``; ``made`` int [seeds], metrics [seeds, updates]."""
-        columns = [metrics[name] for name in self._program.metrics]
+    def log(
+        self, name: str, first_update: int, made: np.ndarray, metrics: Mapping[str, np.ndarray]
+    ) -> None:
+        """Logs metrics [seeds, updates], of each seed as many updates as it ``made``, [seeds]."""
         with self._explained():
-            rows = rows_of(after + 1, self._plan.seeds, made, columns)
-            self._logs[run_folder.METRICS].append(rows)
+            self._logs[name].append_metrics(first_update, self.saved.plan.seeds, made, metrics)
 
     def time(self, update: int, seconds: float) -> None:
         """Logs that the updates up to ``update``, since the last time, took ``seconds``."""
-        self.seconds = round(self.seconds + seconds, 6)
+        self._seconds = round(self._seconds + seconds, 6)
         with self._explained():
-            self._logs[run_folder.TIMING].append([(update, f"{self.seconds:.6f}")])
-
-    def evaluation(self, update: int, made: np.ndarray, metrics: Mapping[str, np.ndarray]) -> None:
-        """Logs an evaluation of the seeds with ``made`` [seeds] 1, not 0; metrics [seeds]."""
-        columns = [metrics[name][:, None] for name in self._program.evaluation_metrics]
-        with self._explained():
-            rows = rows_of(update, self._plan.seeds, made, columns)
-            self._logs[run_folder.EVALUATION].append(rows)
+            self._logs[TIMING].append([(update, f"{self._seconds:.6f}")])
 
     def save(self, update: int, training: Training) -> None:
         """Writes a checkpoint, unless ``update`` has one; the logs reach the disk before it."""
-        if update <= self._saved:
+        if update <= self.saved.update:
             return
+        saved = replace(
+            self.saved,
+            update=update,
+            running=bool(np.any(training.running)),
+            seconds=self._seconds,
+            logs={name: log.extent for name, log in self._logs.items()},
+        )
         with self._explained():
             for log in self._logs.values():
                 log.sync()
-            about = {
-                "plan": self._plan.as_json(),
-                "num_metrics": len(self._program.metrics),
-                "running": bool(np.any(training.running)),
-                "seconds": self.seconds,
-                "logs": {name: asdict(extent) for name, extent in self.extents.items()},
-            }
-            self._checkpoints.save(update, training, about)
-        self._saved, self.saved_at = update, time.monotonic()
+            checkpoints.save(self._directory / CHECKPOINTS, update, training, asdict(saved))
+        self.saved, self.saved_at = saved, time.monotonic()
 
-    def _explained(self) -> Any:
+    def _explained(self) -> AbstractContextManager[None]:
         safe = "nothing was computed yet"
-        if self._saved >= 0:
-            safe = f"the checkpoint of update {self._saved} is whole and safe"
+        if self.saved.update >= 0:
+            safe = f"the checkpoint of update {self.saved.update} is whole and safe"
         return full_disk_explained(self._directory, safe)

@@ -9,20 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from jaxmech import checks
-from jaxmech.runner import chunks, record, run_folder
-from jaxmech.runner.arguments import learner_of, pace_of, plan_of
+from jaxmech.runner import record
 from jaxmech.runner.chunks import Evaluate, Program
-from jaxmech.runner.claim import claim
-from jaxmech.runner.errors import full_disk_explained
-from jaxmech.runner.loop import Pace, Trained, train
-from jaxmech.runner.plan import Plan, check_same
+from jaxmech.runner.files import check_free, claim
+from jaxmech.runner.loop import RunResult, result_of, train
+from jaxmech.runner.plan import Plan, check_same, learner_of, plan_of
 from jaxmech.runner.progress import NoProgress, Progress
-from jaxmech.runner.record import Begun
-from jaxmech.runner.result import RunResult
-from jaxmech.runner.training import Stop, Training
+from jaxmech.runner.record import Saved, has_checkpoint, read_saved
+from jaxmech.runner.training import MAX_UPDATES, Stop
 
 
 def run(
@@ -79,17 +75,17 @@ def run(
         evaluate_every=evaluate_every,
         stop=stop,
     )
-    pace = pace_of(updates_per_chunk, checkpoint_seconds)
-    config_text = run_folder.config_text(config)
-    run_folder.check_free(directory)
+    _check_pace(updates_per_chunk, checkpoint_seconds)
+    config_text = record.config_text(config)
+    check_free(directory)
     progress = progress or NoProgress()
     with _shown(progress, 0, plan.updates):
-        program = chunks.trace(designer, plan.typed_keys(), evaluate, stop)
+        program = Program(designer, plan.typed_keys(), evaluate, stop)
         with claim(directory):
-            run_folder.check_free(directory)
-            with full_disk_explained(directory, "nothing has been computed yet"):
-                run_folder.create(directory, config_text)
-            return _begin(program, plan, directory, pace, progress)
+            check_free(directory)
+            record.begin(directory, plan, config_text)
+            pace = updates_per_chunk, checkpoint_seconds
+            return train(program, Saved(plan), None, directory, *pace, progress)
 
 
 def resume(
@@ -121,8 +117,8 @@ def resume(
       TrainingDivergedError, DiskFullError: see ``run``.
     """
     directory = Path(directory)
-    pace = pace_of(updates_per_chunk, checkpoint_seconds)
-    was = record.read_begun(directory).plan
+    _check_pace(updates_per_chunk, checkpoint_seconds)
+    was = read_saved(directory).plan
     total = was.updates if updates is None else checks.integer("updates", updates)
     if (evaluate is None) != (was.evaluate_every is None):
         done = "evaluated" if evaluate is None else "not evaluated"
@@ -130,10 +126,9 @@ def resume(
     plan = replace(was, updates=total, learner=learner_of(designer, evaluate, stop))
     # Fewer updates are as good, as long as they are not made yet.
     check_same(replace(plan, updates=max(total, was.updates)), was, directory, extend=True)
+    pace = updates_per_chunk, checkpoint_seconds
     with claim(directory):
-        return _begin_or_go_on(
-            designer, plan, directory, evaluate, stop, pace, progress or NoProgress()
-        )
+        return _begin_or_go_on(designer, plan, directory, evaluate, stop, *pace, progress)
 
 
 def run_or_resume(
@@ -183,13 +178,12 @@ def run_or_resume(
         stop=stop,
         made_with=made_with,
     )
-    pace = pace_of(updates_per_chunk, checkpoint_seconds)
+    _check_pace(updates_per_chunk, checkpoint_seconds)
+    pace = updates_per_chunk, checkpoint_seconds
     with claim(directory):
-        if run_folder.has_checkpoint(directory):
-            check_same(plan, record.read_begun(directory).plan, directory, extend=extend)
-        return _begin_or_go_on(
-            designer, plan, directory, evaluate, stop, pace, progress or NoProgress()
-        )
+        if has_checkpoint(directory):
+            check_same(plan, read_saved(directory).plan, directory, extend=extend)
+        return _begin_or_go_on(designer, plan, directory, evaluate, stop, *pace, progress)
 
 
 def load(designer: Any, *, directory: str | Path) -> RunResult:
@@ -205,11 +199,9 @@ def load(designer: Any, *, directory: str | Path) -> RunResult:
       StructureMismatchError: the designer's state is not built like the one saved.
     """
     directory = Path(directory)
-    if not run_folder.has_checkpoint(directory):
+    if not has_checkpoint(directory):
         raise FileNotFoundError(f"directory: {directory} holds no checkpoint of a run")
-    begun = record.read_begun(directory)
-    place = record.find_place(directory, _abstract(designer, begun))
-    return _result(begun.plan, directory, Trained(place, 0.0, None))
+    return result_of(directory, *record.restored(directory, designer))
 
 
 def is_finished(directory: str | Path, *, updates: int) -> bool:
@@ -223,10 +215,10 @@ def is_finished(directory: str | Path, *, updates: int) -> bool:
       ValueError: there are checkpoints, and none can be read.
     """
     directory = Path(directory)
-    if not run_folder.has_checkpoint(directory):
+    if not has_checkpoint(directory):
         return False
-    begun = record.read_begun(directory)
-    return begun.update >= updates or not begun.running
+    saved = read_saved(directory)
+    return saved.update >= updates or not saved.running
 
 
 def _begin_or_go_on(
@@ -235,58 +227,37 @@ def _begin_or_go_on(
     directory: Path,
     evaluate: Evaluate | None,
     stop: Stop | None,
-    pace: Pace,
-    progress: Progress,
+    updates_per_chunk: int | None,
+    checkpoint_seconds: float,
+    progress: Progress | None,
 ) -> RunResult:
     """In a claimed folder, whose run is the plan's."""
-    if not run_folder.has_checkpoint(directory):
-        with _shown(progress, 0, plan.updates):
-            program = chunks.trace(designer, plan.typed_keys(), evaluate, stop)
-            run_folder.remove_start(directory)
-            return _begin(program, plan, directory, pace, progress)
-    abstract = _abstract(designer, record.read_begun(directory))
-    place = record.find_place(directory, abstract, say=progress.message)
-    if plan.updates < place.update:
-        raise ValueError(
-            f"updates: got {plan.updates}; the run in {directory} has made {place.update}"
-        )
-    if place.update == plan.updates or not place.running:
-        return _result(plan, directory, Trained(place, 0.0, None))
-    with _shown(progress, place.update, plan.updates):
-        program = chunks.trace(designer, plan.typed_keys(), evaluate, stop)
-        trained = train(program, plan, directory, place, pace, progress)
-    return _result(plan, directory, trained)
+    progress = progress or NoProgress()
+    saved, training = Saved(plan), None
+    if has_checkpoint(directory):
+        saved, training = record.restored(directory, designer, say=progress.message)
+        if plan.updates < saved.update:
+            raise ValueError(
+                f"updates: got {plan.updates}; the run in {directory} has made {saved.update}"
+            )
+        if saved.update == plan.updates or not saved.running:
+            return result_of(directory, saved, training)
+    with _shown(progress, max(saved.update, 0), plan.updates):
+        program = Program(designer, plan.typed_keys(), evaluate, stop)
+        if training is None:
+            record.begin(directory, plan)
+        pace = updates_per_chunk, checkpoint_seconds
+        return train(program, replace(saved, plan=plan), training, directory, *pace, progress)
 
 
-def _begin(
-    program: Program, plan: Plan, directory: Path, pace: Pace, progress: Progress
-) -> RunResult:
-    """In a claimed folder that holds nothing of a run but its configuration."""
-    with full_disk_explained(directory, "nothing has been computed yet"):
-        run_folder.write_plan(directory, plan)
-    return _result(plan, directory, train(program, plan, directory, None, pace, progress))
-
-
-def _result(plan: Plan, directory: Path, trained: Trained) -> RunResult:
-    place = trained.place
-    training = jax.tree.map(lambda leaf: leaf[0], jax.device_put(place.training))
-    logged = record.read_logged(directory, plan, place.extents)
-    return RunResult(
-        states=training.state,
-        seeds=plan.seeds,
-        updates=np.asarray(training.updates),
-        metrics=logged.metrics,
-        seconds=place.seconds,
-        compile_seconds=trained.compile_seconds,
-        interrupted_by=trained.interrupted_by,
-        directory=directory,
-        evaluation_updates=logged.evaluation_updates,
-        evaluations=logged.evaluations,
-    )
-
-
-def _abstract(designer: Any, begun: Begun) -> Training:
-    return chunks.abstract_training(designer, begun.plan.typed_keys(), begun.num_metrics)
+def _check_pace(updates_per_chunk: int | None, checkpoint_seconds: float) -> None:
+    """
+    Raises:
+      ValueError: one is not allowed.
+    """
+    if updates_per_chunk is not None:
+        checks.integer("updates_per_chunk", updates_per_chunk, high=MAX_UPDATES)
+    checks.number("checkpoint_seconds", checkpoint_seconds, low=0, finite=False)
 
 
 @contextmanager

@@ -64,6 +64,18 @@ class Written:
     broken_state: jax.Array
 
 
+def begun(states: Any, num_metrics: int) -> Training:
+    """The training before its first update, from states [cells, seeds, ...]."""
+    axes = jax.tree.leaves(states)[0].shape[:2]
+    return Training(
+        state=states,
+        updates=jnp.zeros(axes, jnp.int32),
+        running=jnp.ones(axes, bool),
+        state_must_be_finite=jax.vmap(jax.vmap(_finite_parts))(states),
+        metrics_must_be_finite=jnp.zeros((*axes, num_metrics), bool),
+    )
+
+
 @dataclass(frozen=True)
 class Loop:
     """The loop over updates of one designer.
@@ -84,17 +96,6 @@ class Loop:
     def names(self) -> tuple[str, ...]:
         """Of the metrics, in the order of arrays over them."""
         return tuple(sorted(self.metrics))
-
-    def start(self, states: Any) -> Training:
-        """The training before its first update, from states [cells, seeds, ...]."""
-        axes = jax.tree.leaves(states)[0].shape[:2]
-        return Training(
-            state=states,
-            updates=jnp.zeros(axes, jnp.int32),
-            running=jnp.ones(axes, bool),
-            state_must_be_finite=jax.vmap(jax.vmap(_finite_parts))(states),
-            metrics_must_be_finite=jnp.zeros((*axes, len(self.metrics)), bool),
-        )
 
     def chunk(self, training: Training, count: jax.Array) -> tuple[Training, Written]:
         """``count`` updates, at most ``MAX_UPDATES``, of every seed that runs."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 def named_leaves(tree: Any) -> list[tuple[str, Any]]:
@@ -46,6 +47,25 @@ def strong(tree: Any) -> Any:
 def is_key(leaf: Any) -> bool:
     """Whether ``leaf`` is, or stands for, an array of typed keys."""
     return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def data_of(leaf: Any) -> Any:
+    """An array, or what stands for one, as it can be stored: of typed keys, their data."""
+    if not is_key(leaf):
+        return leaf
+    if isinstance(leaf, jax.ShapeDtypeStruct):
+        return jax.eval_shape(jax.random.key_data, leaf)
+    return jax.random.key_data(leaf)
+
+
+def from_data(data: np.ndarray, like: Any) -> Any:
+    """What ``data_of`` was given, from what it gave; ``like`` stands for it."""
+    if not is_key(like):
+        return data
+    # The generator of a key is told for arrays and tracers, not for their shape and dtype.
+    kinds: list[Any] = []
+    jax.eval_shape(lambda key: kinds.append(jax.random.key_impl(key)), like)
+    return jax.random.wrap_key_data(jnp.asarray(data), impl=kinds[0])
 
 
 def check_same(before: Any, after: Any) -> None:

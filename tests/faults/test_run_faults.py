@@ -20,7 +20,7 @@ from killed_ppo import tiny_ppo
 from noisy_descent import DescentState, NoisyDescent
 
 from jaxmech import runner
-from jaxmech.runner.checkpoints import Checkpoints
+from jaxmech.runner import checkpoints
 from jaxmech.runner.logs import Log
 
 DESIGNER = NoisyDescent()
@@ -269,7 +269,7 @@ def test_a_full_disk_is_told_with_what_is_safe(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(Checkpoints, "save", full)
+        patch.setattr(checkpoints, "save", full)
         with pytest.raises(runner.DiskFullError, match="update 36 is whole and safe; make room"):
             resume(stopped)
         patch.undo()

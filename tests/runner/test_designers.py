@@ -80,7 +80,8 @@ def test_states_of_all_kinds_survive_a_checkpoint(tmp_path: Any) -> None:
 
 
 def test_the_state_is_donated() -> None:
-    compiled = chunks.trace(DESIGNER, jax.random.split(jax.random.key(0))).compile()
-    training = compiled.start()
-    compiled.chunk(training, 1)
+    program = chunks.Program(DESIGNER, jax.random.split(jax.random.key(0)))
+    program.compile()
+    training = program.start()
+    program.chunk(training, 1)
     assert training.state.position.is_deleted()

@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from jaxmech import runner
-from jaxmech.runner import atomic
-from jaxmech.runner.atomic import write_whole
-from jaxmech.runner.claim import claim, free_directory
+from jaxmech.runner import files
+from jaxmech.runner.files import claim, free_directory, write_whole
 from jaxmech.runner.logs import Log
 
 
@@ -46,7 +45,7 @@ def test_what_stood_there_stands_until_the_new_file_is_whole(
     assert path.read_text() == "old"
     assert [one.name for one in tmp_path.iterdir()] == ["a"]
     # One that was killed leaves its temporary file, which is no obstacle.
-    (tmp_path / f".a{atomic.UNFINISHED}").write_text("ne")
+    (tmp_path / f".a{files.UNFINISHED}").write_text("ne")
     write_whole(path, "new")
     assert [one.name for one in tmp_path.iterdir()] == ["a"]
 
@@ -54,7 +53,7 @@ def test_what_stood_there_stands_until_the_new_file_is_whole(
 def test_links_are_replaced_and_their_targets_left(tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.write_text("mine")
-    for name in ("report.html", f".report.html{atomic.UNFINISHED}"):
+    for name in ("report.html", f".report.html{files.UNFINISHED}"):
         (tmp_path / name).symlink_to(target)
     write_whole(tmp_path / "report.html", "page")
     assert (target.read_text(), (tmp_path / "report.html").read_text()) == ("mine", "page")
@@ -78,7 +77,7 @@ def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
 
 def test_a_killed_process_claims_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from jaxmech.runner.claim import claim\n"
+        "import sys, time; from pathlib import Path; from jaxmech.runner.files import claim\n"
         "with claim(Path(sys.argv[1])): print('ready', flush=True); time.sleep(300)"
     )
     process = subprocess.Popen(

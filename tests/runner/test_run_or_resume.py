@@ -14,7 +14,7 @@ from descents import DESIGNER, Recorder, assert_same
 from noisy_descent import NoisyDescent
 
 from jaxmech import runner, struct
-from jaxmech.runner.claim import claim
+from jaxmech.runner.files import claim
 
 ASKED: dict[str, Any] = {
     "seeds": 3, "updates": 30, "evaluate": DESIGNER.evaluate, "evaluate_every": 7,

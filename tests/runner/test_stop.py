@@ -12,7 +12,7 @@ import pytest
 from descents import DESIGNER, Recorder, assert_same, rows
 
 from jaxmech import runner
-from jaxmech.runner.training import Loop
+from jaxmech.runner.training import Loop, begun
 
 SEEDS = [0, 1, 2]
 
@@ -127,7 +127,7 @@ def test_seeds_at_once_are_as_one_by_one(stop: Any) -> None:
     metrics = jax.eval_shape(DESIGNER.update, jax.tree.map(lambda leaf: leaf[0, 0], states))[1]
     ended, written = zip(
         *(
-            jax.jit(loop.chunk)(loop.start(states), jnp.int32(25))
+            jax.jit(loop.chunk)(begun(states, len(metrics)), jnp.int32(25))
             for loop in (Loop(DESIGNER.update, metrics, stop, one) for one in (True, False))
         ),
         strict=True,
