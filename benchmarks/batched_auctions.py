@@ -69,7 +69,7 @@ def torch_generalized_second_price(bids: Any, quality: Any, click_rates: Any) ->
     scores, ranked = (quality * bids).topk(min(slots + 1, bidders), dim=1)
     if bidders == slots:
         scores = torch.nn.functional.pad(scores, (0, 1))
-    allocation, payments = torch.zeros(auctions, bidders, slots), torch.zeros_like(bids)
+    allocation, payments = bids.new_zeros(auctions, bidders, slots), torch.zeros_like(bids)
     allocation.scatter_(1, ranked[:, None, :slots], 1.0)
     payments.scatter_(1, ranked[:, :slots], click_rates * scores[:, 1:])
     return allocation, payments

@@ -232,13 +232,9 @@ def evaluate(
     checks.integer("episodes", episodes)
     checks.integer("batch_size", batch_size)
     _check_policy(policy)
-    batch_size = min(batch_size, episodes)
-    batches = -(-episodes // batch_size)
     steps = longest_episode(params) if steps is None else steps
-    objectives = _objectives(
-        env, params, policy, key, batches * batch_size, batch_size, deterministic, steps
-    )
-    return Estimate.of(objectives[:episodes])
+    objectives = _objectives(env, params, policy, key, episodes, batch_size, deterministic, steps)
+    return Estimate.of(objectives)
 
 
 def evaluate_samples(
@@ -293,8 +289,7 @@ def _sample_objectives(
         key_of_play = jax.random.fold_in(key, index)
         return play(env, alone, policy, key_of_play, deterministic=deterministic).objective
 
-    index = jnp.arange(len(distribution.values) * plays)
-    return jax.lax.map(objective, index, batch_size=batch_size)
+    return map_in_batches(objective, jnp.arange(len(distribution.values) * plays), batch_size)
 
 
 @partial(jax.jit, static_argnums=(0, 4, 5, 6, 7))
@@ -314,4 +309,29 @@ def _objectives(
             env, params, policy, key_of_episode, deterministic=deterministic, steps=steps
         ).objective
 
-    return jax.lax.map(objective, jnp.arange(episodes), batch_size=batch_size)
+    return map_in_batches(objective, jnp.arange(episodes), batch_size)
+
+
+def map_in_batches(function: Callable[[Any], Any], arrays: Any, batch_size: int) -> Any:
+    """``function`` of every row of ``arrays``, in whole batches.
+
+    As ``jax.lax.map``, which compiles a second program for what is left over after the last
+    whole batch: here the last row is computed again to fill it.
+
+    Args:
+      function: of one row, pure.
+      arrays: a PyTree of arrays, [rows, ...], with at least one row.
+      batch_size: how many at once; no more than there are rows are taken.
+
+    Returns:
+      what ``function`` returns, stacked, [rows, ...].
+    """
+    (rows,) = {len(leaf) for leaf in jax.tree.leaves(arrays)}
+    batch_size = min(batch_size, rows)
+    filled = jnp.minimum(jnp.arange(-(-rows // batch_size) * batch_size), rows - 1)
+    mapped = jax.lax.map(
+        lambda row: function(jax.tree.map(lambda leaf: leaf[row], arrays)),
+        filled,
+        batch_size=batch_size,
+    )
+    return jax.tree.map(lambda leaf: leaf[:rows], mapped)

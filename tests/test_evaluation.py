@@ -137,3 +137,19 @@ def test_an_episode_goes_on_from_where_it_starts():
 def test_a_number_of_steps_is_needed():
     with pytest.raises(ValueError, match="steps: got None; needed"):
         evaluate(ENV, None, StaticPrices(ENV, PARAMS, jnp.ones(1)), KEY, 2)
+
+
+@pytest.mark.parametrize("rows", [1, 4, 10])
+def test_batches_give_each_row_what_it_gives_alone(rows):
+    keys, values = jax.random.split(jax.random.key(0), rows), jnp.arange(rows, dtype=jnp.float32)
+
+    def function(row):
+        key, value = row
+        return {"drawn": jax.random.normal(key, (3,)) + value, "value": value}
+
+    mapped = evaluation.map_in_batches(function, (keys, values), 4)
+    assert mapped["drawn"].shape == (rows, 3)
+    for row in range(rows):
+        alone = function((keys[row], values[row]))
+        np.testing.assert_array_equal(mapped["drawn"][row], alone["drawn"])
+        assert mapped["value"][row] == row

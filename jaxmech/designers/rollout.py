@@ -191,12 +191,22 @@ def restart(
 ) -> tuple[jax.Array, Any]:
     """Fresh episodes in the environments that ``ended``, bool [environments].
 
-    On a CPU drawn a few at a time, until all have theirs: in a step usually few episodes
-    end, and drawing an economy with its offline optimum costs more than the step itself.
+    Drawn for all on an accelerator. On a CPU a few at a time, until all have theirs: in a step
+    usually few episodes end, and drawing an economy with its offline optimum costs more than
+    the step itself.
     """
+    if jax.default_backend() == "cpu":
+        return _restart_a_few_at_a_time(env, params, key, ended, observation, state)
+    # A loop's condition is asked for by the host, which costs as much as the step.
+    fresh = jax.vmap(env.reset, in_axes=(0, None))(jax.random.split(key, ended.shape[0]), params)
+    return jax.tree.map(partial(_where_ended, ended), fresh, (observation, state))
+
+
+def _restart_a_few_at_a_time(
+    env: Any, params: Any, key: jax.Array, ended: jax.Array, observation: jax.Array, state: Any
+) -> tuple[jax.Array, Any]:
     count = ended.shape[0]
-    on_cpu = jax.default_backend() == "cpu"
-    draws = max(1, count // _ENVIRONMENTS_PER_DRAW) if on_cpu else count
+    draws = max(1, count // _ENVIRONMENTS_PER_DRAW)
     order = jnp.cumsum(ended, dtype=jnp.int32)
     # The places of those that ended, in order; past them, a place outside.
     places = jnp.full(count + draws, count, jnp.int32)
@@ -217,7 +227,8 @@ def restart(
 
 
 def _where_ended(ended: jax.Array, fresh: jax.Array, old: jax.Array) -> jax.Array:
-    """Rows of ``old``, [environments, ...], or ``fresh``, [...], where an episode ended."""
+    """Rows of ``old``, [environments, ...], or of ``fresh``, [...] or as ``old``, where an episode
+    ended."""
     return jnp.where(ended.reshape(-1, *[1] * (old.ndim - 1)), fresh, old)
 
 

@@ -18,7 +18,7 @@ from jaxmech import struct
 from jaxmech.agents import Samples, Valuations
 from jaxmech.designers import PPO, RandomSerialDictatorship
 from jaxmech.environments import SequentialPrice, SequentialPriceParams
-from jaxmech.evaluation import Policy, Trajectory, play
+from jaxmech.evaluation import Policy, Trajectory, map_in_batches, play
 from jaxmech.experiments.sequential_price.problem import (
     BASELINES,
     ECONOMIES,
@@ -51,13 +51,11 @@ def objectives(
     episodes: int,
 ) -> jax.Array:
     """Of fresh episodes, float [episodes]; episode ``i`` is played with ``fold_in(key, i)``."""
-    batch = min(BATCH, episodes)
 
     def objective(index: jax.Array) -> jax.Array:
         return _play(env, params, policy, jax.random.fold_in(key, index)).objective
 
-    index = jnp.arange(-(-episodes // batch) * batch)
-    return jax.lax.map(objective, index, batch_size=batch)[:episodes]
+    return map_in_batches(objective, jnp.arange(episodes), BATCH)
 
 
 def sample_objectives(
@@ -76,7 +74,7 @@ def sample_objectives(
         return _play(env, alone, policy, jax.random.fold_in(key, index)).objective
 
     index = jnp.arange(len(samples.values) * plays)
-    return jax.lax.map(objective, index, batch_size=BATCH).reshape(-1, plays)
+    return map_in_batches(objective, index, BATCH).reshape(-1, plays)
 
 
 def offline_optima(
@@ -98,9 +96,9 @@ def offline_optima(
         return offline_optimum(valuations, params.units, max_units)
 
     if samples is not None:
-        return jax.lax.map(optimum, samples.values, batch_size=BATCH)
+        return map_in_batches(optimum, samples.values, BATCH)
     keys = jax.random.split(key, episodes)
-    return jax.lax.map(lambda key: optimum(distribution.sample(key)), keys, batch_size=BATCH)
+    return map_in_batches(lambda key: optimum(distribution.sample(key)), keys, BATCH)
 
 
 def visits(
@@ -129,7 +127,7 @@ def visits(
 
     # In batches, as observations are long: only what is returned is kept of each.
     keys = jax.random.split(key, episodes)
-    return jax.lax.map(of_one_episode, keys, batch_size=PICTURED_BATCH)
+    return map_in_batches(of_one_episode, keys, PICTURED_BATCH)
 
 
 @struct.dataclass
