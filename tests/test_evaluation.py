@@ -8,7 +8,14 @@ import pytest
 import jaxmech
 from jaxmech.agents import Samples, Setting, UnitDemand
 from jaxmech.designers import RandomSerialDictatorship, StaticPrices
-from jaxmech.evaluation import Estimate, evaluate, evaluate_samples, function_policy, play
+from jaxmech.evaluation import (
+    Estimate,
+    evaluate,
+    evaluate_samples,
+    function_policy,
+    map_in_batches,
+    play,
+)
 
 ENV, PARAMS = jaxmech.make("sequential_price", setting="two_worlds", num_agents=3)
 KEY = jax.random.key(0)
@@ -147,7 +154,7 @@ def test_batches_give_each_row_what_it_gives_alone(rows):
         key, value = row
         return {"drawn": jax.random.normal(key, (3,)) + value, "value": value}
 
-    mapped = evaluation.map_in_batches(function, (keys, values), 4)
+    mapped = map_in_batches(function, (keys, values), 4)
     assert mapped["drawn"].shape == (rows, 3)
     for row in range(rows):
         alone = function((keys[row], values[row]))
