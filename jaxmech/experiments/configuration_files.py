@@ -26,8 +26,9 @@ CONFIG = "config.yaml"
 def config_of(study: Study) -> dict[str, Any]:
     """The study's name and every field that decides something, as values that YAML can hold."""
     content = _converter().unstructure(study)
-    plain = {name: _plain(of) for name, of in content.items() if name not in DESCRIPTION}
-    return {"name": study.name, **plain}
+    return {"name": study.name} | {
+        name: value for name, value in content.items() if name not in DESCRIPTION
+    }
 
 
 def text_of(config: Mapping[str, Any]) -> str:
@@ -89,20 +90,15 @@ def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested fields by their names joined by dots."""
     entries: dict[str, Any] = {}
     for name, value in content.items():
-        if isinstance(value, Mapping):
-            entries |= flat(value, f"{prefix}{name}.")
-        else:
-            entries[prefix + name] = value
+        nested = isinstance(value, Mapping)
+        entries |= flat(value, f"{prefix}{name}.") if nested else {prefix + name: value}
     return entries
 
 
 def choices_of(kind: type) -> dict[str, dict[str, type]]:
     """The fields of a dataclass that are one of several dataclasses, and these by their names."""
-    found = {}
-    for name, hint in get_type_hints(kind).items():
-        if _is_choice(hint):
-            found[name] = _choices(hint)
-    return found
+    hints = get_type_hints(kind)
+    return {name: _choices(hint) for name, hint in hints.items() if _is_choice(hint)}
 
 
 def with_choice(study: Study, field: str, name: str) -> Study:
@@ -129,7 +125,7 @@ def _is_choice(hint: Any) -> bool:
 
 
 def _converter() -> Converter:
-    converter = Converter(forbid_extra_keys=True)
+    converter = Converter(forbid_extra_keys=True, unstruct_collection_overrides={tuple: list})
 
     def unstructure(value: Any) -> Any:
         if value is None:
@@ -148,12 +144,6 @@ def _converter() -> Converter:
     converter.register_unstructure_hook_func(_is_choice, unstructure)
     converter.register_structure_hook_func(_is_choice, structure)
     return converter
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def _describe(error: BaseException, kind: type | None) -> str:

@@ -10,7 +10,8 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +29,13 @@ class DamagedFileError(ValueError):
     """A file of a run does not hold what was written to it."""
 
 
-@dataclass(frozen=True)
-class Question:
-    """What a kept value answers: the function and what it was given.
+def question(function: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[str, Any]:
+    """What a kept value answers.
 
-    Attributes:
-      function: its module and name.
-      arguments: as plain values, arrays by shape, dtype and checksum.
+    Returns:
+      ``function``, its module and name; and ``arguments``, as ``plain`` gives them.
     """
-
-    function: str
-    arguments: list[Any]
-
-
-def question(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Question:
-    """What is asked by calling ``function`` with ``arguments``."""
-    name = f"{function.__module__}:{function.__qualname__}"
-    return Question(name, [plain(argument) for argument in arguments])
+    return {"function": plain(function), "arguments": [plain(argument) for argument in arguments]}
 
 
 def plain(value: Any) -> Any:
@@ -77,7 +68,7 @@ def plain(value: Any) -> Any:
 def write_tree(path: Path, tree: Any, about: Mapping[str, Any]) -> Any:
     """Writes a PyTree of arrays with what JSON says about it; returns the tree as read back."""
     leaves = jax.tree.leaves(tree)
-    arrays = [np.asarray(_host(leaf)) for leaf in leaves]
+    arrays = [_host(leaf) for leaf in leaves]
     described = [
         [str(leaf.dtype), list(array.shape), str(array.dtype)]
         for leaf, array in zip(leaves, arrays, strict=True)
@@ -108,8 +99,7 @@ def read_tree(path: Path, like: Any) -> Any:
 def write_plain(path: Path, value: Any, about: Mapping[str, Any]) -> Any:
     """Writes plain values and NumPy arrays; returns them as read back."""
     arrays: list[np.ndarray] = []
-    encoded = _encoded(value, arrays)
-    _write(path, arrays, {**about, "value": encoded})
+    _write(path, arrays, {**about, "value": _encoded(value, arrays)})
     return read_plain(path)
 
 
@@ -136,14 +126,11 @@ def read_about(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, arrays: list[np.ndarray], about: Mapping[str, Any]) -> None:
-    raw = [np.frombuffer(np.ascontiguousarray(array).tobytes(), np.uint8) for array in arrays]
+    raw = [array.tobytes() for array in arrays]
     text = json.dumps(dict(about)).encode()
-    checksum = zlib.crc32(text)
-    for of in raw:
-        checksum = zlib.crc32(of.tobytes(), checksum)
-    entries = {f"{number:05d}": of for number, of in enumerate(raw)}
-    entries[_ABOUT] = np.frombuffer(text, np.uint8)
-    entries[_CHECKSUM] = np.array([checksum], np.uint32)
+    content = {f"{number:05d}": of for number, of in enumerate(raw)} | {_ABOUT: text}
+    entries = {name: np.frombuffer(of, np.uint8) for name, of in content.items()}
+    entries[_CHECKSUM] = np.array([_checksum(text, raw)], np.uint32)
     file = io.BytesIO()
     np.savez_compressed(file, allow_pickle=False, **entries)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,10 +143,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[bytes]]:
             text = file[_ABOUT].tobytes()
             raw = [file[name].tobytes() for name in sorted(set(file.files) - {_ABOUT, _CHECKSUM})]
             stored = int(file[_CHECKSUM][0])
-        checksum = zlib.crc32(text)
-        for of in raw:
-            checksum = zlib.crc32(of, checksum)
-        if checksum != stored:
+        if _checksum(text, raw) != stored:
             raise DamagedFileError(f"{path}: damaged: its checksum is another")
         about: dict[str, Any] = json.loads(text)
     except DamagedFileError:
@@ -167,6 +151,10 @@ def _read(path: Path) -> tuple[dict[str, Any], list[bytes]]:
     except Exception as error:  # damage shows as any kind of error
         raise DamagedFileError(f"{path}: damaged: {str(error)[:100]}") from error
     return about, raw
+
+
+def _checksum(text: bytes, raw: list[bytes]) -> int:
+    return reduce(lambda before, of: zlib.crc32(of, before), raw, zlib.crc32(text))
 
 
 def _host(leaf: Any) -> np.ndarray:

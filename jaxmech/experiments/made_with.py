@@ -1,14 +1,33 @@
-"""What something on disk was made with, compared with what is asked for now."""
+"""What something on disk was made with: a study, files, devices and software."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import jax
+
+_PACKAGES = ("jaxmech", "jax", "jaxlib", "flax", "optax", "distrax", "numpy")
+
+
+def devices_and_versions() -> dict[str, Any]:
+    """The fields ``devices`` and ``versions`` of ``summary.json``."""
+    versions = {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+    return {"devices": [str(device) for device in jax.devices()], "versions": versions}
+
+
+def hashes(files: Sequence[str]) -> dict[str, str]:
+    """What is in each file, as a number."""
+    return {file: hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files}
+
 
 def check_made_with(path: Path, was: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-    """
+    """Refuses what was made with something else than is asked for now.
+
     Args:
       path: what was made, for the message.
       was: ``configuration``, fields by name, and ``files``, what is in each as a number.

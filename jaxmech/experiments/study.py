@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, S
 
 import tyro
 
+from jaxmech.experiments.registry import STUDIES, study_called
+
 if TYPE_CHECKING:
     from jaxmech.experiments.workspace import Workspace
     from jaxmech.reports.findings import Findings
@@ -27,40 +29,37 @@ FREE = ("seed", "seeds", "first_seed")
 
 
 class Study(Protocol):
-    """What runs, stops, goes on and reports; ``NamedStudy`` has the usual answers.
-
-    Attributes:
-      name: what the study is called; registered under this name.
-      summary: one line of what is computed.
-      reproduces: which result it reproduces; empty where none.
-      title: the name, and the user's file it is about, if any.
-      files: paths of the files it reads; of a resolved study absolute.
-      precision: the type of its numbers, which has to be set before JAX compiles.
-      is_as_described: whether it is what ``summary`` and ``reproduces`` speak of.
-    """
+    """What runs, stops, goes on and reports; ``NamedStudy`` has the usual answers."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What the study is called; registered under this name."""
 
     @property
-    def summary(self) -> str: ...
+    def summary(self) -> str:
+        """One line of what is computed."""
 
     @property
-    def reproduces(self) -> str: ...
+    def reproduces(self) -> str:
+        """Which result it reproduces; empty where none."""
 
     @property
-    def title(self) -> str: ...
+    def title(self) -> str:
+        """The name, and the user's file it is about, if any."""
 
     @property
-    def files(self) -> tuple[str, ...]: ...
+    def files(self) -> tuple[str, ...]:
+        """Paths of the files it reads; of a resolved study absolute."""
 
     @property
-    def precision(self) -> Precision: ...
+    def precision(self) -> Precision:
+        """The type of its numbers, which has to be set before JAX compiles."""
 
     @property
-    def is_as_described(self) -> bool: ...
+    def is_as_described(self) -> bool:
+        """Whether it is what ``summary`` and ``reproduces`` speak of."""
 
     def resolved(self) -> Self:
         """The same study with everything filled in that was left open, paths absolute.
@@ -68,11 +67,9 @@ class Study(Protocol):
         Raises:
           ValueError: a field cannot be used; raised before jax is imported.
         """
-        ...
 
     def compute(self, workspace: Workspace) -> Findings:
         """What the study finds; deterministic, and called again to go on."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -114,8 +111,6 @@ class NamedStudy:
 
 def is_as_registered(study: Any, *, free: tuple[str, ...] = ()) -> bool:
     """Whether ``study`` is the one registered under its name, but for seeds and ``free`` fields."""
-    from jaxmech.experiments.registry import STUDIES, study_called
-
     if study.name not in STUDIES:
         return False
     registered = study_called(study.name)

@@ -10,11 +10,12 @@ summary.json, records.csv, figures/, report.html, and last of all manifest.json
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from signal import Signals
 from typing import Any
@@ -25,15 +26,14 @@ from jaxmech import runner
 from jaxmech.designers import Designer
 from jaxmech.experiments import kept_values, timing
 from jaxmech.experiments.configuration_files import CONFIG, config_of, flat, read_config, text_of
-from jaxmech.experiments.made_with import check_made_with
-from jaxmech.experiments.software import devices_and_versions
+from jaxmech.experiments.made_with import check_made_with, devices_and_versions, hashes
 from jaxmech.experiments.study import Study
 from jaxmech.reports import console, folder
 from jaxmech.reports.findings import Findings
 from jaxmech.reports.page import Description
 from jaxmech.runner.chunks import Evaluate
 from jaxmech.runner.files import write_whole
-from jaxmech.runner.programs import Programs, check_function
+from jaxmech.runner.programs import Programs, Timed, check_function
 from jaxmech.runner.progress import ConsoleProgress
 
 STAGES, KEPT = "stages", "kept"
@@ -187,18 +187,21 @@ class Workspace:
           ValueError: the value kept under this name was made with something else.
         """
         check_function(function)
-        if then is not None:
-            return self._kept_then(name, function, arguments, then)
-        asked = kept_values.question(function, arguments)
+        run = partial(self._programs.run, function, *arguments)
+        if then is None:
+            shapes = partial(self._programs.shapes, function, *arguments)
+            return self._kept("kept", name, kept_values.question(function, arguments), run, shapes)
+        check_function(then)
 
-        def read(path: Path) -> Any:
-            return kept_values.read_tree(path, self._programs.shapes(function, *arguments))
+        def run_then() -> Timed:
+            timed = run()
+            started = time.perf_counter()
+            value = then(jax.device_get(timed.value))
+            seconds = timed.seconds + time.perf_counter() - started
+            return Timed(value, seconds, timed.compile_seconds)
 
-        def compute() -> tuple[Any, float, float]:
-            timed = self._programs.run(function, *arguments)
-            return timed.value, timed.seconds, timed.compile_seconds
-
-        return self._kept("kept", name, asked, read, compute, kept_values.write_tree)
+        asked = kept_values.question(function, (*arguments, then))
+        return self._kept("kept", name, asked, run_then)
 
     def kept_on_host(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """What ``function`` returns, run by Python: computed and kept, or found.
@@ -213,15 +216,12 @@ class Workspace:
           ValueError: the value kept under this name was made with something else.
         """
         check_function(function)
-        asked = kept_values.question(function, arguments)
 
-        def compute() -> tuple[Any, float, float]:
+        def run() -> Timed:
             started = time.perf_counter()
-            return function(*arguments), time.perf_counter() - started, 0.0
+            return Timed(function(*arguments), time.perf_counter() - started, 0.0)
 
-        return self._kept(
-            "kept_on_host", name, asked, kept_values.read_plain, compute, kept_values.write_plain
-        )
+        return self._kept("kept_on_host", name, kept_values.question(function, arguments), run)
 
     def cell(self, name: str) -> Workspace:
         """A part with a complete folder of its own, which finds what its parents kept."""
@@ -246,7 +246,7 @@ class Workspace:
         self.directory.mkdir(parents=True, exist_ok=True)
         config = config_of(study)
         self._check_config(config)
-        self._made_with = {"configuration": flat(config), "files": _hashes(study.files)}
+        self._made_with = {"configuration": flat(config), "files": hashes(study.files)}
         damaged = folder.damage(self.directory)
         for line in damaged:
             self.say(line)
@@ -287,11 +287,17 @@ class Workspace:
         self,
         kind: timing.Kind,
         name: str,
-        asked: kept_values.Question,
-        read: Callable[[Path], Any],
-        compute: Callable[[], tuple[Any, float, float]],
-        write: Callable[[Path, Any, Mapping[str, Any]], Any],
+        asked: Mapping[str, Any],
+        run: Callable[[], Timed],
+        shapes: Callable[[], Any] | None = None,
     ) -> Any:
+        """What answers ``asked``: a PyTree of ``shapes()``, or without these plain values."""
+
+        def read(path: Path) -> Any:
+            if shapes is None:
+                return kept_values.read_plain(path)
+            return kept_values.read_tree(path, shapes())
+
         path = self._place(KEPT, f"{name}.npz")
         try:
             if path.exists():
@@ -300,49 +306,22 @@ class Workspace:
         except kept_values.DamagedFileError as damage:
             self.say(f"{damage}; it is computed again")
         for ancestor in self._ancestors():
-            shared = ancestor.directory / KEPT / f"{name}.npz"
-            try:
-                if shared.exists() and _answers(shared, asked):
+            shared = ancestor.directory / KEPT / path.name
+            with suppress(kept_values.DamagedFileError):
+                if shared.exists() and _answers(kept_values.read_about(shared), asked):
                     return read(shared)
-            except kept_values.DamagedFileError:
-                continue
         timing.note(self.directory, "begun", kind, name)
         with console.working(name.replace("_", " "), say=self.say):
-            value, seconds, compile_seconds = compute()
-        about = {
-            "function": asked.function,
-            "arguments": asked.arguments,
-            "made_with": self._asked(),
-        }
-        value = write(path, value, about)
-        timing.note(self.directory, "finished", kind, name, seconds, compile_seconds)
+            timed = run()
+        write = kept_values.write_plain if shapes is None else kept_values.write_tree
+        value = write(path, timed.value, {**asked, "made_with": self._asked()})
+        timing.note(self.directory, "finished", kind, name, timed.seconds, timed.compile_seconds)
         return value
 
-    def _kept_then(
-        self,
-        name: str,
-        function: Callable[..., Any],
-        arguments: tuple[Any, ...],
-        then: Callable[[Any], Any],
-    ) -> Any:
-        check_function(then)
-        asked = kept_values.question(function, (*arguments, then))
-
-        def compute() -> tuple[Any, float, float]:
-            timed = self._programs.run(function, *arguments)
-            started = time.perf_counter()
-            value = then(jax.device_get(timed.value))
-            seconds = timed.seconds + time.perf_counter() - started
-            return value, seconds, timed.compile_seconds
-
-        return self._kept(
-            "kept", name, asked, kept_values.read_plain, compute, kept_values.write_plain
-        )
-
-    def _check_asked(self, path: Path, asked: kept_values.Question) -> None:
+    def _check_asked(self, path: Path, asked: Mapping[str, Any]) -> None:
         about = kept_values.read_about(path)
         check_made_with(path, about["made_with"], self._asked())
-        if not _answers(path, asked):
+        if not _answers(about, asked):
             raise ValueError(
                 f"{path}: was made by {about['function']} of other arguments than are given now; "
                 "remove it to have it computed anew"
@@ -372,14 +351,8 @@ class Workspace:
         return self.directory / kind / name
 
 
-def _answers(path: Path, asked: kept_values.Question) -> bool:
-    about = kept_values.read_about(path)
-    return (about["function"], about["arguments"]) == (asked.function, asked.arguments)
-
-
-def _hashes(files: Sequence[str]) -> dict[str, str]:
-    """What is in each file, as a number."""
-    return {file: hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files}
+def _answers(about: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    return all(about[name] == asked[name] for name in asked)
 
 
 def description_of(study: Study) -> Description:
