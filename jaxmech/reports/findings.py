@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from jaxmech.intervals import Mean
 
 
 @dataclass(frozen=True)
@@ -247,3 +250,15 @@ class Findings:
     heat_maps: tuple[HeatMap, ...] = ()
     trees: tuple[Tree, ...] = ()
     records: tuple[Record, ...] = ()
+
+
+def with_interval(found: Mean | Estimate, form: str = ".4f") -> str:
+    """A mean and the half-width of its interval, if it has one, as text.
+
+    Args:
+      found: both numbers.
+      form: how numbers are written; a sign is that of the mean alone.
+    """
+    if found.half_width is None:
+        return f"{found.mean:{form}}"
+    return f"{found.mean:{form}} ± {found.half_width:{form.removeprefix('+')}}"

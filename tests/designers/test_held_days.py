@@ -9,7 +9,7 @@ from jaxmech.designers.planning.held_days import HeldDays
 from jaxmech.designers.planning.planners import local_moves
 from jaxmech.designers.planning.simulators import ExactSimulator
 from jaxmech.environments import ReservePricing
-from jaxmech.experiments.reserve_pricing.planned import patient_greedy
+from jaxmech.experiments.reserve_pricing.schemes import Planned
 from jaxmech.experiments.reserve_pricing.settings import SearchSettings
 
 
@@ -18,7 +18,8 @@ def test_patient_greedy_makes_the_move_that_earns_most_over_its_days():
     params = env.default_params
     _, state = jax.jit(env.reset)(jax.random.key(3), params)
     exact = ExactSimulator(env, params)
-    planner = patient_greedy(env, params, exact, SearchSettings(patience=8))
+    patient = Planned("greedy_held", SearchSettings(patience=8), "exact")
+    planner = patient.build(env, params, None)
     moves = local_moves(env, params)
     before = state.history.reserves[-1]
     tried = jax.vmap(moves.apply, in_axes=(None, 0))(before, jnp.arange(5))

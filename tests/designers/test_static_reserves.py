@@ -24,7 +24,7 @@ from jaxmech.designers.planning.static_reserves import (
     revenue_of_histograms,
 )
 from jaxmech.designers.planning.tree_search import TreeSearch
-from jaxmech.experiments.reserve_pricing.planned import tree_search, with_larger_moves
+from jaxmech.experiments.reserve_pricing.schemes import Planned
 from jaxmech.experiments.reserve_pricing.settings import SearchSettings
 
 KEY = jax.random.key(6)
@@ -190,11 +190,11 @@ def test_larger_moves_leave_the_plateau_below_the_price_of_the_next_bidder():
 
     @partial(jax.jit, static_argnames="settings")
     def last_revenue(settings):
-        planner = tree_search(env, params, ExactSimulator(env, params), settings)
+        planner = Planned("tree_search", settings, "exact").build(env, params, None)
         return episode_revenues(env, params, state, KEY, planner.reserves)[-1]
 
     assert float(last_revenue(small)) == pytest.approx(1.0, rel=1e-5)
-    assert float(last_revenue(with_larger_moves(small))) > 1.5
+    assert float(last_revenue(small.with_larger_moves)) > 1.5
 
 
 def test_revenue_of_days_is_that_of_the_environment_with_the_same_keys(still):

@@ -1,4 +1,4 @@
-"""The learned bidder models of the study: simulated logs, training, and held-out error.
+"""The learned bidder models of the study: trained on simulated logs, and what they foresee.
 
 Where the reference setting has a model read the last 7 days and learn at the rate 1e-3, the
 LSTM that is planned on reads 28, and all but persistence learn at 3e-3. The others read 7 and
@@ -7,8 +7,9 @@ LSTM that is planned on reads 28, and all but persistence learn at 3e-3. The oth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -24,7 +25,11 @@ from jaxmech.designers.bidder_models.training import (
     histogram_cross_entropy,
     train_bidder_model,
 )
+from jaxmech.designers.planning.planners import local_moves
+from jaxmech.designers.planning.plans import Simulator
 from jaxmech.environments import ReservePricing, ReservePricingParams
+from jaxmech.experiments.reserve_pricing.keywords import Keywords
+from jaxmech.experiments.reserve_pricing.schemes import simulator_of
 from jaxmech.experiments.reserve_pricing.settings import (
     DAYS_IN_A_ROW,
     MEMORY,
@@ -32,7 +37,6 @@ from jaxmech.experiments.reserve_pricing.settings import (
     ModelTraining,
 )
 from jaxmech.experiments.workspace import Workspace
-from jaxmech.intervals import Mean, PairedComparison, mean_of, paired_comparison
 from jaxmech.networks.bidder_models.models import BidderModelName, bidder_model
 
 _LEARNING_RATE = 3e-3
@@ -42,6 +46,15 @@ _PERSISTENCE_LEARNING_RATE = 0.03
 
 _BATCH_SIZE = 16
 """Runs of days per gradient step."""
+
+HORIZONS = (1, 5, 10)
+"""Days ahead at which foresight is compared with the truth."""
+
+_TRUE_RUNS = 16
+"""Runs of the simulator whose mean stands for the expected revenue."""
+
+_DAYS_BEFORE = 14
+"""Days of random moves before the first day foreseen."""
 
 
 @dataclass(frozen=True)
@@ -59,49 +72,6 @@ class TrainedModels:
     parameters: dict[BidderModelName, Any]
     cross_entropy: dict[str, NDArray[np.float64]]
     entropy: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class HeldOutError:
-    """How well a model predicts days it has not seen, in nats per bid, over keywords.
-
-    Attributes:
-      nats: its cross-entropy.
-      above_entropy: less the entropy of the histograms.
-      above_lstm: less the LSTM's, keyword by keyword.
-    """
-
-    nats: Mean
-    above_entropy: Mean
-    above_lstm: PairedComparison
-
-
-def held_out_errors(models: TrainedModels) -> dict[str, HeldOutError]:
-    """Of each model by name, the LSTM among them."""
-    lstm = models.cross_entropy["lstm"]
-    return {
-        name: HeldOutError(
-            mean_of(nats), mean_of(nats - models.entropy), paired_comparison(nats, lstm)
-        )
-        for name, nats in models.cross_entropy.items()
-    }
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What is trained, on what, and how it is judged.
-
-    Attributes:
-      model: by its name.
-      days: that it reads while it is trained; the recurrent model reads more afterwards.
-      also_reading: whether it is judged a second time, by predictions from ``days`` alone.
-      steps: gradient steps.
-    """
-
-    model: BidderModelName
-    days: int
-    also_reading: bool
-    steps: int
 
 
 def train_models(
@@ -133,23 +103,19 @@ def train_models(
     parameters: dict[BidderModelName, Any] = {}
     cross_entropy: dict[str, NDArray[np.float64]] = {}
 
-    def trained(lesson: Lesson, stage: str, *called: str) -> Any:
-        learned, entropies = workspace.kept(
-            f"train_{stage}{suffix}", learn, lesson, training_key, known, held_out
-        )
+    def train(name: BidderModelName, days: int, stage: str, *called: str) -> Any:
+        of_model = (name, days, training.steps, training_key, known, held_out)
+        learned, entropies = workspace.kept(f"train_{stage}{suffix}", learn, *of_model)
         for one, of_keywords in zip(called, entropies, strict=True):
             cross_entropy[one] = np.asarray(of_keywords, np.float64)
         return learned
 
     for name in names:
         if name == "lstm":
-            lesson = Lesson(name, WINDOW, True, training.steps)
-            parameters[name] = trained(lesson, name, name, reading(name, WINDOW))
+            parameters[name] = train(name, WINDOW, name, name, reading(name, WINDOW))
         else:
-            lesson = Lesson(name, WINDOW, False, training.steps)
-            parameters[name] = trained(lesson, name, name)
-            longer = replace(lesson, days=MEMORY)
-            trained(longer, f"{name}_{MEMORY}_days", reading(name, MEMORY))
+            parameters[name] = train(name, WINDOW, name, name)
+            train(name, MEMORY, f"{name}_{MEMORY}_days", reading(name, MEMORY))
     histograms = held_out.days.histograms[:, MEMORY:]
     entropy = histogram_cross_entropy(jnp.log(histograms + 1e-12), histograms)
     return TrainedModels(parameters, cross_entropy, np.asarray(entropy.mean((1, 2)), np.float64))
@@ -174,23 +140,136 @@ def simulate_logs(
 
 
 def learn(
-    lesson: Lesson, key: jax.Array, known: BidLogs, held_out: BidLogs
+    name: BidderModelName,
+    days: int,
+    steps: int,
+    key: jax.Array,
+    known: BidLogs,
+    held_out: BidLogs,
 ) -> tuple[Any, list[jax.Array]]:
-    """A model's parameters, and its cross-entropies, each float [keywords held out]; pure."""
-    model = bidder_model(lesson.model, lesson.days)
-    persists = lesson.model == "persistence"
+    """A model's parameters, and its cross-entropies, each float [keywords held out]; pure.
+
+    The LSTM has a second one, where it predicts the same days from ``days`` before them alone.
+
+    Args:
+      name: of the model.
+      days: that it reads while it is trained; the LSTM reads more afterwards.
+      steps: gradient steps.
+      key: of the first parameters and the runs drawn.
+      known, held_out: logs to learn from, and to be judged on.
+    """
+    model = bidder_model(name, days)
     settings = BidderModelTraining(
-        history_days=lesson.days,
+        history_days=days,
         days_in_a_row=DAYS_IN_A_ROW,
         batch_size=_BATCH_SIZE,
-        num_steps=lesson.steps,
-        learning_rate=_PERSISTENCE_LEARNING_RATE if persists else _LEARNING_RATE,
+        num_steps=steps,
+        learning_rate=_PERSISTENCE_LEARNING_RATE if name == "persistence" else _LEARNING_RATE,
     )
     learned, _ = train_bidder_model(key, model, known, settings)
     entropies = [held_out_cross_entropy(model, learned, held_out, history_days=MEMORY)]
-    if lesson.also_reading:
-        # The same days are predicted.
-        fewer = jax.tree.map(lambda days: days[:, MEMORY - lesson.days :], held_out.days)
+    if name == "lstm":
+        fewer = jax.tree.map(lambda leaf: leaf[:, MEMORY - days :], held_out.days)
         shorter = replace(held_out, days=fewer)
-        entropies.append(held_out_cross_entropy(model, learned, shorter, history_days=lesson.days))
+        entropies.append(held_out_cross_entropy(model, learned, shorter, history_days=days))
     return learned, entropies
+
+
+def foresight(
+    workspace: Workspace,
+    env: ReservePricing,
+    params: ReservePricingParams,
+    models: Mapping[BidderModelName, Any],
+    keywords: Keywords,
+    start: jax.Array,
+    auctions: int,
+) -> dict[str, NDArray[np.float64]]:
+    """Revenue foreseen for random moves, and "true", each float64 [keywords, longest horizon].
+
+    Every keyword first has some days of random moves from reserves ``start``, float
+    [keywords, bidders]. Foreseen: revenue of each of the days after, all from what is known
+    before the first of them. True: its mean over runs of the simulator.
+
+    Args:
+      workspace: keeps what is found.
+      env, params: the environment and its parameters.
+      models: parameters of the bidder models, by name.
+      keywords, start: see above.
+      auctions: that stand for a day on a model.
+    """
+    # Episodes of the study may be shorter.
+    env = replace(env, days=_DAYS_BEFORE + max(HORIZONS))
+    found = workspace.kept(
+        "foresight", revenues_foreseen, env, auctions, params, dict(models), keywords, start
+    )
+    # A program returns names in alphabetical order.
+    return {name: np.asarray(found[name], np.float64) for name in ("true", *models)}
+
+
+def revenues_foreseen(
+    env: ReservePricing,
+    auctions: int,
+    params: ReservePricingParams,
+    models: Mapping[BidderModelName, Any],
+    keywords: Keywords,
+    start: jax.Array,
+) -> dict[str, jax.Array]:
+    """What ``foresight`` keeps; pure."""
+    states, reserves, keys = jax.vmap(partial(_after_random_moves, env, params))(keywords, start)
+    found = {"true": jax.vmap(partial(_true_revenue, env, params))(states, reserves, keys)}
+    for name, parameters in models.items():
+        simulator = simulator_of(name, parameters, env, params, auctions)
+        found[name] = jax.vmap(partial(_foreseen_revenue, simulator))(states, reserves)
+    return found
+
+
+def _after_random_moves(
+    env: ReservePricing, params: ReservePricingParams, keyword: Keywords, start: jax.Array
+) -> tuple[Any, jax.Array, jax.Array]:
+    """A keyword's state after the days before, the reserves of the days after, and a key."""
+    moves = local_moves(env, params)
+    key = jax.random.fold_in(keyword.day_keys[0], 2)
+    steps_key, moves_key, runs_key = jax.random.split(key, 3)
+    numbers = jax.random.randint(moves_key, (env.days,), 0, moves.num_moves)
+
+    def move(reserves: jax.Array, number: jax.Array) -> tuple[jax.Array, jax.Array]:
+        reserves = moves.apply(reserves, number)
+        return reserves, reserves
+
+    _, reserves = jax.lax.scan(move, start, numbers)
+
+    def day(state: Any, day: tuple[jax.Array, jax.Array]) -> tuple[Any, None]:
+        return env.step_env(day[0], state, day[1], params)[1], None
+
+    days = (jax.random.split(steps_key, _DAYS_BEFORE), reserves[:_DAYS_BEFORE])
+    state, _ = jax.lax.scan(day, keyword.states, days)
+    return state, reserves[_DAYS_BEFORE:], runs_key
+
+
+def _true_revenue(
+    env: ReservePricing,
+    params: ReservePricingParams,
+    state: Any,
+    reserves: jax.Array,
+    key: jax.Array,
+) -> jax.Array:
+    """Mean revenue of each day over runs of the simulator, float [days]."""
+
+    def run(key: jax.Array) -> jax.Array:
+        def day(state: Any, day: tuple[jax.Array, jax.Array]) -> tuple[Any, jax.Array]:
+            _, state, revenue, _, _ = env.step_env(day[0], state, day[1], params)
+            return state, revenue
+
+        days = (jax.random.split(key, len(reserves)), reserves)
+        return jax.lax.scan(day, state, days)[1]
+
+    return jnp.mean(jax.vmap(run)(jax.random.split(key, _TRUE_RUNS)), axis=0)
+
+
+def _foreseen_revenue(simulator: Simulator, state: Any, reserves: jax.Array) -> jax.Array:
+    """Revenue of each day on a bidder model, float [days]."""
+
+    def day(simulated: Any, reserves: jax.Array) -> tuple[Any, jax.Array]:
+        return simulator.step(simulated, reserves, jax.random.key(0))
+
+    return jax.lax.scan(day, simulator.start(state), reserves)[1]

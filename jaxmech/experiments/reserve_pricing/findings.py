@@ -1,32 +1,25 @@
-"""What the study of daily reserve prices shows: estimates, tables, figures, and all numbers."""
+"""What the study of daily reserve prices shows: headline, estimates, tables, figures, numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from jaxmech.experiments.reserve_pricing import tables
-from jaxmech.experiments.reserve_pricing.ablation import Variant
-from jaxmech.experiments.reserve_pricing.bidder_models import HeldOutError
-from jaxmech.experiments.reserve_pricing.comparison import (
+from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
+from jaxmech.experiments.reserve_pricing.playing import Revenue
+from jaxmech.experiments.reserve_pricing.results import (
+    HEADLINE_SCHEME,
     REFERENCES,
-    Comparison,
-    Period,
-    Revenue,
-    compared,
+    Numbers,
+    Results,
+    numbers_of,
     orderings_of,
 )
-from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
-from jaxmech.experiments.reserve_pricing.foresight import ForesightError
-from jaxmech.experiments.reserve_pricing.schemes import DYNAMIC, EXACT, LABELS
-from jaxmech.experiments.reserve_pricing.tables import difference, either, percent
-from jaxmech.intervals import Mean, PairedComparison
-from jaxmech.reports.findings import Curve, Estimate, Figure, Findings, Record
+from jaxmech.experiments.reserve_pricing.schemes import DYNAMIC, EXACT, LABELS, either
+from jaxmech.experiments.reserve_pricing.tables import difference, percent
+from jaxmech.reports.findings import Curve, Estimate, Figure, Findings
 
 _WEEK = 7
-
-HEADLINE_SCHEME = "tree_search_from_static"
-"""Of which the headline tells, whatever it earns."""
 
 _OWN_LSTM = (
     "Tree search, GREEDY and the static best on the bidder model plan on an LSTM that was trained "
@@ -35,83 +28,59 @@ _OWN_LSTM = (
 )
 
 
-@dataclass(frozen=True)
-class Results:
-    """What the study has computed.
-
-    Attributes:
-      deployed_reserve: in force before the first day, money per click.
-      played: what each scheme earned, by name.
-      still: the same where bidders never react; None where that was not computed.
-      models: errors of the bidder models, by name.
-      foresight: errors of what the planner foresees.
-      ablation: variants of the tree search; none where that was not computed.
-      listed: the user's own keywords that are learned on, and those that are not; None where
-        keywords are drawn from a distribution.
-    """
-
-    deployed_reserve: float
-    played: Mapping[str, Revenue]
-    still: Mapping[str, Revenue] | None
-    models: Mapping[str, HeldOutError]
-    foresight: tuple[ForesightError, ...]
-    ablation: tuple[Variant, ...]
-    listed: tuple[int, int] | None
-
-
 def findings_of(study: ReservePricingStudy, results: Results) -> Findings:
     """What the study shows of its ``results``."""
-    played, still = results.played, results.still
-    reacting = compared(played, study.last_days)
-    never = None if still is None else compared(still, study.last_days)
-    notes = (*_listed(study, results.listed), *_whose(study, reacting["all_days"]))
+    played, still, numbers = results.played, results.still, numbers_of(study, results)
+    notes = (*_listed(study, results.listed), *_whose(study, numbers))
     title = f"Revenue of {study.keywords} keywords"
     shown = [
-        tables.schemes_table(study, reacting, title, notes),
-        tables.orderings_table(reacting, orderings_of(played)),
+        tables.schemes_table(study, numbers, "reacting", list(played), title, notes),
+        tables.orderings_table(numbers, orderings_of(played)),
     ]
     figures = [_curves(study, played, "revenue", "Bidders react.")]
-    if still is not None and never is not None:
-        title = "Where bidders never react"
-        shown.append(tables.schemes_table(study, never, title, (_OWN_LSTM,)))
+    if still is not None:
+        title, cell = "Where bidders never react", "never_reacting"
+        table = tables.schemes_table(study, numbers, cell, list(still), title, (_OWN_LSTM,))
+        shown.append(table)
         figures.append(_curves(study, still, "never_reacting", "Bidders never react."))
-    shown.append(tables.models_table(study, results.models))
-    shown.append(tables.foresight_table(results.foresight))
+    shown.append(tables.models_table(study, numbers, list(results.models.cross_entropy)))
+    shown.append(tables.foresight_table(numbers))
     if results.ablation:
-        shown.append(tables.ablation_table(study, results.ablation))
+        shown.append(tables.ablation_table(study, numbers, list(results.ablation)))
     return Findings(
-        headline=_headline(study, reacting, never),
+        headline=_headline(study, numbers, still),
         estimates={
             name: Estimate(revenue.mean, revenue.half_width, over="keywords")
-            for name, revenue in reacting["last_days"].revenue.items()
+            for name in played
+            for revenue in [numbers.means["reacting", name, "last_days.revenue"]]
         },
         tables=tuple(shown),
         figures=tuple(figures),
-        records=tuple(_records(results, reacting, never)),
+        records=numbers.records,
     )
 
 
 def _headline(
-    study: ReservePricingStudy,
-    reacting: Mapping[Period, Comparison],
-    never: Mapping[Period, Comparison] | None,
+    study: ReservePricingStudy, numbers: Numbers, still: Mapping[str, Revenue] | None
 ) -> str:
-    whole, last = (reacting[period].against for period in ("all_days", "last_days"))
+    found = numbers.differences
     gains = [
-        f"{percent(whole[HEADLINE_SCHEME, other])} against the {LABELS[other]}, "
-        f"{percent(last[HEADLINE_SCHEME, other])} over the last {study.last_days} days"
+        f"{percent(found['reacting', HEADLINE_SCHEME, f'all_days.against_{other}'])} against the "
+        f"{LABELS[other]}, "
+        f"{percent(found['reacting', HEADLINE_SCHEME, f'last_days.against_{other}'])} over the "
+        f"last {study.last_days} days"
         for other in REFERENCES
     ]
     words = (
         f"Over {study.days} days {LABELS[HEADLINE_SCHEME]} earns {'; '.join(gains)}. The static "
         "best in hindsight is that of all the days, not of the last."
     )
-    if never is not None:
-        found = never["last_days"]
+    if still is not None:
+        against = "last_days.against_static_hindsight"
         above = [
             LABELS[name]
             for name in DYNAMIC
-            if name in found.revenue and found.against[name, "static_hindsight"].verdict == "more"
+            if name in still and found["never_reacting", name, against].verdict == "more"
         ]
         words += " Where bidders never react, " + (
             f"more than the best static reserves was earned by {', '.join(above)}."
@@ -121,12 +90,13 @@ def _headline(
     return words
 
 
-def _whose(study: ReservePricingStudy, compared: Comparison) -> tuple[str, ...]:
+def _whose(study: ReservePricingStudy, numbers: Numbers) -> tuple[str, ...]:
     """What patient GREEDY misses of what hindsight earns, split at ``EXACT``."""
-    if EXACT not in compared.revenue:
+    found = numbers.differences
+    missed = found.get(("reacting", "static_hindsight", f"all_days.against_{EXACT}"))
+    errors = found.get(("reacting", EXACT, "all_days.against_greedy_held_from_static"))
+    if missed is None or errors is None:
         return ()
-    missed = compared.against["static_hindsight", EXACT]
-    errors = compared.against[EXACT, "greedy_held_from_static"]
     return (
         f"What the {LABELS['static_hindsight']} earns over all days above "
         f"{LABELS['greedy_held_from_static']} has two parts. "
@@ -162,12 +132,14 @@ def _curves(
     curves = []
     for scheme, one in played.items():
         means = one[:, : weeks * length].mean(axis=0).reshape(weeks, length).mean(axis=1)
-        x = tuple(float(week * length + (length + 1) / 2) for week in range(weeks))
-        y = tuple(map(float, means))
-        if scheme == "static_hindsight":
-            curves.append(Curve(LABELS[scheme], x, y, drawn="reference"))
-        else:
-            curves.append(Curve(LABELS[scheme], x, y))
+        curves.append(
+            Curve(
+                LABELS[scheme],
+                tuple(week * length + (length + 1) / 2 for week in range(weeks)),
+                tuple(map(float, means)),
+                drawn="reference" if scheme == "static_hindsight" else "line",
+            )
+        )
     return Figure(
         name=name,
         caption="Revenue per auction by day, means of whole weeks (days left over are not shown) "
@@ -177,53 +149,3 @@ def _curves(
         y_label="revenue per auction",
         curves=tuple(curves),
     )
-
-
-def _records(
-    results: Results,
-    reacting: Mapping[Period, Comparison],
-    never: Mapping[Period, Comparison] | None,
-) -> Iterator[Record]:
-    """Every number; differences are those of scheme less other, keyword by keyword."""
-    yield Record("deployed", "reserve", results.deployed_reserve)
-    if results.listed is not None:
-        learned, kept = results.listed
-        yield Record("listed_keywords", "learned_on", float(learned))
-        yield Record("listed_keywords", "kept_for_comparison", float(kept))
-    for cell, of_periods in (("reacting", reacting), ("never_reacting", never or {})):
-        for period, of_schemes in of_periods.items():
-            for name, revenue in of_schemes.revenue.items():
-                yield _record(name, f"{period}.revenue", revenue, cell)
-            for (name, other), found in of_schemes.against.items():
-                yield from _difference_records(name, f"{period}.against_{other}", found, cell)
-    for name, model in results.models.items():
-        yield _record(name, "nats", model.nats, "bidder_models")
-        yield _record(name, "above_entropy", model.above_entropy, "bidder_models")
-        yield from _difference_records(name, "above_lstm", model.above_lstm, "bidder_models")
-    for error in results.foresight:
-        days = f"{error.days_ahead}_days_ahead"
-        for metric, mean in (
-            ("absolute_percent", error.absolute_percent),
-            ("bias_percent", error.bias_percent),
-        ):
-            yield _record(error.model, f"{days}.{metric}", mean, "foresight")
-    for variant in results.ablation:
-        name = f"{variant.varied}: {variant.value}"
-        yield _record(name, "revenue", variant.revenue, "ablation")
-        yield from _difference_records(name, "against_usual", variant.against_usual, "ablation")
-
-
-def _record(scheme: str, metric: str, found: Mean, cell: str) -> Record:
-    return Record(scheme, metric, found.mean, found.half_width, cell=cell)
-
-
-def _difference_records(
-    scheme: str, metric: str, found: PairedComparison, cell: str
-) -> Iterator[Record]:
-    yield _record(scheme, metric, found.difference, cell)
-    if found.percent is None:
-        yield Record(scheme, f"{metric}.percent", None, cell=cell)
-    else:
-        yield _record(scheme, f"{metric}.percent", found.percent, cell)
-    yield Record(scheme, f"{metric}.ahead", float(found.ahead), cell=cell)
-    yield Record(scheme, f"{metric}.behind", float(found.behind), cell=cell)

@@ -19,7 +19,6 @@ from jaxmech.agents.keywords.distribution import (
 from jaxmech.data import load_keywords
 from jaxmech.environments import ReservePricing, ReservePricingParams, ReservePricingState
 from jaxmech.environments.reserve_pricing.params import TooFewBinsError, params_of
-from jaxmech.experiments.reserve_pricing.checking import BID_COLUMNS
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.reserve_pricing.settings import MEMORY
 
@@ -78,8 +77,7 @@ def population_of(study: ReservePricingStudy) -> Population:
     known = None
     num_bidders = study.num_bidders
     if study.bids is not None:
-        columns = {column: getattr(study, column) for column in BID_COLUMNS}
-        known = load_keywords(study.bids, relative=study.relative, **columns)
+        known = load_keywords(study.bids, relative=study.relative, **study.columns)
         num_bidders = known.values.shape[1]
     env = ReservePricing(
         num_bidders, study.slots, days=study.days, num_bins=study.bins, history_days=MEMORY

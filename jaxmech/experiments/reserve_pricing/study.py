@@ -21,31 +21,29 @@ would react, and their qualities, remain assumed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any, get_args
 
 import jax
 
-from jaxmech.experiments.reserve_pricing.ablation import Variant, ablation
-from jaxmech.experiments.reserve_pricing.bidder_models import held_out_errors, train_models
+from jaxmech.environments import ReservePricing, ReservePricingParams
+from jaxmech.experiments.reserve_pricing.bidder_models import foresight, train_models
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
-from jaxmech.experiments.reserve_pricing.findings import Results, findings_of
-from jaxmech.experiments.reserve_pricing.foresight import foresight, foresight_errors
+from jaxmech.experiments.reserve_pricing.findings import findings_of
 from jaxmech.experiments.reserve_pricing.keywords import (
     draw_keywords,
     never_reacting,
     population_of,
 )
-from jaxmech.experiments.reserve_pricing.playing import play_all
-from jaxmech.experiments.reserve_pricing.policies import learned_policies
-from jaxmech.experiments.reserve_pricing.settings import MEMORY, WINDOW
-from jaxmech.experiments.reserve_pricing.static import static_reserves
+from jaxmech.experiments.reserve_pricing.playing import ablation, play_all
+from jaxmech.experiments.reserve_pricing.results import Results
+from jaxmech.experiments.reserve_pricing.schemes import PolicyName, learner_of, static_reserves
+from jaxmech.experiments.reserve_pricing.settings import MEMORY, WINDOW, LearnedPolicies
 from jaxmech.experiments.workspace import Workspace
+from jaxmech.intervals import Floats
 from jaxmech.networks.bidder_models.models import BidderModelName
 from jaxmech.reports.findings import Findings
-
-_NEVER_REACTING = "_never_reacting"
-"""Ends the names of what is kept of bidders that never react."""
 
 
 def compute(study: ReservePricingStudy, workspace: Workspace) -> Findings:
@@ -75,7 +73,16 @@ def compute(study: ReservePricingStudy, workspace: Workspace) -> Findings:
     lstm = models.parameters["lstm"]
     reserves = static_reserves(workspace, study, env, params, lstm, keywords)
     played = play_all(
-        workspace, study, env, params, lstm, keywords, reserves, learned, exact=study.exact
+        workspace,
+        study,
+        env,
+        params,
+        lstm,
+        keywords,
+        reserves,
+        learned,
+        learning,
+        exact=study.exact,
     )
 
     workspace.say(next(stages))
@@ -87,9 +94,9 @@ def compute(study: ReservePricingStudy, workspace: Workspace) -> Findings:
     still = None
     if study.never_react:
         workspace.say(next(stages))
-        training, suffix = study.training, _NEVER_REACTING
         learning, params_still = never_reacting(learning), never_reacting(params)
-        anew = train_models(workspace, training, env, learning, models_key, ("lstm",), suffix)
+        suffix = "_never_reacting"
+        anew = train_models(workspace, study.training, env, learning, models_key, ("lstm",), suffix)
         workspace.say(next(stages))
         same = workspace.kept(
             "keywords" + suffix, draw_keywords, env, params_still, keywords_key, study.keywords
@@ -98,10 +105,20 @@ def compute(study: ReservePricingStudy, workspace: Workspace) -> Findings:
         fixed = static_reserves(workspace, study, env, params_still, lstm, same, suffix)
         # Without the policies, which have learned from bidders that react.
         still = play_all(
-            workspace, study, env, params_still, lstm, same, fixed, {}, exact=False, suffix=suffix
+            workspace,
+            study,
+            env,
+            params_still,
+            lstm,
+            same,
+            fixed,
+            {},
+            learning,
+            exact=False,
+            suffix=suffix,
         )
 
-    variants: tuple[Variant, ...] = ()
+    variants: Mapping[tuple[str, str], Floats] = {}
     count = min(study.ablation.keywords, study.keywords)
     if count:
         workspace.say(next(stages))
@@ -113,12 +130,31 @@ def compute(study: ReservePricingStudy, workspace: Workspace) -> Findings:
         deployed_reserve=float(params.deployed_reserves[0]),
         played=played,
         still=still,
-        models=held_out_errors(models),
-        foresight=foresight_errors(foreseen),
+        models=models,
+        foreseen=foreseen,
         ablation=variants,
         listed=population.listed,
     )
     return findings_of(study, results)
+
+
+def learned_policies(
+    workspace: Workspace,
+    settings: LearnedPolicies,
+    env: ReservePricing,
+    params: ReservePricingParams,
+    key: jax.Array,
+) -> dict[PolicyName, Any]:
+    """States of PPO and policy gradient, trained on keywords drawn from ``params``.
+
+    None of them where no updates are asked for.
+    """
+    learned: dict[PolicyName, Any] = {}
+    for name in get_args(PolicyName) if settings.updates else ():
+        learner = learner_of(name, settings, env, params)
+        result = workspace.train(name, learner, updates=settings.updates, seeds=1, keys=[key])
+        learned[name] = jax.tree.map(lambda leaf: leaf[0], result.states)
+    return learned
 
 
 def _numbered(study: ReservePricingStudy) -> Iterator[str]:

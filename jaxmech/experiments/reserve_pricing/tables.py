@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import product
 
-from jaxmech.experiments.reserve_pricing.ablation import Variant
-from jaxmech.experiments.reserve_pricing.bidder_models import HeldOutError
-from jaxmech.experiments.reserve_pricing.comparison import Comparison, Period
+from jaxmech.experiments.reserve_pricing.bidder_models import HORIZONS
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
-from jaxmech.experiments.reserve_pricing.foresight import ForesightError
-from jaxmech.experiments.reserve_pricing.schemes import DAYS_FORESEEN, LABELS, numbers
+from jaxmech.experiments.reserve_pricing.results import Numbers
+from jaxmech.experiments.reserve_pricing.schemes import DAYS_FORESEEN, LABELS, either
 from jaxmech.experiments.reserve_pricing.settings import MEMORY, WINDOW
-from jaxmech.intervals import Mean, PairedComparison
-from jaxmech.reports.findings import Table
+from jaxmech.intervals import PairedComparison
+from jaxmech.reports.findings import Table, with_interval
 
 _VERDICTS = {
     "more": "holds",
@@ -20,6 +19,11 @@ _VERDICTS = {
     "not told apart": "not told apart",
     "not known from one pair": "not known from one keyword",
 }
+"""Whether the first of two schemes earns at least as much."""
+
+_MORE_OR_LESS = _VERDICTS | {"more": "more", "less": "less"}
+
+_THAN_LSTM = _VERDICTS | {"more": "the LSTM is better", "less": "the LSTM is worse"}
 
 _TRAINED_ONCE = (
     "Each model and each policy was trained once, so that the intervals leave out what another "
@@ -35,24 +39,26 @@ _INTERVALS = (
 
 def schemes_table(
     study: ReservePricingStudy,
-    compared: Mapping[Period, Comparison],
+    numbers: Numbers,
+    cell: str,
+    schemes: Sequence[str],
     title: str,
     further_notes: tuple[str, ...] = (),
 ) -> Table:
     """What each scheme earns, and its gains on the static ones."""
-    whole, last = compared["all_days"], compared["last_days"]
+    means, differences = numbers.means, numbers.differences
     rows = tuple(
         (
             LABELS[name],
-            plus_minus(whole.revenue[name]),
-            plus_minus(last.revenue[name]),
-            percent(last.against[name, "deployed"]),
-            percent(last.against[name, "static_initial"]),
-            percent(whole.against[name, "static_hindsight"]),
-            percent(last.against[name, "static_hindsight"]),
-            str(last.against[name, "static_hindsight"].ahead),
+            with_interval(means[cell, name, "all_days.revenue"]),
+            with_interval(means[cell, name, "last_days.revenue"]),
+            percent(differences[cell, name, "last_days.against_deployed"]),
+            percent(differences[cell, name, "last_days.against_static_initial"]),
+            percent(differences[cell, name, "all_days.against_static_hindsight"]),
+            percent(differences[cell, name, "last_days.against_static_hindsight"]),
+            str(differences[cell, name, "last_days.against_static_hindsight"].ahead),
         )
-        for name in whole.revenue
+        for name in schemes
     )
     heads = (
         "Scheme",
@@ -90,44 +96,49 @@ def schemes_table(
     return Table(title, heads, rows, notes)
 
 
-def orderings_table(
-    compared: Mapping[Period, Comparison], orderings: Sequence[tuple[str, str]]
-) -> Table:
+def orderings_table(numbers: Numbers, orderings: Sequence[tuple[str, str]]) -> Table:
     """Whether schemes earn as much as they are asked to, pair by pair."""
-    whole, last = compared["all_days"].against, compared["last_days"].against
-    rows = tuple(
-        (
-            f"{LABELS[better]} ≥ {LABELS[worse]}",
-            difference(whole[better, worse]),
-            _VERDICTS[whole[better, worse].verdict],
-            difference(last[better, worse]),
-            _VERDICTS[last[better, worse].verdict],
+    rows = []
+    for better, worse in orderings:
+        whole, last = (
+            numbers.differences["reacting", better, f"{period}.against_{worse}"]
+            for period in ("all_days", "last_days")
         )
-        for better, worse in orderings
-    )
+        rows.append(
+            (
+                f"{LABELS[better]} ≥ {LABELS[worse]}",
+                difference(whole),
+                _VERDICTS[whole.verdict],
+                difference(last),
+                _VERDICTS[last.verdict],
+            )
+        )
     heads = ("Ordering", "All days", "", "Last days", "")
     return Table(
-        "Orderings", heads, rows, ("Mean difference of revenue per auction. " + _INTERVALS,)
+        "Orderings", heads, tuple(rows), ("Mean difference of revenue per auction. " + _INTERVALS,)
     )
 
 
-def models_table(study: ReservePricingStudy, models: Mapping[str, HeldOutError]) -> Table:
+def models_table(study: ReservePricingStudy, numbers: Numbers, models: Sequence[str]) -> Table:
     """How well the bidder models predict days they have not seen."""
     unseen = "keywords that no model was trained on"
     if study.bids is not None:
         unseen = (
             "other bidders' kinds and bids, drawn for the same listed keywords that were learned on"
         )
-    rows = tuple(
-        (
-            name,
-            plus_minus(one.nats),
-            plus_minus(one.above_entropy),
-            "" if name == "lstm" else difference(one.above_lstm),
-            "" if name == "lstm" else _than_lstm(one.above_lstm),
+    cell = "bidder_models"
+    rows = []
+    for name in models:
+        above = numbers.differences[cell, name, "above_lstm"]
+        rows.append(
+            (
+                name,
+                with_interval(numbers.means[cell, name, "nats"]),
+                with_interval(numbers.means[cell, name, "above_entropy"]),
+                "" if name == "lstm" else difference(above),
+                "" if name == "lstm" else _THAN_LSTM[above.verdict],
+            )
         )
-        for name, one in models.items()
-    )
     heads = ("Bidder model", "Cross-entropy", "above the entropy", "above the LSTM", "")
     notes = (
         f"Nats per bid, on later days of {unseen}, all by as many "
@@ -140,52 +151,47 @@ def models_table(study: ReservePricingStudy, models: Mapping[str, HeldOutError])
         f"The reference setting reads {WINDOW} days and learns at the rate 1e-3; here it is 3e-3, "
         "and .03 for persistence.",
     )
-    return Table("Bidder models, held out", heads, rows, notes)
+    return Table("Bidder models, held out", heads, tuple(rows), notes)
 
 
-def _than_lstm(compared: PairedComparison) -> str:
-    words = {"more": "the LSTM is better", "less": "the LSTM is worse"}
-    return words.get(compared.verdict) or _in_words(compared)
-
-
-def _in_words(compared: PairedComparison) -> str:
-    verdict = compared.verdict
-    return verdict if verdict in ("more", "less") else _VERDICTS[verdict]
-
-
-def foresight_table(errors: Sequence[ForesightError]) -> Table:
+def foresight_table(numbers: Numbers) -> Table:
     """How well the planner foresees revenue."""
-    rows = tuple(
-        (
-            one.model,
-            str(one.days_ahead),
-            plus_minus(one.absolute_percent, digits=2),
-            plus_minus(one.bias_percent, digits=2, signed=True),
+    models = dict.fromkeys(scheme for cell, scheme, _ in numbers.means if cell == "foresight")
+    rows = []
+    for name, days in product(models, HORIZONS):
+        absolute, bias = (
+            numbers.means["foresight", name, f"{days}_days_ahead.{of}_percent"]
+            for of in ("absolute", "bias")
         )
-        for one in errors
-    )
+        shown = with_interval(absolute, ".2f"), with_interval(bias, "+.2f")
+        rows.append((name, str(days), *shown))
     heads = ("Bidder model", "Days ahead", "Mean absolute error, %", "Mean error, %")
     notes = (
         "Revenue that the planner foresees under random moves, less the expected revenue, the mean "
         "of 16 runs of the simulator; in percent of the mean expected revenue. 95 % intervals over "
         "keywords.",
     )
-    return Table("Foresight of the planner", heads, rows, notes)
+    return Table("Foresight of the planner", heads, tuple(rows), notes)
 
 
-def ablation_table(study: ReservePricingStudy, variants: Sequence[Variant]) -> Table:
+def ablation_table(
+    study: ReservePricingStudy, numbers: Numbers, variants: Sequence[tuple[str, str]]
+) -> Table:
     """What varying the tree search costs or earns."""
-    rows = tuple(
-        (
-            one.varied,
-            one.value,
-            plus_minus(one.revenue),
-            difference(one.against_usual),
-            percent(one.against_usual, interval=False),
-            _in_words(one.against_usual),
+    rows = []
+    for varied, value in variants:
+        scheme = f"{varied}: {value}"
+        against = numbers.differences["ablation", scheme, "against_usual"]
+        rows.append(
+            (
+                varied,
+                value,
+                with_interval(numbers.means["ablation", scheme, "revenue"]),
+                difference(against),
+                percent(against, interval=False),
+                _MORE_OR_LESS[against.verdict],
+            )
         )
-        for one in variants
-    )
     heads = ("Varied", "to", "Revenue", "on the usual search", "", "")
     search = study.search
     notes = (
@@ -197,7 +203,7 @@ def ablation_table(study: ReservePricingStudy, variants: Sequence[Variant]) -> T
         "multiply one reserve by. No search: the reserves it starts from, and those that are the "
         f"best of all {study.days} days of the study. " + _INTERVALS,
     )
-    return Table("Tree search, one thing varied", heads, rows, notes)
+    return Table("Tree search, one thing varied", heads, tuple(rows), notes)
 
 
 def _larger(study: ReservePricingStudy) -> str:
@@ -205,21 +211,9 @@ def _larger(study: ReservePricingStudy) -> str:
     return f", or, with larger moves, by {either(factors)}" if factors else ""
 
 
-def either(factors: tuple[float, ...]) -> str:
-    """One of some factors, in words."""
-    return numbers(factors) if len(factors) == 1 else f"one of {numbers(factors)}"
-
-
-def plus_minus(mean: Mean, *, digits: int = 4, signed: bool = False) -> str:
-    """A mean and the half-width of its interval, if it has one."""
-    sign = "+" if signed else ""
-    text = f"{mean.mean:{sign}.{digits}f}"
-    return text if mean.half_width is None else f"{text} ± {mean.half_width:.{digits}f}"
-
-
 def difference(compared: PairedComparison) -> str:
     """A mean difference with its sign."""
-    return plus_minus(compared.difference, signed=True)
+    return with_interval(compared.difference, "+.4f")
 
 
 def percent(compared: PairedComparison, *, interval: bool = True) -> str:

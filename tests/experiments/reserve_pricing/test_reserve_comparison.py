@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxmech.experiments.reserve_pricing.ablation import ablation
-from jaxmech.experiments.reserve_pricing.comparison import ORDERINGS, REFERENCES, compared
+from jaxmech.experiments.reserve_pricing.bidder_models import TrainedModels
 from jaxmech.experiments.reserve_pricing.configuration import RESERVE_PRICING
+from jaxmech.experiments.reserve_pricing.playing import ablation
+from jaxmech.experiments.reserve_pricing.results import (
+    ORDERINGS,
+    REFERENCES,
+    Results,
+    numbers_of,
+)
 from jaxmech.experiments.reserve_pricing.schemes import LABELS, SCHEMES
 
 
@@ -22,18 +28,20 @@ def test_schemes_are_compared_keyword_by_keyword_over_both_periods():
     rng = np.random.default_rng(0)
     names = (*REFERENCES, "greedy", "tree_search")
     schemes = {name: rng.uniform(1, 2, (6, 8)) for name in names}
-    found = compared(schemes, last_days=3)
+    study = replace(RESERVE_PRICING, days=8, last_days=3)
+    results = Results(0.1, schemes, None, TrainedModels({}, {}, np.zeros(0)), {}, {}, None)
+    found = numbers_of(study, results)
     for period, days in (("all_days", slice(None)), ("last_days", slice(-3, None))):
         of = {name: one[:, days].mean(axis=1) for name, one in schemes.items()}
         for name in names:
-            assert found[period].revenue[name].mean == pytest.approx(of[name].mean())
-            against = found[period].against[name, "deployed"]
+            revenue = found.means["reacting", name, f"{period}.revenue"]
+            assert revenue.mean == pytest.approx(of[name].mean())
+            against = found.differences["reacting", name, f"{period}.against_deployed"]
             assert against.difference.mean == pytest.approx((of[name] - of["deployed"]).mean())
-        ordering = found[period].against["tree_search", "greedy"]
+        ordering = found.differences["reacting", "tree_search", f"{period}.against_greedy"]
         test = stats.ttest_rel(of["tree_search"], of["greedy"]).confidence_interval(0.95)
         assert ordering.difference.half_width == pytest.approx((test.high - test.low) / 2)
-        assert ("ppo", "static_hindsight") not in found[period].against
-    assert found["all_days"].revenue["greedy"] != found["last_days"].revenue["greedy"]
+    assert not any(scheme == "ppo" for _, scheme, _ in found.differences)
 
 
 def test_orderings_are_of_schemes_each_named_once():
@@ -67,7 +75,8 @@ def test_the_ablation_has_larger_moves_and_static_reserves_on_the_same_days():
     models = {"lstm": None}
     found = ablation(workspace, study, None, None, models, keywords, np.zeros((3, 2)), schemes)
     small, large = "0.95, 1.05", "0.5, 0.8, 0.95, 1.05, 1.25, 2"
-    assert {(one.varied, one.value): one.revenue.mean for one in found} == {
+    assert all(of_keywords.shape == (3,) for of_keywords in found.values())
+    assert {variant: of_keywords.mean() for variant, of_keywords in found.items()} == {
         ("depth, simulations", "1, 16"): 51,
         ("held_days", "6"): earned["tree_search_from_static"],
         ("model", "lstm"): earned["tree_search_from_static"],
@@ -79,6 +88,3 @@ def test_the_ablation_has_larger_moves_and_static_reserves_on_the_same_days():
     }
     # The usual search has been played: nothing is computed for it.
     assert workspace.names == ["ablation_depth_1_simulations_16", "ablation_larger_moves"]
-    for one in found:
-        usual = earned["tree_search_from_static"]
-        assert one.against_usual.difference.mean == one.revenue.mean - usual

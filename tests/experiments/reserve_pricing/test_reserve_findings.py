@@ -5,14 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from jaxmech.experiments.reserve_pricing.ablation import Variant
-from jaxmech.experiments.reserve_pricing.bidder_models import TrainedModels, held_out_errors
-from jaxmech.experiments.reserve_pricing.comparison import compared
+from jaxmech.experiments.reserve_pricing.bidder_models import TrainedModels
 from jaxmech.experiments.reserve_pricing.configuration import RESERVE_PRICING
-from jaxmech.experiments.reserve_pricing.findings import Results, findings_of
-from jaxmech.experiments.reserve_pricing.foresight import foresight_errors
+from jaxmech.experiments.reserve_pricing.findings import findings_of
+from jaxmech.experiments.reserve_pricing.results import Results, numbers_of
 from jaxmech.experiments.reserve_pricing.schemes import EXACT, LABELS, SCHEMES
-from jaxmech.intervals import mean_of, paired_comparison
 
 STUDY = replace(RESERVE_PRICING, keywords=6, days=16, last_days=5)
 
@@ -27,14 +24,13 @@ def results():
     rng = np.random.default_rng(9)
     nats = {name: 2 + rng.uniform(0, 1, 4) for name in ("mlp", "mlp, 28 days", "lstm")}
     foreseen = {name: rng.uniform(1, 2, (6, 10)) for name in ("true", "mlp", "lstm")}
-    values, usual = rng.uniform(1, 2, (2, 6))
     return Results(
         deployed_reserve=0.2,
         played=schemes(0),
         still=schemes(1, [name for name in SCHEMES if name not in (EXACT, "ppo")]),
-        models=held_out_errors(TrainedModels({}, nats, np.full(4, 1.5))),
-        foresight=foresight_errors(foreseen),
-        ablation=(Variant("held_days", "15", mean_of(values), paired_comparison(values, usual)),),
+        models=TrainedModels({}, nats, np.full(4, 1.5)),
+        foreseen=foreseen,
+        ablation={("held_days", "15"): rng.uniform(1, 2, 5)},
         listed=(7, 6),
     )
 
@@ -65,7 +61,7 @@ def test_tables_and_figures_are_of_everything_computed(results):
 
 
 def test_what_was_not_computed_is_not_shown(results):
-    found = findings_of(STUDY, replace(results, still=None, ablation=(), listed=None))
+    found = findings_of(STUDY, replace(results, still=None, ablation={}, listed=None))
     assert len(found.tables) == 4 and len(found.figures) == 1
     assert "never react" not in found.headline
     assert {one.cell for one in found.records} == {"", "reacting", "bidder_models", "foresight"}
@@ -73,14 +69,14 @@ def test_what_was_not_computed_is_not_shown(results):
 
 def test_estimates_and_records_have_the_numbers_of_the_comparison(results):
     found = findings_of(STUDY, results)
-    of_last_days = compared(results.played, 5)["last_days"]
+    numbers = numbers_of(STUDY, results)
     assert list(found.estimates) == list(SCHEMES)
     for name, estimate in found.estimates.items():
-        assert estimate.mean == of_last_days.revenue[name].mean
-        assert estimate.half_width == of_last_days.revenue[name].half_width
+        revenue = numbers.means["reacting", name, "last_days.revenue"]
+        assert (estimate.mean, estimate.half_width) == (revenue.mean, revenue.half_width)
     records = {(one.cell, one.scheme, one.metric): one for one in found.records}
     assert len(records) == len(found.records)
-    against = of_last_days.against["tree_search", "greedy"]
+    against = numbers.differences["reacting", "tree_search", "last_days.against_greedy"]
     found_against = records["reacting", "tree_search", "last_days.against_greedy"]
     assert found_against.value == against.difference.mean
     assert found_against.half_width == against.difference.half_width
@@ -93,4 +89,18 @@ def test_estimates_and_records_have_the_numbers_of_the_comparison(results):
     for name in ("mlp", "lstm"):
         absolute = records["foresight", name, "5_days_ahead.absolute_percent"].value
         assert absolute >= abs(records["foresight", name, "5_days_ahead.bias_percent"].value)
-    assert records["ablation", "held_days: 15", "revenue"].value == results.ablation[0].revenue.mean
+    revenue = results.ablation["held_days", "15"]
+    assert records["ablation", "held_days: 15", "revenue"].value == revenue.mean()
+    # On the first keywords, as many as the ablation has.
+    usual = results.played["tree_search_from_static"][:5].mean(axis=1)
+    less_usual = records["ablation", "held_days: 15", "against_usual"].value
+    assert less_usual == pytest.approx((revenue - usual).mean())
+
+
+def test_a_scheme_that_earned_nothing_has_no_percents(results):
+    nothing = {name: np.zeros((6, 16)) for name in SCHEMES}
+    found = findings_of(STUDY, replace(results, played=nothing, still=None, ablation={}))
+    records = {(one.cell, one.scheme, one.metric): one for one in found.records}
+    percent = records["reacting", "greedy", "all_days.against_deployed.percent"]
+    assert (percent.value, percent.half_width) == (None, None)
+    assert found.tables[0].rows[0][3] == "of 0"

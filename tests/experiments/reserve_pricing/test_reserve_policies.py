@@ -14,13 +14,10 @@ from jaxmech.designers import train
 from jaxmech.environments import ReservePricing
 from jaxmech.environments.reserve_pricing.relative import RelativeReserves
 from jaxmech.experiments.reserve_pricing.keywords import draw_keywords
-from jaxmech.experiments.reserve_pricing.policies import (
-    PolicyName,
-    learned_policies,
-    learner_of,
-)
-from jaxmech.experiments.reserve_pricing.rollout import play_learned
+from jaxmech.experiments.reserve_pricing.playing import play_learned
+from jaxmech.experiments.reserve_pricing.schemes import PolicyName, learner_of
 from jaxmech.experiments.reserve_pricing.settings import LearnedPolicies
+from jaxmech.experiments.reserve_pricing.study import learned_policies
 from jaxmech.intervals import paired_comparison
 
 
@@ -91,6 +88,6 @@ def test_policies_are_trained_by_the_workspace_and_not_where_no_updates_are_aske
     settings = LearnedPolicies(updates=5, environments=16)
     found = learned_policies(asked, settings, env, env.default_params, jax.random.key(3))
     assert asked.names == [("policy_gradient", 1, 5, 1), ("ppo", 4, 5, 1)]
-    assert found["ppo"].state["parameters"].shape == (3,)
+    assert found["ppo"]["parameters"].shape == (3,)
     none = replace(settings, updates=0)
     assert learned_policies(asked, none, env, env.default_params, jax.random.key(3)) == {}
