@@ -6,7 +6,7 @@ stopped and gone on with are those of one that was not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -262,3 +262,27 @@ def with_interval(found: Mean | Estimate, form: str = ".4f") -> str:
     if found.half_width is None:
         return f"{found.mean:{form}}"
     return f"{found.mean:{form}} ± {found.half_width:{form.removeprefix('+')}}"
+
+
+def curves_of(
+    points: Iterable[tuple[str, float, Mean]], drawn: Literal["line", "points"] = "line"
+) -> tuple[Curve, ...]:
+    """A curve for each label.
+
+    Args:
+      points: label, x and y of each; y of one label all with an interval or all without.
+      drawn: see ``Curve``.
+    """
+    by_label: dict[str, list[tuple[float, Mean]]] = {}
+    for label, x, y in points:
+        by_label.setdefault(label, []).append((x, y))
+    return tuple(
+        Curve(
+            label,
+            x=tuple(x for x, _ in of_label),
+            y=tuple(y.mean for _, y in of_label),
+            half_width=tuple(y.half_width for _, y in of_label if y.half_width is not None) or None,
+            drawn=drawn,
+        )
+        for label, of_label in by_label.items()
+    )

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 ValueName = Literal["uniform", "exponential", "log_normal", "power"]
 
-RULES_OF_ONE_UNIT = tuple(rule.name for rule in AUCTION_RULES.values() if not rule.sells_units)
-RULES_OF_SEVERAL_UNITS = tuple(rule.name for rule in AUCTION_RULES.values() if rule.sells_units)
-
 
 @dataclass(frozen=True)
 class UniformValues:
@@ -118,21 +115,27 @@ class RevenueEquivalence(NamedStudy):
 
     def resolved(self) -> RevenueEquivalence:
         """The same study, with the rules filled in."""
-        return replace(self, rules=self.rules or self._rules_of_so_many_units())
+        return replace(self, rules=self.rules or self._possible_rules)
 
     def compute(self, workspace: Workspace) -> Findings:
         from jaxmech.experiments.auctions.revenue_equivalence import revenue_equivalence
 
         return revenue_equivalence(self, workspace)
 
+    @property
+    def _possible_rules(self) -> tuple[SaleRule, ...]:
+        """Those that sell so many units."""
+        rules = AUCTION_RULES.values()
+        return tuple(rule.name for rule in rules if rule.sells_units == (self.units > 1))
+
     def _check_rules(self, rules: tuple[SaleRule, ...]) -> None:
         _different("rules", rules)
         for rule in rules:
-            if rule not in self._rules_of_so_many_units():
+            if rule not in self._possible_rules:
                 raise checks.InvalidValueError(
                     "rules",
                     rule,
-                    ", ".join(self._rules_of_so_many_units()),
+                    ", ".join(self._possible_rules),
                     got=f"{rule!r} with units {self.units}",
                 )
 
@@ -142,9 +145,6 @@ class RevenueEquivalence(NamedStudy):
                 checks.number(f"{name}.{of}", number, above=None if of == "mu" else 0)
         checks.number("uniform.low", self.uniform.low, low=0)
         checks.number("uniform.high", self.uniform.high, above=self.uniform.low)
-
-    def _rules_of_so_many_units(self) -> tuple[SaleRule, ...]:
-        return RULES_OF_ONE_UNIT if self.units == 1 else RULES_OF_SEVERAL_UNITS
 
 
 @dataclass(frozen=True)
@@ -171,10 +171,9 @@ class Equilibrium(NamedStudy):
             _different("rules", self.rules)
         if self.bidders or not self.asymmetric:
             _numbers_of_bidders(self.bidders)
-        checks.integer("num_values", self.num_values, low=2)
-        checks.integer("num_bids", self.num_bids, low=3)
-        checks.integer("iterations", self.iterations)
-        checks.integer("responses", self.responses, low=2)
+        lowest = {"num_values": 2, "num_bids": 3, "iterations": 1, "responses": 2}
+        for name, low in lowest.items():
+            checks.integer(name, getattr(self, name), low=low)
 
     def compute(self, workspace: Workspace) -> Findings:
         from jaxmech.experiments.auctions.equilibrium import equilibrium

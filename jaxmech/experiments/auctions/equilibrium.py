@@ -45,13 +45,17 @@ class Auction:
     group_sizes: tuple[int, ...]
 
     @property
-    def name(self) -> str:
-        kind = "asymmetric" if self.is_asymmetric else str(sum(self.group_sizes))
-        return f"{self.rule}_{kind}"
-
-    @property
     def is_asymmetric(self) -> bool:
         return len(self.highs) > 1
+
+    @property
+    def kind(self) -> str:
+        """Those that differ by the number of bidders alone are shown together."""
+        return f"{self.rule}_asymmetric" if self.is_asymmetric else self.rule
+
+    @property
+    def name(self) -> str:
+        return self.kind if self.is_asymmetric else f"{self.rule}_{sum(self.group_sizes)}"
 
     @property
     def interim_rule(self) -> InterimRule:
@@ -83,38 +87,43 @@ class _Learned:
 
     auction: Auction
     profile: BidFunctions
-    distances: tuple[float, ...]
-    gains: tuple[float, ...]
+    distances: list[float]
+    gains: list[float]
     response_range: tuple[float, float]
 
-
-@dataclass(frozen=True)
-class _Group:
-    """A group of equal bidders of a learned auction, as a row of the table."""
-
-    auction: Auction
-    values: str
-    others: str
-    distance: float
-    gain: float
-
     @property
-    def against(self) -> str:
-        return self.values + (f" against {self.others}" if self.others else "")
+    def groups(self) -> list[tuple[str, float, float]]:
+        """What each group of equal bidders values and meets, its distance and its gain."""
+        values = [f"U[0, {high:g}]" for high in self.auction.highs]
+        names = values
+        if self.auction.is_asymmetric:
+            names = [
+                f"{own} against {other}" for own, other in zip(values, values[::-1], strict=True)
+            ]
+        return list(zip(names, self.distances, self.gains, strict=True))
 
 
 def equilibrium(study: Equilibrium, workspace: Workspace) -> Findings:
     """Learns the equilibrium of each auction and compares it with the closed form."""
     learned = [_learned(study, auction, workspace) for auction in _auctions(study)]
-    groups = [group for one in learned for group in _groups(one)]
-    farthest = max(group.distance for group in groups)
+    farthest = max(distance for one in learned for distance in one.distances)
+    gain = max(gain for one in learned for gain in one.gains)
     return Findings(
-        headline=_headline(groups),
+        headline=f"All learned bid functions are within {farthest:.4f} of the equilibrium (root "
+        f"mean square); the most that was found to be gained against one of them is {gain:.2g}.",
         estimates={"learned": Estimate(farthest, over="the values of the bidder farthest off")},
         certificates={one.auction.name: _certificate(study, one) for one in learned},
-        tables=(_table(study, groups),),
+        tables=(_table(study, learned),),
         figures=_figures(learned),
-        records=tuple(record for group in groups for record in _records(group)),
+        records=tuple(
+            Record(against, metric, number, cell=one.auction.name)
+            for one in learned
+            for against, distance, gain in one.groups
+            for metric, number in (
+                ("l2_distance", distance),
+                ("exploitability_at_least", gain),
+            )
+        ),
     )
 
 
@@ -165,29 +174,7 @@ def _learned(study: Equilibrium, auction: Auction, workspace: Workspace) -> _Lea
     quality = workspace.kept_on_host(
         f"{name}_quality", quality_of_bids, auction, profile, study.responses
     )
-    return _Learned(
-        auction,
-        profile,
-        tuple(quality["distances"]),
-        tuple(quality["gains"]),
-        quality["response_range"],
-    )
-
-
-def _groups(learned: _Learned) -> list[_Group]:
-    auction = learned.auction
-    return [
-        _Group(
-            auction=auction,
-            values=f"U[0, {high:g}]",
-            others=", ".join(f"U[0, {other:g}]" for other in auction.highs if other != high),
-            distance=distance,
-            gain=gain,
-        )
-        for high, distance, gain in zip(
-            auction.highs, learned.distances, learned.gains, strict=True
-        )
-    ]
+    return _Learned(auction, profile, **quality)
 
 
 def _traceable(exact: HostBids) -> BidFunction:
@@ -209,33 +196,17 @@ def _certificate(study: Equilibrium, learned: _Learned) -> Certificate:
     )
 
 
-def _records(group: _Group) -> list[Record]:
-    cell = group.auction.name
-    return [
-        Record(group.against, "l2_distance", group.distance, cell=cell),
-        Record(group.against, "exploitability_at_least", group.gain, cell=cell),
-    ]
-
-
-def _headline(groups: Sequence[_Group]) -> str:
-    distance = max(one.distance for one in groups)
-    gain = max(one.gain for one in groups)
-    return (
-        f"All learned bid functions are within {distance:.4f} of the equilibrium (root mean "
-        f"square); the most that was found to be gained against one of them is {gain:.2g}."
-    )
-
-
-def _table(study: Equilibrium, groups: Sequence[_Group]) -> Table:
+def _table(study: Equilibrium, learned: Sequence[_Learned]) -> Table:
     rows = tuple(
         (
             one.auction.rule,
             str(sum(one.auction.group_sizes)),
-            one.against,
-            f"{one.distance:.5f}",
-            f"{one.gain:.6f}",
+            against,
+            f"{distance:.5f}",
+            f"{gain:.6f}",
         )
-        for one in groups
+        for one in learned
+        for against, distance, gain in one.groups
     )
     heads = ("Rule", "Bidders", "Values", "L2 distance", "Exploitability, at least")
     notes = (
@@ -252,24 +223,22 @@ def _table(study: Equilibrium, groups: Sequence[_Group]) -> Table:
 
 def _figures(learned: Sequence[_Learned]) -> tuple[Figure, ...]:
     """A figure for each rule with symmetric bidders, and one for asymmetric ones."""
+    by_kind: dict[str, list[_Learned]] = {}
+    for one in learned:
+        by_kind.setdefault(one.auction.kind, []).append(one)
     figures = []
-    kinds = dict.fromkeys((one.auction.rule, one.auction.is_asymmetric) for one in learned)
-    for rule, asymmetric in kinds:
-        chosen = [
-            one
-            for one in learned
-            if (one.auction.rule, one.auction.is_asymmetric) == (rule, asymmetric)
-        ]
-        words = f"Bids in the {rule.replace('_', ' ')} auction"
-        if asymmetric:
+    for kind, of_kind in by_kind.items():
+        auction = of_kind[0].auction
+        words = f"Bids in the {auction.rule.replace('_', ' ')} auction"
+        if auction.is_asymmetric:
             words += " of one bidder with values U[0, 1] and one with U[0, 2]"
         figures.append(
             Figure(
-                name=f"{rule}_asymmetric" if asymmetric else rule,
+                name=kind,
                 caption=f"{words}. Dashed: the closed forms.",
                 x_label="value",
                 y_label="bid",
-                curves=tuple(curve for one in chosen for curve in _curves(one)),
+                curves=tuple(curve for one in of_kind for curve in _curves(one)),
             )
         )
     return tuple(figures)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import jax
@@ -11,13 +11,22 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech.agents import Exponential, LogNormal, Power, Uniform, UnivariateDistribution
-from jaxmech.agents.bidders.auction_rules import AUCTION_RULES, SaleRule
+from jaxmech.agents.bidders.auction_rules import AUCTION_RULES
 from jaxmech.agents.values.host import HostDistribution
 from jaxmech.experiments.auctions.configuration import RevenueEquivalence
 from jaxmech.experiments.workspace import Workspace
-from jaxmech.intervals import mean_of, normal_interval, standard_error
+from jaxmech.intervals import Mean, mean_of, normal_interval, standard_error
 from jaxmech.oracles import SymmetricAuction, myerson_reserve, optimal_revenue
-from jaxmech.reports.findings import Curve, Estimate, Figure, Findings, Oracle, Record, Table
+from jaxmech.reports.findings import (
+    Estimate,
+    Figure,
+    Findings,
+    Oracle,
+    Record,
+    Table,
+    curves_of,
+    with_interval,
+)
 
 _DISTRIBUTIONS: dict[str, Callable[..., UnivariateDistribution]] = {
     "uniform": Uniform,
@@ -39,25 +48,26 @@ class _Revenue:
     Attributes:
       distribution: its name.
       auction: with the rule.
-      mean, half_width: of the simulated revenue, and of its interval over auctions.
+      simulated: with its interval over auctions.
       exact: the closed form.
-      standard_errors: how far the mean is from the closed form.
-      entry_value: the lowest value that takes part.
+      standard_errors: how far the simulated revenue is from the closed form.
       optimal: what the optimal auction earns; None for several items.
     """
 
     distribution: str
     auction: SymmetricAuction
-    mean: float
-    half_width: float | None
+    simulated: Mean
     exact: float
     standard_errors: float
-    entry_value: float
     optimal: float | None
 
     @property
     def bidders(self) -> int:
         return self.auction.num_bidders
+
+    @property
+    def rule(self) -> str:
+        return self.auction.rule
 
     @property
     def cell(self) -> str:
@@ -76,14 +86,30 @@ def revenue_equivalence(study: RevenueEquivalence, workspace: Workspace) -> Find
             cell, simulated_revenues, key, auctions, study.auctions, then=moments
         )
         exact = workspace.kept_on_host(f"{cell}_exact", exact_revenues, auctions)
-        revenues += _compared(name, auctions, simulated, exact)
+        for auction, (mean, half_width, error), revenue in zip(
+            auctions, simulated, exact["revenues"], strict=True
+        ):
+            off = (mean - revenue) / error if error else 0.0
+            compared = _Revenue(
+                name, auction, Mean(mean, half_width), revenue, off, exact["optimal"]
+            )
+            revenues.append(compared)
+    oracles = {f"{one.cell}_{one.rule}": Oracle(one.exact) for one in revenues}
+    for one in revenues:
+        if one.optimal is not None:
+            # The revenue curve is taken as straight between many quantiles.
+            oracles[f"{one.cell}_optimal"] = Oracle(one.optimal, exact=False)
+    farthest = max(abs(one.standard_errors) for one in revenues)
     return Findings(
-        headline=_headline(revenues),
+        headline=f"{len(revenues)} simulated revenues, of which the farthest from its closed form "
+        f"is {farthest:.1f} standard errors away.",
         estimates={
-            f"{one.cell}_{one.auction.rule}": Estimate(one.mean, one.half_width, over="auctions")
+            f"{one.cell}_{one.rule}": Estimate(
+                one.simulated.mean, one.simulated.half_width, over="auctions"
+            )
             for one in revenues
         },
-        oracles=_oracles(revenues),
+        oracles=oracles,
         tables=(_table(study, revenues),),
         figures=(_figure(revenues),),
         records=tuple(record for one in revenues for record in _records(one)),
@@ -114,50 +140,36 @@ def simulated_revenues(
     return jnp.moveaxis(drawn, 0, 1).reshape(len(rules), -1)[:, :draws]
 
 
-def moments(revenues: np.ndarray) -> list[dict[str, float | None]]:
+def moments(revenues: np.ndarray) -> list[tuple[float, float | None, float | None]]:
     """Mean, half-width of its interval and standard error of each row of float [rules, draws]."""
-    found: list[dict[str, float | None]] = []
+    found = []
     for row in np.asarray(revenues, np.float64):
         mean, error = mean_of(row, normal_interval), standard_error(row)
-        found.append(
-            {
-                "mean": mean.mean,
-                "half_width": mean.half_width,
-                "standard_error": None if error is None else float(error),
-            }
-        )
+        found.append((mean.mean, mean.half_width, None if error is None else float(error)))
     return found
 
 
 def exact_revenues(auctions: tuple[SymmetricAuction, ...]) -> dict[str, Any]:
-    """Expected revenue and entry value of each auction, and revenue of the optimal one."""
-    first = auctions[0]
-    return {
-        "revenues": [auction.expected_revenue for auction in auctions],
-        "entry_values": [auction.entry_value for auction in auctions],
-        "optimal": optimal_revenue(first.distribution, first.num_bidders)
-        if first.units == 1
-        else None,
-    }
+    """Expected revenue of each auction, and of the optimal one where one item is sold."""
+    one_item, first = auctions[0].units == 1, auctions[0]
+    optimal = optimal_revenue(first.distribution, first.num_bidders) if one_item else None
+    return {"revenues": [auction.expected_revenue for auction in auctions], "optimal": optimal}
 
 
 def _auctions(study: RevenueEquivalence, name: str, bidders: int) -> tuple[SymmetricAuction, ...]:
-    """The auction of each rule, with values of the distribution called ``name``."""
+    """The auction of each rule, with values of the distribution called ``name``.
+
+    The same values take part in each.
+    """
     distribution = _DISTRIBUTIONS[name](**asdict(getattr(study, name)))
     lowest = myerson_reserve(distribution) if study.myerson_reserve else study.reserve
-    rules = study.resolved().rules or ()
-    return tuple(_auction(distribution, bidders, study.units, lowest, rule) for rule in rules)
-
-
-def _auction(
-    distribution: UnivariateDistribution, bidders: int, units: int, lowest: float, rule: SaleRule
-) -> SymmetricAuction:
-    """The auction under a rule in which values from ``lowest`` take part."""
-    auction = SymmetricAuction(rule, distribution, bidders, units)
-    reserve = lowest
-    if auction.pays == "own bid, win or lose":
-        reserve *= float(auction.win_probability(lowest))
-    return SymmetricAuction(rule, distribution, bidders, units, reserve)
+    auctions = []
+    for rule in study.resolved().rules or ():
+        auction = SymmetricAuction(rule, distribution, bidders, study.units, lowest)
+        if auction.pays == "own bid, win or lose":
+            auction = replace(auction, reserve=lowest * float(auction.win_probability(lowest)))
+        auctions.append(auction)
+    return tuple(auctions)
 
 
 def _revenue_of(auction: SymmetricAuction) -> Callable[[jax.Array], jax.Array]:
@@ -200,74 +212,38 @@ def _equilibrium_bids(auction: SymmetricAuction) -> Callable[[jax.Array], jax.Ar
     return bids
 
 
-def _compared(
-    name: str,
-    auctions: Sequence[SymmetricAuction],
-    simulated: Sequence[dict[str, Any]],
-    exact: dict[str, Any],
-) -> list[_Revenue]:
-    """What there is to say of each rule."""
-    revenues = []
-    for number, (auction, sample) in enumerate(zip(auctions, simulated, strict=True)):
-        mean, error, theory = sample["mean"], sample["standard_error"], exact["revenues"][number]
-        revenues.append(
-            _Revenue(
-                distribution=name,
-                auction=auction,
-                mean=mean,
-                half_width=sample["half_width"],
-                exact=theory,
-                standard_errors=(mean - theory) / error if error else 0.0,
-                entry_value=exact["entry_values"][number],
-                optimal=exact["optimal"],
-            )
-        )
-    return revenues
-
-
-def _oracles(revenues: Sequence[_Revenue]) -> dict[str, Oracle]:
-    oracles = {f"{one.cell}_{one.auction.rule}": Oracle(one.exact) for one in revenues}
-    for one in revenues:
-        if one.optimal is not None:
-            # The revenue curve is taken as straight between many quantiles.
-            oracles[f"{one.cell}_optimal"] = Oracle(one.optimal, exact=False)
-    return oracles
-
-
-def _records(revenue: _Revenue) -> list[Record]:
-    rule, cell = revenue.auction.rule, revenue.cell
-    records = [
-        Record(rule, "revenue", revenue.mean, revenue.half_width, cell),
-        Record(rule, "closed_form", revenue.exact, cell=cell),
-        Record(rule, "standard_errors", revenue.standard_errors, cell=cell),
-        Record(rule, "entry_value", revenue.entry_value, cell=cell),
-        Record(rule, "reserve", revenue.auction.reserve, cell=cell),
+def _records(one: _Revenue) -> list[Record]:
+    numbers = {
+        "closed_form": one.exact,
+        "standard_errors": one.standard_errors,
+        "entry_value": one.auction.entry_value,
+        "reserve": one.auction.reserve,
+        "optimal_revenue": one.optimal,
+    }
+    simulated = one.simulated
+    return [
+        Record(one.rule, "revenue", simulated.mean, simulated.half_width, one.cell),
+        *(
+            Record(one.rule, metric, number, cell=one.cell)
+            for metric, number in numbers.items()
+            if number is not None
+        ),
     ]
-    if revenue.optimal is not None:
-        records.append(Record(rule, "optimal_revenue", revenue.optimal, cell=cell))
-    return records
-
-
-def _headline(revenues: Sequence[_Revenue]) -> str:
-    farthest = max(abs(one.standard_errors) for one in revenues)
-    return (
-        f"{len(revenues)} simulated revenues, of which the farthest from its closed form is "
-        f"{farthest:.1f} standard errors away."
-    )
 
 
 def _table(study: RevenueEquivalence, revenues: Sequence[_Revenue]) -> Table:
-    rows = []
-    for one in revenues:
-        cells = [
+    rows = tuple(
+        (
             one.distribution,
             str(one.bidders),
-            one.auction.rule,
-            f"{one.mean:.5f} ± {one.half_width:.5f}",
+            one.rule,
+            with_interval(one.simulated, ".5f"),
             f"{one.exact:.5f}",
             f"{one.standard_errors:+.1f}",
-        ]
-        rows.append(tuple(cells if one.optimal is None else [*cells, f"{one.optimal:.5f}"]))
+            *(() if one.optimal is None else (f"{one.optimal:.5f}",)),
+        )
+        for one in revenues
+    )
     heads = ["Values", "Bidders", "Rule", "Simulated revenue", "Closed form", "Standard errors off"]
     units = "1 item" if study.units == 1 else f"{study.units} identical items"
     notes = [
@@ -278,42 +254,28 @@ def _table(study: RevenueEquivalence, revenues: Sequence[_Revenue]) -> Table:
         "Closed form: computed for each rule; the revenue equivalence theorem makes them equal.",
     ]
     if study.myerson_reserve or study.reserve:
-        words = {one.distribution: f"{one.distribution} {one.entry_value:.5g}" for one in revenues}
+        values = {one.distribution: one.auction.entry_value for one in revenues}
+        words = ", ".join(f"{name} {value:.5g}" for name, value in values.items())
         notes.append(
-            f"Lowest value that takes part: {', '.join(words.values())}. In all-pay auctions the "
+            f"Lowest value that takes part: {words}. In all-pay auctions the "
             "reserve is the bid that leaves it indifferent."
         )
     if study.units == 1:
         heads.append("Optimal auction")
         notes.append("Optimal auction: the most that any auction of the item earns (Myerson 1981).")
-    return Table(f"Revenue of {units}", tuple(heads), tuple(rows), tuple(notes))
+    return Table(f"Revenue of {units}", tuple(heads), rows, tuple(notes))
 
 
 def _figure(revenues: Sequence[_Revenue]) -> Figure:
     """Simulated revenues on the lines of the closed forms."""
-    simulated = []
-    for rule in dict.fromkeys(one.auction.rule for one in revenues):
-        chosen = [one for one in revenues if one.auction.rule == rule]
-        simulated.append(
-            Curve(
-                label=rule,
-                x=tuple(float(one.bidders) for one in chosen),
-                y=tuple(one.mean for one in chosen),
-                half_width=tuple(one.half_width or 0.0 for one in chosen),
-                drawn="points",
-            )
-        )
-    exact = []
-    of_first_rule = [one for one in revenues if one.auction.rule == revenues[0].auction.rule]
-    for name in dict.fromkeys(one.distribution for one in revenues):
-        chosen = [one for one in of_first_rule if one.distribution == name]
-        exact.append(
-            Curve(
-                label=f"{name}, closed form",
-                x=tuple(float(one.bidders) for one in chosen),
-                y=tuple(one.exact for one in chosen),
-            )
-        )
+    simulated = curves_of(
+        ((one.rule, float(one.bidders), one.simulated) for one in revenues), drawn="points"
+    )
+    exact = curves_of(
+        (f"{one.distribution}, closed form", float(one.bidders), Mean(one.exact, None))
+        for one in revenues
+        if one.rule == revenues[0].rule
+    )
     return Figure(
         name="revenues",
         caption="Revenue by number of bidders; the marks of the rules lie on top of each other. "

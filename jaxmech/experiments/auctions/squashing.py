@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import jax
@@ -14,7 +14,15 @@ from jaxmech.experiments.auctions.configuration import Squashing
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.intervals import Mean, mean_of, normal_interval, ratio_of_means
 from jaxmech.oracles import lowest_envy_free
-from jaxmech.reports.findings import Curve, Estimate, Figure, Findings, Record, Table
+from jaxmech.reports.findings import (
+    Estimate,
+    Figure,
+    Findings,
+    Record,
+    Table,
+    curves_of,
+    with_interval,
+)
 
 PUBLISHED_GAIN = 0.25
 """How much more ranking by bid earns than by revenue, in the setting of Lahaie and Pennock."""
@@ -34,17 +42,13 @@ class _Ranking:
     Attributes:
       spearman: the rank correlation.
       squash: the exponent.
-      revenue, clicks: of an impression.
-      revenue_share, efficiency: revenue and worth of the clicks, as shares of those of
-        exponent 1.
+      measures: ``revenue`` and ``clicks`` of an impression, and ``revenue_share`` and
+        ``efficiency``: revenue and worth of the clicks, as shares of those of exponent 1.
     """
 
     spearman: float
     squash: float
-    revenue: Mean
-    clicks: Mean
-    revenue_share: Mean
-    efficiency: Mean
+    measures: Mapping[str, Mean]
 
     @property
     def cell(self) -> str:
@@ -74,19 +78,22 @@ def squashing(study: Squashing, workspace: Workspace) -> Findings:
         )
         for squash, of in zip(study.squash, means, strict=True):
             measures = {name: Mean(*pair) for name, pair in of.items()}
-            rankings.append(_Ranking(spearman, squash, **measures))
+            rankings.append(_Ranking(spearman, squash, measures))
     return Findings(
         headline=_headline(study, rankings),
         estimates={
-            f"{one.cell}_{one.scheme}": Estimate(
-                one.revenue.mean, one.revenue.half_width, over="auctions"
-            )
+            f"{one.cell}_{one.scheme}": Estimate(revenue.mean, revenue.half_width, over="auctions")
             for one in rankings
+            for revenue in [one.measures["revenue"]]
         },
         tables=(_table(study, rankings),),
         figures=_figures(rankings),
         records=(
-            *(record for one in rankings for record in _records(one)),
+            *(
+                Record(one.scheme, metric, mean.mean, mean.half_width, one.cell)
+                for one in rankings
+                for metric, mean in one.measures.items()
+            ),
             Record("Lahaie and Pennock 2007", "published_gain", PUBLISHED_GAIN),
         ),
     )
@@ -151,35 +158,20 @@ def means_by_exponent(
     return means
 
 
-def _records(ranking: _Ranking) -> list[Record]:
-    return [
-        Record(ranking.scheme, name, mean.mean, mean.half_width, ranking.cell)
-        for name, mean in (
-            ("revenue", ranking.revenue),
-            ("clicks", ranking.clicks),
-            ("revenue_share", ranking.revenue_share),
-            ("efficiency", ranking.efficiency),
-        )
-    ]
+def _percent(share: Mean) -> str:
+    half_width = None if share.half_width is None else 100 * share.half_width
+    return with_interval(Mean(100 * share.mean, half_width), ".2f")
 
 
-def _percent(ratio: Mean, *, above: float = 0.0) -> str:
-    return _shown(Mean(ratio.mean - above, ratio.half_width), digits=2, times=100)
-
-
-def _shown(mean: Mean, *, digits: int = 5, times: float = 1) -> str:
-    text = f"{times * mean.mean:.{digits}f}"
-    if mean.half_width is None:
-        return text
-    return f"{text} ± {times * mean.half_width:.{digits}f}"
+def _gain(ranking: _Ranking) -> str:
+    """Revenue above that of exponent 1, in percent of it."""
+    share = ranking.measures["revenue_share"]
+    return _percent(Mean(share.mean - 1, share.half_width))
 
 
 def _headline(study: Squashing, rankings: Sequence[_Ranking]) -> str:
     by_bid = [one for one in rankings if one.squash == 0]
-    gains = [
-        f"{_percent(one.revenue_share, above=1)} % more at rank correlation {one.spearman:g}"
-        for one in by_bid
-    ]
+    gains = [f"{_gain(one)} % more at rank correlation {one.spearman:g}" for one in by_bid]
     if not gains:
         return "Ranking by bid, exponent 0, was not asked for."
     words = f"Ranking by bid earns, against ranking by revenue, {' and '.join(gains)}."
@@ -202,10 +194,10 @@ def _table(study: Squashing, rankings: Sequence[_Ranking]) -> Table:
         (
             f"{one.spearman:g}",
             f"{one.squash:g}",
-            _shown(one.revenue),
-            _percent(one.revenue_share, above=1),
-            _percent(one.efficiency),
-            _shown(one.clicks),
+            with_interval(one.measures["revenue"], ".5f"),
+            _gain(one),
+            _percent(one.measures["efficiency"]),
+            with_interval(one.measures["clicks"], ".5f"),
         )
         for one in rankings
     )
@@ -234,7 +226,7 @@ def _table(study: Squashing, rankings: Sequence[_Ranking]) -> Table:
         )
         notes += [
             f"The gain at rank correlation {one.spearman:g}, which by Kendall's tau is "
-            f"{_PUBLISHED_SPEARMAN:g}, is {_percent(one.revenue_share, above=1)} %."
+            f"{_PUBLISHED_SPEARMAN:g}, is {_gain(one)} %."
             for one in rankings
             if (one.spearman, one.squash) == (_SPEARMAN_OF_KENDALL, 0)
         ]
@@ -243,32 +235,21 @@ def _table(study: Squashing, rankings: Sequence[_Ranking]) -> Table:
 
 
 def _figures(rankings: Sequence[_Ranking]) -> tuple[Figure, ...]:
-    def figure(name: str, y_label: str, of: Callable[[_Ranking], Mean]) -> Figure:
-        curves = []
-        for spearman in dict.fromkeys(one.spearman for one in rankings):
-            chosen = [one for one in rankings if one.spearman == spearman]
-            chosen = sorted(chosen, key=lambda one: one.squash)
-            curves.append(
-                Curve(
-                    label=f"rank correlation {spearman:g}",
-                    x=tuple(one.squash for one in chosen),
-                    y=tuple(of(one).mean for one in chosen),
-                    half_width=tuple(of(one).half_width or 0.0 for one in chosen),
-                )
-            )
-        return Figure(
+    return tuple(
+        Figure(
             name=name,
             caption=f"{y_label.capitalize()}, by the exponent of the quality: 0 ranks by bid, "
             "1 by revenue. 95 % intervals over auctions.",
             x_label="exponent of the quality in the ranking",
             y_label=y_label,
-            curves=tuple(curves),
+            curves=curves_of(
+                (f"rank correlation {one.spearman:g}", one.squash, one.measures[measure])
+                for one in sorted(rankings, key=lambda one: one.squash)
+            ),
         )
-
-    return (
-        figure(
-            "revenue", "revenue as a share of that of exponent 1", lambda one: one.revenue_share
-        ),
-        figure("efficiency", "efficiency", lambda one: one.efficiency),
-        figure("clicks", "clicks of an impression", lambda one: one.clicks),
+        for name, measure, y_label in (
+            ("revenue", "revenue_share", "revenue as a share of that of exponent 1"),
+            ("efficiency", "efficiency", "efficiency"),
+            ("clicks", "clicks", "clicks of an impression"),
+        )
     )
