@@ -11,11 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxmech.agents import Uniform
+from jaxmech.agents import Uniform, learn_equilibrium
 from jaxmech.agents.bidders.auction_rules import AUCTION_RULES, SaleRule
 from jaxmech.agents.bidders.bid_functions import BidFunction, BidFunctions, l2_distance
-from jaxmech.agents.bidders.equilibrium import learn_equilibrium
-from jaxmech.agents.bidders.interim_rules import InterimRule
 from jaxmech.certificates import interim_exploitability
 from jaxmech.experiments.auctions.configuration import Equilibrium
 from jaxmech.experiments.workspace import Workspace
@@ -56,10 +54,6 @@ class Auction:
     @property
     def name(self) -> str:
         return self.kind if self.is_asymmetric else f"{self.rule}_{sum(self.group_sizes)}"
-
-    @property
-    def interim_rule(self) -> InterimRule:
-        return AUCTION_RULES[self.rule].interim
 
     @property
     def exact(self) -> tuple[HostBids, ...]:
@@ -132,7 +126,7 @@ def learned_bids(
 ) -> dict[str, Any]:
     """Levels float [grid], and values and bids float [groups, grid], of the bids learned."""
     profile = learn_equilibrium(
-        auction.interim_rule,
+        AUCTION_RULES[auction.rule].interim,
         [Uniform(0.0, high) for high in auction.highs],
         auction.group_sizes,
         num_values=num_values,
@@ -145,7 +139,7 @@ def learned_bids(
 def quality_of_bids(auction: Auction, profile: BidFunctions, responses: int) -> dict[str, Any]:
     """How far each group's bids are from the closed form, and what is gained against them."""
     distances = l2_distance(profile, [_traceable(exact) for exact in auction.exact])
-    found = interim_exploitability(auction.interim_rule, profile, num_bids=responses)
+    found = interim_exploitability(AUCTION_RULES[auction.rule].interim, profile, num_bids=responses)
     return {
         "distances": [float(distance) for distance in distances],
         "gains": [float(gain) for gain in found.per_bidder],

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from jaxmech import checks
+from jaxmech.experiments.reserve_pricing import checking
 from jaxmech.experiments.reserve_pricing.settings import (
     Ablation,
     BidderKinds,
@@ -17,18 +18,12 @@ from jaxmech.experiments.reserve_pricing.settings import (
     ModelTraining,
     SearchSettings,
     Start,
-    check_integers,
-    check_simulations,
-    counted,
 )
 from jaxmech.experiments.study import NamedStudy, is_as_registered
 
 if TYPE_CHECKING:
     from jaxmech.experiments.workspace import Workspace
     from jaxmech.reports.findings import Findings
-
-_BID_COLUMNS = ("keyword_column", "bidder_column", "bid_column", "quality_column")
-"""Fields that name the columns of the file of bids."""
 
 
 @dataclass(frozen=True)
@@ -85,37 +80,7 @@ class ReservePricingStudy(NamedStudy):
     """Of all draws."""
 
     def __post_init__(self) -> None:
-        check_integers("", self, keywords=2, days=1, slots=1, bins=3)
-        if self.last_days > self.days:
-            raise checks.InvalidValueError(
-                "last_days", self.last_days, f"integers up to --days, {self.days}"
-            )
-        check_integers("", self, last_days=1, reserve_levels=2, seed=0)
-        if self.bidders is not None:
-            checks.integer("bidders", self.bidders)
-        checks.number("deployed_reserve", self.deployed_reserve, low=0, high=1)
-        checks.number("inactive_activity", self.inactive_activity, low=0, high=1)
-        checks.one_of("start", self.start, get_args(Start))
-        if self.click_rates is not None:
-            self._check_click_rates(self.click_rates)
-        self.kinds.check()
-        self.training.check()
-        self.policies.check()
-        self.search.check()
-        self.ablation.check(self.training.models)
-        if self.bids is None:
-            self._check_without_bids()
-        elif self.bidders is not None:
-            raise checks.InvalidValueError(
-                "bidders",
-                self.bidders,
-                "nothing, as they say how many",
-                got=f"{self.bidders} with --bids",
-                verb="allowed is",
-            )
-        else:
-            # How many bidders there are, the file tells when it is read.
-            check_simulations(self.search, self.ablation, 1)
+        checking.check(self)
 
     @property
     def num_bidders(self) -> int:
@@ -136,8 +101,8 @@ class ReservePricingStudy(NamedStudy):
 
     @property
     def columns(self) -> dict[str, Any]:
-        """Names of the columns of the file of bids, by what they hold."""
-        return {field: getattr(self, field) for field in _BID_COLUMNS}
+        """Names of the columns of the file of bids, by the fields that hold them."""
+        return {column: getattr(self, column) for column in checking.BID_COLUMNS}
 
     def resolved(self) -> ReservePricingStudy:
         """The same study with the whole path of the file of bids, which is looked through.
@@ -154,16 +119,7 @@ class ReservePricingStudy(NamedStudy):
         if not path.is_file():
             raise checks.InvalidValueError("bids", self.bids, "there is no such file", verb="")
         bids, _ = read_keyword_bids(path, **self.columns)
-        count, num_bidders = bids.shape
-        if count < 4:
-            raise checks.InvalidValueError(
-                "bids",
-                str(path.absolute()),
-                "at least 4, as half of them are compared on, and an interval needs 2",
-                got=counted(count, "keyword"),
-                verb="needed are",
-            )
-        self._check_bidders(num_bidders)
+        checking.check_bids(self, *bids.shape)
         return replace(self, bids=str(path.absolute()))
 
     def compute(self, workspace: Workspace) -> Findings:
@@ -171,40 +127,6 @@ class ReservePricingStudy(NamedStudy):
         from jaxmech.experiments.reserve_pricing.study import compute
 
         return compute(self, workspace)
-
-    def _check_click_rates(self, rates: tuple[float, ...]) -> None:
-        if len(rates) != self.slots:
-            raise checks.InvalidValueError(
-                "click_rates",
-                rates,
-                f"one for each of --slots, {self.slots}",
-                got=str(len(rates)),
-                verb="needed is",
-            )
-        never_rise = all(high >= low for high, low in zip((1, *rates), (*rates, 0), strict=True))
-        if not (never_rise and rates[0] > 0):
-            raise checks.InvalidValueError(
-                "click_rates", rates, "numbers from 0 to 1 that never rise, the first above 0"
-            )
-
-    def _check_without_bids(self) -> None:
-        of_bids = dict.fromkeys(_BID_COLUMNS, "it names a column of theirs")
-        of_bids["relative"] = "it says what their bids are measured in"
-        for name, what in of_bids.items():
-            value = getattr(self, name)
-            if value != getattr(type(self), name):
-                raise checks.InvalidValueError(
-                    name, value, what, got=f"{value!r} without --bids", verb=""
-                )
-        self._check_bidders(self.num_bidders)
-
-    def _check_bidders(self, num_bidders: int) -> None:
-        """Refuses more slots than bidders, and searches that cannot try every move of theirs."""
-        if self.slots > num_bidders:
-            raise checks.InvalidValueError(
-                "slots", self.slots, f"integers up to the number of bidders, {num_bidders}"
-            )
-        check_simulations(self.search, self.ablation, num_bidders)
 
 
 RESERVE_PRICING = ReservePricingStudy(

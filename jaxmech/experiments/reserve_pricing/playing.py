@@ -15,11 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxmech import struct
-from jaxmech.designers.planning.planners import FixedReserves, ReservePlanner
+from jaxmech.designers import FixedReserves, ReservePlanner
 from jaxmech.environments import ReservePricing, ReservePricingParams
 from jaxmech.environments.reserve_pricing.relative import RelativeReserves
-from jaxmech.evaluation import Policy, play
+from jaxmech.evaluation import Policy, function_policy, play
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.reserve_pricing.keywords import Keywords
 from jaxmech.experiments.reserve_pricing.schemes import (
@@ -135,34 +134,29 @@ def play_planned(
     return _play(
         state_observed(env),
         params,
-        lambda start: StartingReserves(start, planner),
+        lambda start: function_policy(planned_reserves, planner, start),
         replace(keywords, observations=seen),
         starts,
     )
 
 
-@struct.dataclass
-class StartingReserves:
-    """A planner that begins with reserves of another's choice.
+def planned_reserves(
+    planner: ReservePlanner,
+    start: jax.Array,
+    observation: StateObservation,
+    key: jax.Array | None,
+) -> jax.Array:
+    """The reserves of the day, float [bidders]; pure.
 
-    Attributes:
-      start: float [bidders], of the first day; where not finite, the planner's own.
-      planner: of all other days.
+    Args:
+      planner: whose they are.
+      start: float [bidders], those of the first day, where they are finite.
+      observation: of the day.
+      key: of the plan.
     """
-
-    start: jax.Array
-    planner: ReservePlanner
-
-    def initial_carry(self) -> None:
-        """Nothing."""
-
-    def act(
-        self, observation: StateObservation, carry: None, key: jax.Array | None
-    ) -> tuple[jax.Array, None]:
-        """The reserves of the day, float [bidders]."""
-        reserves, _ = self.planner.act(observation, carry, key)
-        begins = (observation.state.day == 0) & jnp.isfinite(self.start)
-        return jnp.where(begins, self.start, reserves), None
+    reserves, _ = planner.act(observation, None, key)
+    begins = (observation.state.day == 0) & jnp.isfinite(start)
+    return jnp.where(begins, start, reserves)
 
 
 def play_learned(
@@ -252,19 +246,27 @@ def ablation(
     count, days = keywords.day_keys.shape
     earned = {name: of_days[:count, :days].mean(axis=1) for name, of_days in played.items()}
     variants = [
-        (
-            ("depth, simulations", f"{depth}, {simulations}"),
-            f"depth_{depth}_simulations_{simulations}",
-            Planned("tree_search", replace(search, depth=depth, simulations=simulations)),
-        )
-        for depth, simulations in varied.depth_and_simulations
+        *(
+            (
+                ("depth, simulations", f"{depth}, {simulations}"),
+                f"depth_{depth}_simulations_{simulations}",
+                Planned("tree_search", replace(search, depth=depth, simulations=simulations)),
+            )
+            for depth, simulations in varied.depth_and_simulations
+        ),
+        *(
+            (
+                ("held_days", str(days)),
+                f"held_days_{days}",
+                Planned("tree_search", replace(search, held_days=days)),
+            )
+            for days in varied.held_days
+        ),
+        *(
+            (("model", model), f"model_{model}", Planned("tree_search", search, model))
+            for model in varied.models
+        ),
     ]
-    for held in varied.held_days:
-        planned = Planned("tree_search", replace(search, held_days=held))
-        variants.append((("held_days", str(held)), f"held_days_{held}", planned))
-    for model in varied.models:
-        planned = Planned("tree_search", search, model)
-        variants.append((("model", model), f"model_{model}", planned))
     if search.larger_factors:
         planned = Planned("tree_search", larger)
         variants.append((("factors", in_words(larger.factors)), "larger_moves", planned))

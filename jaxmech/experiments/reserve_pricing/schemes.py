@@ -8,24 +8,25 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 
-from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
-from jaxmech.designers import PPO
-from jaxmech.designers.planning.held_days import HeldDays
-from jaxmech.designers.planning.initial_reserves import best_initial_reserves
-from jaxmech.designers.planning.planners import (
+from jaxmech.agents import BidBins, BidHistory
+from jaxmech.designers import (
+    PPO,
+    ExactSimulator,
+    HeldDays,
+    LearnedSimulator,
     ReservePlanner,
+    TreeSearch,
     greedy_planner,
     tree_search_planner,
 )
+from jaxmech.designers.planning.initial_reserves import best_initial_reserves
 from jaxmech.designers.planning.plans import Simulator
-from jaxmech.designers.planning.simulators import ExactSimulator, LearnedSimulator
 from jaxmech.designers.planning.static_reserves import (
     best_nearby_reserves,
     myerson_reserves,
     reserve_grid,
     revenue_of_days,
 )
-from jaxmech.designers.planning.tree_search import TreeSearch
 from jaxmech.environments import ReservePricing, ReservePricingParams, ReservePricingState
 from jaxmech.environments.reserve_pricing.relative import RelativeReserves
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
@@ -228,11 +229,7 @@ def best_at_first(
     states: ReservePricingState,
 ) -> jax.Array:
     """The best on the initial bids, float [keywords, bidders]; pure."""
-
-    def of_keyword(state: ReservePricingState) -> jax.Array:
-        return best_initial_reserves(env, params, state, grid)
-
-    return jax.vmap(of_keyword)(states)
+    return jax.vmap(lambda state: best_initial_reserves(env, params, state, grid))(states)
 
 
 def best_on_model(

@@ -1,14 +1,12 @@
-"""The parts that the study of daily reserve prices is configured by, and what they accept.
+"""The parts that the study of daily reserve prices is configured by.
 
 Nothing here imports jax.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, get_args
-
-from jaxmech import checks
+from dataclasses import dataclass, replace
+from typing import Literal
 
 LeafValue = Literal["none", "held", "held_forever"]
 Backup = Literal["mean", "max", "sarsa_lambda"]
@@ -39,20 +37,6 @@ class BidderKinds:
     kpi_target: float = 0.25
     """Move their bid towards the one that gets them so many clicks."""
 
-    def check(self) -> None:
-        """
-        Raises:
-          InvalidValueError: a weight cannot be used, or all are 0.
-        """
-        weights = asdict(self)
-        for kind, weight in weights.items():
-            checks.number(f"kinds.{kind}", weight, low=0)
-        if not sum(weights.values()):
-            flags = ", ".join("--kinds." + kind.replace("_", "-") for kind in weights)
-            raise checks.InvalidValueError(
-                flags, 0, "some must be above 0", got="0 for all", verb=""
-            )
-
 
 @dataclass(frozen=True)
 class ModelTraining:
@@ -70,24 +54,6 @@ class ModelTraining:
     """Gradient steps of each model."""
     models: tuple[WindowModelName, ...] = ("persistence", "linear", "mlp")
     """What the LSTM is compared with."""
-
-    def check(self) -> None:
-        """
-        Raises:
-          InvalidValueError: a field cannot be used.
-        """
-        check_integers("training.", self, keywords=2, held_out_keywords=2, steps=2)
-        check_integers("training.", self, held_out_days=1)
-        needed = MEMORY + DAYS_IN_A_ROW
-        if self.days < self.held_out_days + needed:
-            raise checks.InvalidValueError(
-                "training.days",
-                self.days,
-                f"integers from {self.held_out_days + needed}, {needed} more than "
-                f"--training.held-out-days ({self.held_out_days})",
-            )
-        for model in self.models:
-            checks.one_of("training.models", model, get_args(WindowModelName))
 
 
 @dataclass(frozen=True)
@@ -121,19 +87,6 @@ class SearchSettings:
         """The same search with ``larger_factors``."""
         return replace(self, factors=self.larger_factors)
 
-    def check(self) -> None:
-        """
-        Raises:
-          InvalidValueError: a field cannot be used; of the simulations see ``check_simulations``.
-        """
-        checks.number("search.gamma", self.gamma, low=0, below=1)
-        checks.one_of("search.leaf_value", self.leaf_value, get_args(LeafValue))
-        checks.one_of("search.backup", self.backup, get_args(Backup))
-        check_integers("search.", self, auctions=1, depth=1, held_days=1, patience=1)
-        checks.numbers("search.factors", self.factors, above=0)
-        checks.numbers("search.larger_factors", self.larger_factors, above=0)
-        checks.some("search.factors", self.factors)
-
 
 @dataclass(frozen=True)
 class LearnedPolicies:
@@ -147,18 +100,6 @@ class LearnedPolicies:
     """Days of each per iteration."""
     gamma: float = 0.95
     """Discount factor of a day."""
-
-    def check(self) -> None:
-        """
-        Raises:
-          InvalidValueError: a field cannot be used.
-        """
-        check_integers("policies.", self, updates=0, rollout_days=1, environments=1)
-        if self.environments % 4:
-            raise checks.InvalidValueError(
-                "policies.environments", self.environments, "multiples of 4"
-            )
-        checks.number("policies.gamma", self.gamma, low=0, high=1)
 
 
 @dataclass(frozen=True)
@@ -176,76 +117,3 @@ class Ablation:
     """Simulated days after each move."""
     models: tuple[ModelName, ...] = ("persistence", "linear", "mlp", "lstm", "exact")
     """What is planned on; exact is the environment itself."""
-
-    def check(self, trained: tuple[WindowModelName, ...]) -> None:
-        """
-        Args:
-          trained: the models beside the LSTM that the study trains.
-
-        Raises:
-          InvalidValueError: a field cannot be used; of the simulations see ``check_simulations``.
-        """
-        check_integers("ablation.", self, keywords=0, days=1)
-        if self.keywords == 1:
-            raise checks.InvalidValueError("ablation.keywords", 1, "0 and integers from 2")
-        for days in self.held_days:
-            checks.integer("ablation.held_days", days)
-        for model in self.models:
-            checks.one_of("ablation.models", model, get_args(ModelName))
-        if not self.keywords:
-            return
-        for depth, _ in self.depth_and_simulations:
-            checks.integer("ablation.depth_and_simulations", depth)
-        for model in self.models:
-            if model not in (*trained, "lstm", "exact"):
-                raise checks.InvalidValueError(
-                    "ablation.models",
-                    model,
-                    f"--training.models are {trained}",
-                    got=f"{model!r}, which is not trained",
-                    verb="",
-                )
-
-
-def check_integers(prefix: str, settings: Any, **lowest: int) -> None:
-    """
-    Args:
-      prefix: of the names of fields in messages.
-      settings: a dataclass.
-      lowest: that is allowed of each field, by its name.
-
-    Raises:
-      InvalidValueError: a field is no integer, or too low.
-    """
-    for name, low in lowest.items():
-        checks.integer(prefix + name, getattr(settings, name), low=low)
-
-
-def check_simulations(search: SearchSettings, ablation: Ablation, num_bidders: int) -> None:
-    """Refuses searches that cannot try every move; how many there are depends on the bidders.
-
-    Raises:
-      InvalidValueError: fewer simulations than moves.
-    """
-    varied = ablation.depth_and_simulations if ablation.keywords else ()
-    for name, count, factors in (
-        ("search.simulations", search.simulations, "factors"),
-        *(("ablation.depth_and_simulations", count, "factors") for _, count in varied),
-        ("search.simulations", search.simulations, "larger_factors"),
-    ):
-        number = len(getattr(search, factors))
-        moves = 1 + number * num_bidders
-        if number and count < moves:
-            flag = "--search." + factors.replace("_", "-")
-            raise checks.InvalidValueError(
-                name,
-                count,
-                f"integers from {moves}, the number of moves with "
-                f"{counted(num_bidders, 'bidder')} and {number} {flag}",
-                got=counted(count, "simulation"),
-            )
-
-
-def counted(count: int, what: str) -> str:
-    """A number of things in words."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
