@@ -23,7 +23,7 @@ from jaxmech.experiments.configuration_files import study_in
 from jaxmech.experiments.registry import FOR_FILES, STUDIES, study_called
 from jaxmech.experiments.study import Study
 from jaxmech.naming import full_name, lookup
-from jaxmech.reports.console import console, fail, say
+from jaxmech.reports.console import console, fail, say, show
 from jaxmech.runner.files import free_directory
 from jaxmech.runner.interruption import answering
 
@@ -234,7 +234,6 @@ def _until_stopped(compute: Callable[[], object], directory: Path) -> int:
 
 def _report(directory: Path) -> int:
     from jaxmech.experiments import runs
-    from jaxmech.reports import terminal
 
     findings, page, lines = runs.show(directory)
     for line in lines:
@@ -242,7 +241,7 @@ def _report(directory: Path) -> int:
     if findings is None:
         say(f"the study is not finished; go on with: jaxmech resume {directory}")
     else:
-        terminal.show(findings)
+        show(findings)
     say(f"page: {page}")
     return 0
 

@@ -24,14 +24,17 @@ _REFERENCE_STYLES: tuple[tuple[str, Any], ...] = (
 )
 
 
-def drawn(findings: Findings) -> Iterator[tuple[str, Any]]:
-    """The figures of findings, each with the name of its files: those of learning first."""
-    metrics = dict.fromkeys(curves.metric for curves in findings.learning_curves)
-    for metric in metrics:
+def drawn(findings: Findings) -> Iterator[tuple[str, str, Any]]:
+    """Name of the files, caption and drawing of each figure, those of learning first."""
+    for metric in dict.fromkeys(curves.metric for curves in findings.learning_curves):
         curves = [one for one in findings.learning_curves if one.metric == metric]
-        yield f"learning_{metric}", draw_learning(curves)
+        caption = (
+            f"Mean {metric} of what was learned so far, evaluated without exploration, by "
+            "steps of the environment taken by a seed."
+        )
+        yield f"learning_{metric}", caption, draw_learning(curves)
     for figure in findings.figures:
-        yield figure.name, draw(figure)
+        yield figure.name, figure.caption, draw(figure)
 
 
 def files_of(canvas: Any) -> tuple[bytes, str]:
@@ -49,20 +52,28 @@ def draw(figure: Figure) -> Any:
     """A figure's curves on common axes."""
     canvas, axes = _new_axes(figure.x_label, figure.y_label, figure.title)
     for number, curve in enumerate(figure.curves):
-        look: dict[str, Any] = {"color": f"C{number % 10}", "linewidth": 1.5}
-        match curve.drawn:
-            case "points":
-                marker = _MARKERS[number % len(_MARKERS)]
-                look |= {"linestyle": "none", "marker": marker, "fillstyle": "none"}
-            case "reference":
-                look = {"color": "black", "linestyle": "--", "linewidth": 1.0}
-        look["label"] = curve.label or None
-        axes.errorbar(curve.x, curve.y, yerr=curve.half_width, capsize=2, **look)
+        marker = _MARKERS[number % len(_MARKERS)]
+        line = {"color": f"C{number % 10}", "linewidth": 1.5}
+        looks: dict[str, dict[str, Any]] = {
+            "line": line,
+            "points": line | {"linestyle": "none", "marker": marker, "fillstyle": "none"},
+            "reference": {"color": "black", "linestyle": "--", "linewidth": 1.0},
+        }
+        axes.errorbar(
+            curve.x,
+            curve.y,
+            yerr=curve.half_width,
+            capsize=2,
+            label=curve.label or None,
+            **looks[curve.drawn],
+        )
     return _finished(canvas, axes)
 
 
 def draw_learning(several: Sequence[LearningCurves]) -> Any:
     """A line for each seed of what was trained; of several, their means and 95 % intervals."""
+    from matplotlib.ticker import EngFormatter
+
     canvas, axes = _new_axes("environment steps", f"mean {several[0].metric} of an episode", "")
     if len(several) == 1:
         one = several[0]
@@ -89,7 +100,8 @@ def draw_learning(several: Sequence[LearningCurves]) -> Any:
     for places, low, high, colour in bands:
         axes.fill_between(places, low, high, color=colour, alpha=0.2, linewidth=0)
     axes.set_ylim(limits)
-    return _finished(canvas, axes, steps=True)
+    axes.xaxis.set_major_formatter(EngFormatter())
+    return _finished(canvas, axes)
 
 
 def _new_axes(x_label: str, y_label: str, title: str) -> tuple[Any, Any]:
@@ -107,11 +119,7 @@ def _new_axes(x_label: str, y_label: str, title: str) -> tuple[Any, Any]:
     return canvas, axes
 
 
-def _finished(canvas: Any, axes: Any, *, steps: bool = False) -> Any:
-    from matplotlib.ticker import EngFormatter
-
-    if steps:
-        axes.xaxis.set_major_formatter(EngFormatter())
+def _finished(canvas: Any, axes: Any) -> Any:
     axes.margins(x=0.01)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)

@@ -12,7 +12,6 @@ import csv
 import hashlib
 import io
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -74,7 +73,9 @@ def write(
     """
     (directory / MANIFEST).unlink(missing_ok=True)
     summary = {**about, **asdict(findings)}
-    text = json.dumps(_finite(summary), indent=1, ensure_ascii=False) + "\n"
+    # JSON has no number for NaN and infinity: they are written as text.
+    plain = json.loads(json.dumps(summary), parse_constant=lambda name: str(float(name)))
+    text = json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
     write_whole(directory / SUMMARY, text)
     write_pages(directory, description)
     _write_manifest(directory, _hashes(directory))
@@ -89,34 +90,29 @@ def write_pages(directory: Path, description: Description) -> Path:
       ValueError: ``summary.json`` cannot be read.
     """
     found = read(directory) if (directory / SUMMARY).is_file() else None
-    drawings: dict[str, str] = {}
-    made = [directory / PAGE]
+    files: dict[str, str | bytes] = {}
+    drawings = []
     if found is not None:
-        records = _records(str(found.summary["study"]), found.findings)
-        write_whole(directory / RECORDS, records)
-        made.append(directory / RECORDS)
+        files[RECORDS] = _records(str(found.summary["study"]), found.findings)
+        for name, caption, canvas in figures.drawn(found.findings):
+            if not re.fullmatch(r"[A-Za-z0-9_.\-]+", name) or name.startswith("."):
+                raise ValueError(
+                    f"figure: got the name {name[:80]!r}; allowed are letters, digits and "
+                    "underscores"
+                )
+            image, drawing = figures.files_of(canvas)
+            files |= {f"{FIGURES}/{name}.png": image, f"{FIGURES}/{name}.svg": drawing}
+            drawings.append((drawing[drawing.index("<svg") :], caption))
         if (directory / FIGURES).is_symlink():
             (directory / FIGURES).unlink()
         (directory / FIGURES).mkdir(exist_ok=True)
-        for name, canvas in figures.drawn(found.findings):
-            _check_name(name)
-            image, drawing = figures.files_of(canvas)
-            for kind, content in (("png", image), ("svg", drawing)):
-                made.append(directory / FIGURES / f"{name}.{kind}")
-                write_whole(made[-1], content)
-            drawings[name] = drawing[drawing.index("<svg") :]
-    text = page.render(
-        directory.name,
-        description,
-        None if found is None else found.findings,
-        {} if found is None else found.summary,
-        drawings,
-    )
-    write_whole(directory / PAGE, text)
+    findings, summary = (None, {}) if found is None else (found.findings, found.summary)
+    files[PAGE] = page.render(directory.name, description, findings, summary, drawings)
+    for name, content in files.items():
+        write_whole(directory / name, content)
     listed = _listed(directory)
     if listed:
-        now = {path.relative_to(directory).as_posix(): _hash(path) for path in made}
-        _write_manifest(directory, listed | now)
+        _write_manifest(directory, listed | {name: _hash(directory / name) for name in files})
     return directory / PAGE
 
 
@@ -173,13 +169,6 @@ def parts(directory: Path) -> list[Path]:
     return sorted(path for path in (directory / CELLS).glob("*") if path.is_dir())
 
 
-def _check_name(name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9_.\-]+", name) or name.startswith("."):
-        raise ValueError(
-            f"figure: got the name {name[:80]!r}; allowed are letters, digits and underscores"
-        )
-
-
 def _records(study: str, findings: Findings) -> str:
     file = io.StringIO()
     table = csv.writer(file, lineterminator="\n")
@@ -228,12 +217,3 @@ def _hash(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return ""
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no number for NaN and infinity: they are written as text."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {name: _finite(of) for name, of in value.items()}
-    return [_finite(of) for of in value] if isinstance(value, list | tuple) else value

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from jaxmech.reports import figures
-from jaxmech.reports.console import console
+from jaxmech.reports.console import console, rich_table
 from jaxmech.reports.findings import Findings
-from jaxmech.reports.terminal import rich_table
 
 
 def show(findings: Findings, *, title: str | None = None, figure: str | None = None) -> None:
@@ -25,7 +24,7 @@ def show(findings: Findings, *, title: str | None = None, figure: str | None = N
         if everything or (title is not None and table.title.startswith(title)):
             console().print(rich_table(table, width=console().width))
     captions = {one.name: one.caption for one in findings.figures}
-    for name, canvas in figures.drawn(findings):
+    for name, _, canvas in figures.drawn(findings):
         if everything or name == figure:
             display(Image(data=figures.files_of(canvas)[0], width=800))
             if name in captions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +32,7 @@ def render(
     description: Description,
     findings: Findings | None,
     summary: Mapping[str, Any],
-    drawings: Mapping[str, str],
+    drawings: Sequence[tuple[str, str]],
 ) -> str:
     """The page, as HTML; text is escaped.
 
@@ -41,47 +41,18 @@ def render(
       description: of the study.
       findings: of the study; None where it is not finished.
       summary: times, devices and versions.
-      drawings: the SVG of each figure by its name.
+      drawings: the SVG and the caption of each figure.
     """
     from jinja2 import Environment, PackageLoader
 
     environment = Environment(
         loader=PackageLoader("jaxmech.reports"), autoescape=True, trim_blocks=True
     )
-    configuration = {
-        name: "not given" if value is None else str(value)
-        for name, value in description.configuration.items()
-        if name != "name"
-    }
     return environment.get_template("page.html.jinja").render(
+        folder=folder,
         study=description,
-        configuration=configuration,
         findings=findings,
-        facts=_facts(folder, summary),
+        summary=summary,
         drawings=drawings,
-        captions={} if findings is None else _captions(findings),
         trees=[] if findings is None else [(one, tree_svg(one.root)) for one in findings.trees],
     )
-
-
-def _facts(folder: str, summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    facts = [("folder", folder)]
-    if summary:
-        versions = ", ".join(f"{name} {version}" for name, version in summary["versions"].items())
-        facts += [
-            ("seconds of computing", f"{summary['seconds']:.1f}"),
-            ("seconds of compiling", f"{summary['compile_seconds']:.1f}"),
-            ("devices", ", ".join(summary["devices"])),
-            ("versions", versions),
-        ]
-    return facts
-
-
-def _captions(findings: Findings) -> dict[str, str]:
-    captions = {figure.name: figure.caption for figure in findings.figures}
-    for curves in findings.learning_curves:
-        captions[f"learning_{curves.metric}"] = (
-            f"Mean {curves.metric} of what was learned so far, evaluated without exploration, by "
-            "steps of the environment taken by a seed."
-        )
-    return captions

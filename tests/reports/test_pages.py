@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from jaxmech.reports import figures, folder, page, terminal
+from jaxmech.reports import console, figures, folder, page
 from jaxmech.reports.findings import (
     Branch,
     Certificate,
@@ -106,7 +106,7 @@ def test_what_is_crafted_is_text(tmp_path):
     )
     text = (written(tmp_path / "run", crafted) / "report.html").read_text()
     assert "<script" not in text
-    terminal.show(crafted)
+    console.show(crafted)
 
 
 @pytest.mark.parametrize("name", ["../../outside", "a/b"])
@@ -155,7 +155,7 @@ def test_the_verdict_of_a_certificate_is_told(capsys):
         "rational": Certificate(None, "not tried"),
         "fair": Certificate(False, "it is not"),
     }
-    terminal.show(replace(FINDINGS, certificates=undecided))
+    console.show(replace(FINDINGS, certificates=undecided))
     shown = capsys.readouterr().out
     assert "rational is not decided: not tried" in shown
     assert "fair does not hold: it is not" in shown

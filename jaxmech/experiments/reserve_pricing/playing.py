@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxmech.designers import FixedReserves, ReservePlanner
-from jaxmech.environments import ReservePricing, ReservePricingParams
-from jaxmech.environments.reserve_pricing.relative import RelativeReserves
+from jaxmech.environments import RelativeReserves, ReservePricing, ReservePricingParams
 from jaxmech.evaluation import Policy, function_policy, play
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.reserve_pricing.keywords import Keywords

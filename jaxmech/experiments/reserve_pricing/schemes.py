@@ -27,8 +27,12 @@ from jaxmech.designers.planning.static_reserves import (
     reserve_grid,
     revenue_of_days,
 )
-from jaxmech.environments import ReservePricing, ReservePricingParams, ReservePricingState
-from jaxmech.environments.reserve_pricing.relative import RelativeReserves
+from jaxmech.environments import (
+    RelativeReserves,
+    ReservePricing,
+    ReservePricingParams,
+    ReservePricingState,
+)
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.reserve_pricing.keywords import Keywords
 from jaxmech.experiments.reserve_pricing.settings import (

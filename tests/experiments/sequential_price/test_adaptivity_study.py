@@ -12,7 +12,7 @@ from jaxmech.agents.settings.named import ID, Correlated
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.sequential_price.adaptivity import FAMILIES
 from jaxmech.experiments.sequential_price.economy import FiniteSettingFile
-from jaxmech.reports.terminal import rich_table
+from jaxmech.reports.console import rich_table
 
 OWN = """
 items: {gem: 2}
