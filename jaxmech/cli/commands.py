@@ -168,13 +168,17 @@ def _usage(arguments: Sequence[str]) -> int:
 
 
 def _carry_out(asked: Resume | Report | List, answer: _Answer) -> int:
-    if isinstance(asked, List):
-        return _list()
-    named = RUNS / asked.directory
-    directory = named if not asked.directory.exists() and named.exists() else asked.directory
-    if isinstance(asked, Report):
-        return _report(directory)
-    return _resume(directory, asked.updates, answer)
+    match asked:
+        case Resume(directory, updates):
+            return _resume(_found(directory), updates, answer)
+        case Report(directory):
+            return _report(_found(directory))
+    return _list()
+
+
+def _found(directory: Path) -> Path:
+    """The folder itself, or the one of its name in runs/."""
+    return RUNS / directory if not directory.exists() and (RUNS / directory).exists() else directory
 
 
 def _list() -> int:

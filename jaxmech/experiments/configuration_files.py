@@ -108,8 +108,7 @@ def with_choice(study: Study, field: str, name: str) -> Study:
       ValueError: there is no such choice.
     """
     chosen = lookup(f"{field}.name", name, choices_of(type(study))[field])
-    made: Study = replace(study, **{field: chosen()})
-    return made
+    return replace(study, **{field: chosen()})
 
 
 def _choices(hint: Any) -> dict[str, type]:

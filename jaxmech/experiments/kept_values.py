@@ -44,19 +44,19 @@ def plain(value: Any) -> Any:
     Dataclasses by their class and fields, functions by module and name, arrays by shape,
     dtype and checksum.
     """
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, jax.Array | np.ndarray | np.generic):
-        array = _host(value)
-        checksum = zlib.crc32(array.tobytes())
-        return {"array": [str(value.dtype), list(array.shape), checksum]}
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case jax.Array() | np.ndarray() | np.generic():
+            array = _host(value)
+            return {"array": [str(value.dtype), list(array.shape), zlib.crc32(array.tobytes())]}
+        case Mapping():
+            return {str(name): plain(entry) for name, entry in value.items()}
+        case list() | tuple() | range():
+            return [plain(entry) for entry in value]
     if is_dataclass(value) and not isinstance(value, type):
         of = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-        return {"class": f"{type(value).__module__}:{type(value).__qualname__}", **of}
-    if isinstance(value, Mapping):
-        return {str(name): plain(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple | range):
-        return [plain(entry) for entry in value]
+        return {"class": plain(type(value)), **of}
     if callable(value):
         return f"{value.__module__}:{value.__qualname__}"
     raise ValueError(
@@ -143,13 +143,11 @@ def _read(path: Path) -> tuple[dict[str, Any], list[bytes]]:
             text = file[_ABOUT].tobytes()
             raw = [file[name].tobytes() for name in sorted(set(file.files) - {_ABOUT, _CHECKSUM})]
             stored = int(file[_CHECKSUM][0])
-        if _checksum(text, raw) != stored:
-            raise DamagedFileError(f"{path}: damaged: its checksum is another")
         about: dict[str, Any] = json.loads(text)
-    except DamagedFileError:
-        raise
     except Exception as error:  # damage shows as any kind of error
         raise DamagedFileError(f"{path}: damaged: {str(error)[:100]}") from error
+    if _checksum(text, raw) != stored:
+        raise DamagedFileError(f"{path}: damaged: its checksum is another")
     return about, raw
 
 

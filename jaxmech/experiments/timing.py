@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -53,16 +54,14 @@ def read(directory: Path) -> list[Work]:
     path = directory / TIMING
     if not path.is_file():
         return []
+    text = path.read_text(encoding="utf-8", errors="replace")
     work = []
-    rows = csv.reader(path.read_text(encoding="utf-8", errors="replace").splitlines())
-    for row in rows:
-        try:
-            event, kind, name, seconds, compiling = row
-            one = Work(event, kind, name, float(seconds), float(compiling))
-        except ValueError:
-            continue
-        if math.isfinite(one.seconds) and math.isfinite(one.compile_seconds):
-            work.append(one)
+    for row in csv.reader(text.splitlines()):
+        with suppress(ValueError):
+            event, kind, name, *seconds = row
+            spent, compiling = map(float, seconds)
+            if math.isfinite(spent) and math.isfinite(compiling):
+                work.append(Work(event, kind, name, spent, compiling))
     return work
 
 

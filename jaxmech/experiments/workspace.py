@@ -308,7 +308,7 @@ class Workspace:
         for ancestor in self._ancestors():
             shared = ancestor.directory / KEPT / path.name
             with suppress(kept_values.DamagedFileError):
-                if shared.exists() and _answers(kept_values.read_about(shared), asked):
+                if shared.exists() and asked.items() <= kept_values.read_about(shared).items():
                     return read(shared)
         timing.note(self.directory, "begun", kind, name)
         with console.working(name.replace("_", " "), say=self.say):
@@ -321,7 +321,7 @@ class Workspace:
     def _check_asked(self, path: Path, asked: Mapping[str, Any]) -> None:
         about = kept_values.read_about(path)
         check_made_with(path, about["made_with"], self._asked())
-        if not _answers(about, asked):
+        if not asked.items() <= about.items():
             raise ValueError(
                 f"{path}: was made by {about['function']} of other arguments than are given now; "
                 "remove it to have it computed anew"
@@ -329,11 +329,11 @@ class Workspace:
 
     def _check_config(self, config: dict[str, Any]) -> None:
         path = self.directory / CONFIG
-        if not path.exists():
+        if path.exists():
+            was = {"configuration": flat(config_of(read_config(path)))}
+            check_made_with(path, was, {"configuration": flat(config)})
+        else:
             write_whole(path, text_of(config))
-            return
-        was = flat(config_of(read_config(path)))
-        check_made_with(path, {"configuration": was}, {"configuration": flat(config)})
 
     def _asked(self) -> dict[str, Any]:
         if self._made_with is None:
@@ -349,10 +349,6 @@ class Workspace:
                 f"name: got {name!r}; allowed are lower case letters, digits and underscores"
             )
         return self.directory / kind / name
-
-
-def _answers(about: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
-    return all(about[name] == asked[name] for name in asked)
 
 
 def description_of(study: Study) -> Description:

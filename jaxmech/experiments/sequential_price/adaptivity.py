@@ -13,17 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from jaxmech import checks
-from jaxmech.agents.settings.named import AdditiveTypes, Correlated
+from jaxmech.agents.settings.named import AdditiveTypes, BuiltInSetting, Correlated
 from jaxmech.checks import InvalidValueError
-from jaxmech.experiments.registry import STUDIES, study_called
-from jaxmech.experiments.sequential_price.economy import (
-    FiniteSettingFile,
-    NamedSetting,
-    TimberAuctions,
-)
-from jaxmech.experiments.sequential_price.panels import Panel
+from jaxmech.experiments.sequential_price.economy import FiniteSettingFile, NamedSetting
 from jaxmech.experiments.sequential_price.results import NUMERICAL, by_reason
-from jaxmech.experiments.sequential_price.study import SequentialPriceStudy, absolute
+from jaxmech.experiments.sequential_price.study import absolute
 from jaxmech.experiments.study import NamedStudy
 from jaxmech.naming import full_name, lookup
 from jaxmech.reports.findings import Findings, Oracle, Record, Table
@@ -176,19 +170,16 @@ def values_of(named: NamedSetting) -> dict[str, tuple[float | None, bool, str]]:
     return values
 
 
-def _settings() -> Mapping[str, NamedSetting]:
+def _settings() -> dict[str, BuiltInSetting]:
     """The settings in which mechanisms are learned, by the names of studies and panels."""
-    known: dict[str, NamedSetting] = {}
-    for name in STUDIES:
-        if not STUDIES[name].startswith("jaxmech.experiments.sequential_price."):
-            continue
-        study = study_called(name)
-        if isinstance(study, Panel):
-            study = study.study
-        setting = study.setting if isinstance(study, SequentialPriceStudy) else None
-        if setting is not None and not isinstance(setting, FiniteSettingFile | TimberAuctions):
-            known[name] = setting
-    return known
+    from jaxmech.experiments.sequential_price.named import LEARNED, PANELS
+
+    studies = LEARNED | {panel.name: panel.study for panel in PANELS}
+    return {
+        name: study.setting
+        for name, study in studies.items()
+        if isinstance(study.setting, BuiltInSetting)
+    }
 
 
 def _table(found: Mapping[str, Mapping[str, Oracle]]) -> Table:
@@ -239,11 +230,15 @@ def _notes(found: Mapping[str, Mapping[str, Oracle]]) -> list[str]:
 
 def _headline(found: Mapping[str, Mapping[str, Oracle]]) -> str:
     """Where static prices lose most."""
-    shares = {}
-    for label, row in found.items():
-        static, optimum = row["personalised_static_prices"].value, row["optimum"].value
-        if static is not None and optimum:
-            shares[label] = 100 * static / optimum
+    values = {
+        label: (row["personalised_static_prices"].value, row["optimum"].value)
+        for label, row in found.items()
+    }
+    shares = {
+        label: 100 * static / optimum
+        for label, (static, optimum) in values.items()
+        if static is not None and optimum
+    }
     if not shares:
         return "No setting has both an optimum and best static prices that are known."
     worst = min(shares, key=lambda label: shares[label])

@@ -1,26 +1,36 @@
-"""The study of one mechanism, computed: learned, evaluated and compared."""
+"""The study of one mechanism, computed: learned, evaluated, certified and compared."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech.evaluation import Policy
+from jaxmech.agents import Samples, Valuations
+from jaxmech.certificates import incentive_regret, individual_rationality
+from jaxmech.environments import SequentialPrice, SequentialPriceParams
+from jaxmech.evaluation import Policy, play
 from jaxmech.experiments.learning import learning_curves
 from jaxmech.experiments.sequential_price import worth
-from jaxmech.experiments.sequential_price.certified import certificates_of
 from jaxmech.experiments.sequential_price.picture import Visits, heat_maps, tree
-from jaxmech.experiments.sequential_price.problem import PICTURE, LearningProblem, problem_of
-from jaxmech.experiments.sequential_price.references import References, references_of
+from jaxmech.experiments.sequential_price.problem import (
+    CERTIFICATES,
+    PICTURE,
+    LearningProblem,
+    References,
+    problem_of,
+    references_of,
+)
 from jaxmech.experiments.sequential_price.results import Results
 from jaxmech.experiments.sequential_price.study import SequentialPriceStudy
-from jaxmech.reports.findings import Estimate, Findings, Record
+from jaxmech.mechanisms import Outcome
+from jaxmech.reports.findings import Certificate, Estimate, Findings, Record
 from jaxmech.runner import RunResult, read_log
 
 if TYPE_CHECKING:
@@ -33,6 +43,18 @@ CURVE_EPISODES = 1024
 """Episodes of each point at most; no more than four times those of an update."""
 
 PICTURED_EPISODES = 8192
+
+PROFILES = 256
+"""Episodes in which it is checked that nobody loses by taking part."""
+
+REPORTS = 4
+"""Other reports that each agent tries for a certificate of truthfulness."""
+
+REPORT_EPISODES = 4096
+"""Episodes, about, in which other reports are tried."""
+
+ROUNDING = 1e-5
+"""Of the highest price, that a gain or a loss may be and still count as nothing."""
 
 
 def learned_and_compared(study: SequentialPriceStudy, workspace: Workspace) -> Findings:
@@ -53,7 +75,12 @@ def learned_and_compared(study: SequentialPriceStudy, workspace: Workspace) -> F
         evaluate_every=max(1, study.updates // EVALUATIONS),
         beside=references.beside,
     )
-    policies = [_policy(problem, result.states, place) for place in range(study.seeds)]
+    # Every leaf an array, so that the policies of all seeds compile once.
+    designer = jax.tree.map(jnp.asarray, designer)
+    policies = [
+        designer.policy(jax.tree.map(itemgetter(place), result.states))
+        for place in range(study.seeds)
+    ]
     learned = worth.worth_of_seeds(problem, policies, workspace)
     best = worth.best_seeds(problem, policies, workspace)
     of_best = tuple(learned[place].estimate.mean for place in best)
@@ -92,10 +119,94 @@ def compared_with(
     return references, worth.worth_of_baselines(problem, references, workspace)
 
 
-def _policy(problem: LearningProblem, states: Any, place: int) -> Policy:
-    """What the seed at ``place`` learned, every leaf an array."""
-    state = jax.tree.map(lambda leaf: leaf[place], states)
-    return jax.tree.map(jnp.asarray, problem.designer).policy(state)
+def certificates_of(
+    problem: LearningProblem, policy: Policy, workspace: Workspace
+) -> dict[str, Certificate]:
+    """Individual rationality and truthfulness of a learned mechanism."""
+    # Of the outcome alone, so that the offline optimum of every episode is not computed.
+    env = replace(problem.env, subtract_offline_optimum=False)
+    asked = (env, problem.test_params, policy, problem.key(CERTIFICATES))
+    found = workspace.kept_on_host(
+        "certificates", checked, *asked, PROFILES, REPORTS, REPORT_EPISODES
+    )
+    return {
+        "individually_rational": Certificate(
+            holds=found["lowest_utility"] >= -found["tolerance"],
+            statement=(
+                "an agent takes nothing that costs more than it is worth to it, so nobody is worse "
+                f"off than by staying away; lowest utility in {found['profiles']} episodes "
+                f"{found['lowest_utility']:.3g}"
+            ),
+            value=found["lowest_utility"],
+            tolerance=found["tolerance"],
+        ),
+        "truthful": Certificate(
+            holds=found["gain"] <= found["tolerance"],
+            statement=(
+                "an agent is visited once and takes what it likes best at prices that its own "
+                "values do not move, so no other report serves it better; greatest mean gain of "
+                f"any agent from {found['reports']} other reports in each of "
+                f"{found['profiles_of_reports']} episodes {found['gain']:.3g}"
+            ),
+            value=found["gain"],
+            tolerance=found["tolerance"],
+        ),
+    }
+
+
+def checked(
+    env: SequentialPrice,
+    params: SequentialPriceParams,
+    policy: Policy,
+    key: jax.Array,
+    profiles: int,
+    reports: int,
+    episodes: int,
+) -> dict[str, Any]:
+    """The lowest utility and the greatest gain from another report, in played episodes.
+
+    Args:
+      env, params: the environment.
+      policy: that plays, without randomness of its own.
+      key: for all draws.
+      profiles: episodes in which taking part is checked.
+      reports: other reports that each agent tries.
+      episodes: to play at most for these, if that makes two profiles of values.
+    """
+
+    def mechanism(reports: jax.Array) -> Outcome:
+        """The outcome where agents buy as if their values were ``reports``, [agents, ...]."""
+        alone = replace(params, distribution=Samples(reports[None], env.demand))
+        # Without randomness of its own, the key decides nothing.
+        outcome: Outcome = play(env, alone, policy, jax.random.key(0)).state.outcome
+        return outcome
+
+    def utility(values: jax.Array, outcome: Outcome) -> jax.Array:
+        """What each agent gets is worth to it, less its payment: float [agents]."""
+        return Valuations(values, env.demand).of(outcome.allocation) - outcome.payments
+
+    part_key, gain_key = jax.random.split(key)
+    part = individual_rationality(
+        mechanism, params.distribution, part_key, utility=utility, num_profiles=profiles
+    )
+    tried = max(2, episodes // (env.num_agents * (reports + 1)))
+    regret = incentive_regret(
+        mechanism,
+        params.distribution,
+        gain_key,
+        utility=utility,
+        num_profiles=tried,
+        num_reports=reports,
+        ascent_steps=0,
+    )
+    return {
+        "lowest_utility": float(part.lowest_utility.min()),
+        "gain": regret.mean,
+        "profiles": profiles,
+        "profiles_of_reports": tried,
+        "reports": reports,
+        "tolerance": ROUNDING * float(params.price_high.max()),
+    }
 
 
 def _visits(problem: LearningProblem, policy: Policy, workspace: Workspace) -> Visits:

@@ -72,11 +72,9 @@ class SequentialPriceStudy(Economy, NamedStudy):
     @property
     def files(self) -> tuple[str, ...]:
         """The file of samples or of the setting, if any."""
-        if self.samples is not None:
-            return (self.samples,)
-        if isinstance(self.setting, FiniteSettingFile) and self.setting.path is not None:
-            return (self.setting.path,)
-        return ()
+        own = self.setting.path if isinstance(self.setting, FiniteSettingFile) else None
+        file = own if self.samples is None else self.samples
+        return () if file is None else (file,)
 
     @property
     def is_as_described(self) -> bool:
@@ -86,9 +84,9 @@ class SequentialPriceStudy(Economy, NamedStudy):
         the purchase rule is another one.
         """
         registered = study_called(self.name) if self.name in STUDIES else None
-        if not isinstance(registered, SequentialPriceStudy):
-            return False
-        if self.samples is not None and registered.setting is not None:
+        if not isinstance(registered, SequentialPriceStudy) or (
+            self.samples is not None and registered.setting is not None
+        ):
             return False
         settings = (registered.setting, *_ALSO_DESCRIBED.get(self.name, ()))
         rules = (self.objective, self.buys_at_zero_utility)

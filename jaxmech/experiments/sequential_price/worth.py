@@ -22,11 +22,12 @@ from jaxmech.evaluation import Policy, Trajectory, map_in_batches, play
 from jaxmech.experiments.sequential_price.problem import (
     BASELINES,
     ECONOMIES,
+    OFFLINE_OPTIMUM,
     TEST,
     VALIDATION,
     LearningProblem,
+    References,
 )
-from jaxmech.experiments.sequential_price.references import OFFLINE_OPTIMUM, References
 from jaxmech.intervals import mean_of, normal_interval, students_interval
 from jaxmech.oracles.offline import offline_optimum
 from jaxmech.reports.findings import Estimate
@@ -239,15 +240,12 @@ def over_seeds(several: Sequence[Worth]) -> Estimate:
     return Estimate(over_samples.mean, half_width, per_seed, half_widths, over)
 
 
-def is_deterministic(policy: Policy) -> bool:
-    """Whether it is played without exploration; chance is all there is to a random order."""
-    return not isinstance(policy, RandomSerialDictatorship)
-
-
 def _play(
     env: SequentialPrice, params: SequentialPriceParams, policy: Policy, key: jax.Array
 ) -> Trajectory:
-    return play(env, params, policy, key, deterministic=is_deterministic(policy))
+    # Without exploration; but chance is all there is to a random order.
+    deterministic = not isinstance(policy, RandomSerialDictatorship)
+    return play(env, params, policy, key, deterministic=deterministic)
 
 
 def _worth(
@@ -259,6 +257,7 @@ def _worth(
     if samples is None:
         values = workspace.kept(name, objectives, *played, count)
         return Worth(np.asarray(values, np.float64), of_samples=False)
-    plays = 1 if is_deterministic(policy) else max(1, count // len(samples.values))
+    random = isinstance(policy, RandomSerialDictatorship)
+    plays = max(1, count // len(samples.values)) if random else 1
     values = workspace.kept(name, sample_objectives, *played, samples, plays)
     return Worth(np.asarray(values, np.float64).mean(axis=1), of_samples=True)

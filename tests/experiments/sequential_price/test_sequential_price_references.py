@@ -8,8 +8,7 @@ from unkept import Unkept
 
 from jaxmech.agents.settings.named import Correlated, TwoWorlds
 from jaxmech.experiments.registry import study_called
-from jaxmech.experiments.sequential_price.problem import problem_of
-from jaxmech.experiments.sequential_price.references import references_of
+from jaxmech.experiments.sequential_price.problem import problem_of, references_of
 from jaxmech.oracles import NotKnownError
 from jaxmech.oracles import sequential_price as exact
 

@@ -13,9 +13,8 @@ from jaxmech.agents import Samples
 from jaxmech.agents.settings.named import Inventory
 from jaxmech.experiments.kept_values import question
 from jaxmech.experiments.registry import study_called
-from jaxmech.experiments.sequential_price.certified import certificates_of
-from jaxmech.experiments.sequential_price.problem import problem_of
-from jaxmech.experiments.sequential_price.references import references_of
+from jaxmech.experiments.sequential_price.learning import certificates_of
+from jaxmech.experiments.sequential_price.problem import problem_of, references_of
 from jaxmech.experiments.sequential_price.worth import (
     best_seeds,
     over_seeds,
