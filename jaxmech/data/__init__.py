@@ -1,11 +1,21 @@
-"""The user's files, read and written: valuations, bids, logs and settings."""
+"""The user's files, read and written: valuations, bids, logs and settings.
 
-from jaxmech.data.bid_log_writer import write_bid_logs
-from jaxmech.data.bid_logs import BidLogs, load_bid_logs, split_logs
-from jaxmech.data.keyword_bids import load_keywords
-from jaxmech.data.samples import empirical, load_samples, settings_from_samples
-from jaxmech.data.setting_files import load_setting
-from jaxmech.data.timber import load_timber_bids
+Names are imported on first use, so that a file of bids is looked through without JAX.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jaxmech.lazy import exports
+
+if TYPE_CHECKING:
+    from jaxmech.data.bid_log_writer import write_bid_logs
+    from jaxmech.data.bid_logs import BidLogs, load_bid_logs, split_logs
+    from jaxmech.data.keyword_bids import load_keywords
+    from jaxmech.data.samples import empirical, load_samples, settings_from_samples
+    from jaxmech.data.setting_files import load_setting
+    from jaxmech.data.timber import load_timber_bids
 
 __all__ = [
     "BidLogs",
@@ -19,3 +29,15 @@ __all__ = [
     "split_logs",
     "write_bid_logs",
 ]
+
+__getattr__ = exports(
+    __name__,
+    {
+        "bid_log_writer": ("write_bid_logs",),
+        "bid_logs": ("BidLogs", "load_bid_logs", "split_logs"),
+        "keyword_bids": ("load_keywords",),
+        "samples": ("empirical", "load_samples", "settings_from_samples"),
+        "setting_files": ("load_setting",),
+        "timber": ("load_timber_bids",),
+    },
+)

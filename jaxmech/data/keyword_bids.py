@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jaxmech.agents.keywords.distribution import SampledKeywords, medians
-from jaxmech.agents.values.numerical import Beta
 from jaxmech.checks import InvalidValueError
 from jaxmech.data import columns as tables
 from jaxmech.data.bid_log_cells import check_repeated, numbered, numbers_of, places_of
+
+if TYPE_CHECKING:
+    from jaxmech.agents.keywords.distribution import SampledKeywords
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -48,6 +48,12 @@ def load_keywords(
         nobody bids above 0, or a quality outside [0, 1].
       ModuleNotFoundError: a ``.parquet`` file without the extra ``data`` installed.
     """
+    # Here, so that a file is looked through without JAX.
+    import jax.numpy as jnp
+
+    from jaxmech.agents.keywords.distribution import SampledKeywords, medians
+    from jaxmech.agents.values.numerical import Beta
+
     if isinstance(source, str | Path):
         bids, quality = read_keyword_bids(
             source,

@@ -48,10 +48,14 @@ def test_it_is_registered_and_as_described_for_any_seed_and_number_of_keywords(t
     assert own.files == (str(path),)
 
 
-def test_configuring_does_not_import_jax():
+def test_configuring_does_not_import_jax_nor_does_looking_through_a_file(tmp_path):
+    path = bid_file(tmp_path / "bids.csv", [[1, 2, 3]] * 4)
     program = (
-        "import sys; from jaxmech.experiments.registry import study_called; "
-        "study_called('tang2017/reserve_pricing').resolved(); print('jax' in sys.modules)"
+        "import sys; from dataclasses import replace\n"
+        "from jaxmech.experiments.registry import study_called\n"
+        "study = study_called('tang2017/reserve_pricing').resolved()\n"
+        f"replace(study, keywords=2, bids={str(path)!r}).resolved()\n"
+        "print('jax' in sys.modules)"
     )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert shown.stdout.strip() == "False", shown.stderr
