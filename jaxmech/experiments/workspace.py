@@ -35,10 +35,9 @@ from jaxmech.runner.chunks import Evaluate
 from jaxmech.runner.files import write_whole
 from jaxmech.runner.programs import Programs, Timed, check_function
 from jaxmech.runner.progress import ConsoleProgress
+from jaxmech.runner.training import Stop
 
 STAGES, KEPT = "stages", "kept"
-
-Stop = Callable[[dict[str, jax.Array]], jax.Array]
 
 
 class Stopped(BaseException):

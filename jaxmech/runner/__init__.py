@@ -25,13 +25,10 @@ from typing import TYPE_CHECKING
 from jaxmech.lazy import exports
 
 if TYPE_CHECKING:
-    from jaxmech.runner.errors import (
-        DiskFullError,
-        StructureMismatchError,
-        TrainingDivergedError,
-    )
+    from jaxmech.runner.checkpoints import StructureMismatchError
+    from jaxmech.runner.files import DiskFullError
     from jaxmech.runner.logs import read_log
-    from jaxmech.runner.loop import RunResult
+    from jaxmech.runner.loop import RunResult, TrainingDivergedError
     from jaxmech.runner.record import has_checkpoint
     from jaxmech.runner.running import is_finished, load, resume, run, run_or_resume
 
@@ -52,9 +49,10 @@ __all__ = [
 __getattr__ = exports(
     __name__,
     {
-        "errors": ("DiskFullError", "StructureMismatchError", "TrainingDivergedError"),
+        "checkpoints": ("StructureMismatchError",),
+        "files": ("DiskFullError",),
         "logs": ("read_log",),
-        "loop": ("RunResult",),
+        "loop": ("RunResult", "TrainingDivergedError"),
         "record": ("has_checkpoint",),
         "running": ("is_finished", "load", "resume", "run", "run_or_resume"),
     },

@@ -1,9 +1,9 @@
-"""Checkpoints of a PyTree of arrays by Orbax, checked when they are read back.
+"""Checkpoints of a PyTree of arrays by Orbax, checked before they are read back.
 
-Each is a folder called after its update. Orbax writes it under another name and renames it when
-it is complete, so that a kill in the middle leaves the earlier ones. Damage done later it notices
-only in part (a changed byte passes), hence a checksum of the arrays; and reading damaged arrays
-makes its threads print tracebacks, hence one of every file, which is looked at before.
+Each is a folder called after its update. It is written under another name, and renamed when it
+is complete, so that a kill in the middle leaves the earlier ones. Damage done later Orbax notices
+only in part (a changed byte passes), and its threads print tracebacks where they read it: hence
+a checksum of every file, which is looked at first.
 """
 
 from __future__ import annotations
@@ -22,16 +22,18 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from jaxmech.runner.errors import StructureMismatchError
-from jaxmech.runner.files import write_whole
+from jaxmech.runner.files import UNFINISHED, write_whole
 from jaxmech.runner.trees import data_of, from_data, named_leaves
 
 KEEP = 3
 """Checkpoints kept; older ones are deleted."""
 
 FILES = "files.json"
-"""In the folder of a checkpoint, the CRC-32 of every other file there. A process that is killed
-before it has written this leaves a whole checkpoint without."""
+"""In the folder of a checkpoint, the CRC-32 of every other file there."""
+
+
+class StructureMismatchError(ValueError):
+    """A checkpoint holds a tree built differently from the one asked for."""
 
 
 @dataclass(frozen=True)
@@ -57,21 +59,19 @@ def updates_in(folder: Path) -> list[int]:
 
 def save(folder: Path, update: int, tree: Any, about: dict[str, Any]) -> None:
     """Writes ``tree`` with ``about`` (what JSON can hold) under ``update``, and waits."""
-    for unfinished in folder.glob("*.orbax-checkpoint-tmp*"):
-        shutil.rmtree(unfinished)
-    structure = _structure(tree)
-    leaves = jax.device_get([data_of(leaf) for leaf in jax.tree.leaves(tree)])
-    arrays = {name: leaf for (name, _, _), leaf in zip(structure, leaves, strict=True)}
-    about = {**about, "update": update, "structure": structure, "checksum": _checksum(arrays)}
-    about["about_checksum"] = _checksum_of_text(about)
-    checkpoint = folder.absolute() / str(update)
-    stored = {name: array for name, array in arrays.items() if array.size}
+    for left in folder.glob(f"*{UNFINISHED}*"):
+        shutil.rmtree(left)
+    leaves = _by_name(tree)
+    arrays = jax.device_get({name: data_of(leaf) for name, leaf in leaves.items()})
+    about = {**about, "update": update, "structure": _structure(leaves)}
+    args = ocp.args.Composite(
+        about=ocp.args.JsonSave(about), arrays=ocp.args.StandardSave(_not_empty(arrays))
+    )
+    unfinished = folder.absolute() / f"{update}{UNFINISHED}"
     with _orbax() as checkpointer:
-        args = ocp.args.Composite(
-            about=ocp.args.JsonSave(about), arrays=ocp.args.StandardSave(stored)
-        )
-        checkpointer.save(checkpoint, args=args)
-    write_whole(checkpoint / FILES, json.dumps(_checksums_of_files(checkpoint), indent=1))
+        checkpointer.save(unfinished, args=args)
+    write_whole(unfinished / FILES, json.dumps(_checksums(unfinished), indent=1))
+    unfinished.rename(folder / str(update))
     for old in updates_in(folder)[:-KEEP]:
         shutil.rmtree(folder / str(old))
 
@@ -113,41 +113,31 @@ def set_aside(folder: Path, update: int) -> Path:
 
 
 def _about(checkpoint: Path) -> dict[str, Any]:
-    if (checkpoint / FILES).is_file():
-        listed = json.loads((checkpoint / FILES).read_text())
-        found = _checksums_of_files(checkpoint)
-        for name in {**listed, **found}:
-            if listed.get(name) != found.get(name):
-                raise ValueError(f"{name} is not as it was written")
-    about = dict(_restored(checkpoint, about=ocp.args.JsonRestore()))
-    if about.pop("about_checksum") != _checksum_of_text(about):
-        raise ValueError("what is said about it does not match its checksum")
+    listed, found = json.loads((checkpoint / FILES).read_text()), _checksums(checkpoint)
+    for name in {**listed, **found}:
+        if listed.get(name) != found.get(name):
+            raise ValueError(f"{name} is not as it was written")
+    about: dict[str, Any] = _restored(checkpoint, "about", ocp.args.JsonRestore())
     if about["update"] != int(checkpoint.name):
         raise ValueError(f"it calls itself {about['update']}")
     return about
 
 
 def _tree(checkpoint: Path, about: dict[str, Any], abstract: Any) -> Any:
-    structure = _structure(abstract)
-    if about["structure"] != structure:
-        raise _mismatch(about["structure"], structure, checkpoint)
-    leaves = jax.tree.leaves(abstract)
-    data = [np.empty(data_of(leaf).shape, data_of(leaf).dtype) for leaf in leaves]
-    arrays = {name: empty for (name, _, _), empty in zip(structure, data, strict=True)}
-    wanted = {name: array for name, array in arrays.items() if array.size}
-    arrays |= _restored(checkpoint, arrays=ocp.args.StandardRestore(wanted))
-    if _checksum(arrays) != about["checksum"]:
-        raise ValueError("its arrays do not match their checksum")
-    restored = [from_data(*pair) for pair in zip(arrays.values(), leaves, strict=True)]
+    leaves = _by_name(abstract)
+    if about["structure"] != _structure(leaves):
+        raise _mismatch(about["structure"], _structure(leaves), checkpoint)
+    data = {name: data_of(leaf) for name, leaf in leaves.items()}
+    arrays = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in data.items()}
+    arrays |= _restored(checkpoint, "arrays", ocp.args.StandardRestore(_not_empty(arrays)))
+    restored = [from_data(arrays[name], leaf) for name, leaf in leaves.items()]
     return jax.tree.unflatten(jax.tree.structure(abstract), restored)
 
 
-def _restored(checkpoint: Path, **item: Any) -> Any:
-    """One item of a checkpoint, given its name and how it is restored."""
+def _restored(checkpoint: Path, item: str, how: ocp.args.CheckpointArgs) -> Any:
     with _orbax() as checkpointer:
-        restored = checkpointer.restore(checkpoint.absolute(), args=ocp.args.Composite(**item))
-    (name,) = item
-    return restored[name]
+        args = ocp.args.Composite(**{item: how})
+        return checkpointer.restore(checkpoint.absolute(), args=args)[item]
 
 
 @contextmanager
@@ -163,7 +153,7 @@ def _orbax() -> Iterator[ocp.Checkpointer]:
         logger.setLevel(level)
 
 
-def _checksums_of_files(checkpoint: Path) -> dict[str, int]:
+def _checksums(checkpoint: Path) -> dict[str, int]:
     return {
         path.relative_to(checkpoint).as_posix(): zlib.crc32(path.read_bytes())
         for path in sorted(checkpoint.rglob("*"))
@@ -171,23 +161,19 @@ def _checksums_of_files(checkpoint: Path) -> dict[str, int]:
     }
 
 
-def _checksum(arrays: dict[str, np.ndarray]) -> int:
-    checksum = 0
-    for name in sorted(arrays):
-        checksum = zlib.crc32(arrays[name].tobytes(), checksum)
-    return checksum
+def _by_name(tree: Any) -> dict[str, Any]:
+    """The leaves of a PyTree; the number in a name keeps names apart."""
+    leaves = enumerate(named_leaves(tree))
+    return {f"{number:03d}.{name}": leaf for number, (name, leaf) in leaves}
 
 
-def _checksum_of_text(about: dict[str, Any]) -> int:
-    return zlib.crc32(json.dumps(about, sort_keys=True).encode())
+def _structure(leaves: dict[str, Any]) -> list[list[Any]]:
+    """Name, dtype and shape of every leaf."""
+    return [[name, str(leaf.dtype), list(leaf.shape)] for name, leaf in leaves.items()]
 
 
-def _structure(tree: Any) -> list[list[Any]]:
-    """Name, dtype and shape of every leaf; the number in the name keeps names apart."""
-    return [
-        [f"{number:03d}.{name}", str(leaf.dtype), list(leaf.shape)]
-        for number, (name, leaf) in enumerate(named_leaves(tree))
-    ]
+def _not_empty(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: array for name, array in arrays.items() if array.size}
 
 
 def _mismatch(

@@ -155,14 +155,6 @@ def read_log(path: str | Path, *, length: int | None = None) -> dict[str, np.nda
         raise ValueError(f"{path}: is no log of a run ({str(error)[:200]})") from error
 
 
-def last_rows(log: Mapping[str, np.ndarray], seeds: Sequence[int]) -> dict[str, np.ndarray]:
-    """The last row of each seed, each float64 [seeds]; nothing where there are no rows."""
-    if not len(log["seed"]):
-        return {}
-    last = [np.flatnonzero(log["seed"] == seed)[-1] for seed in seeds]
-    return {name: column[last] for name, column in log.items() if name not in _INTEGERS}
-
-
 def by_update(
     log: Mapping[str, np.ndarray], seeds: Sequence[int]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:

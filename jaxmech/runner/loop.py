@@ -13,15 +13,30 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech.runner.chunks import Program
-from jaxmech.runner.errors import TrainingDivergedError
 from jaxmech.runner.interruption import noting
-from jaxmech.runner.logs import by_update, last_rows, read_log
+from jaxmech.runner.logs import by_update, read_log
 from jaxmech.runner.progress import Progress
 from jaxmech.runner.record import EVALUATION, METRICS, Record, Saved
 from jaxmech.runner.training import MAX_UPDATES, Training
 from jaxmech.runner.trees import floats
 
 _CHUNK_SECONDS = 1.5
+
+
+class TrainingDivergedError(FloatingPointError):
+    """A metric, or a part of a designer's state, is no longer finite.
+
+    Attributes:
+      update: the first update after which this is so.
+      seed: the first such seed.
+      quantities: names of the metrics and parts of the state.
+    """
+
+    def __init__(self, message: str, update: int, seed: int, quantities: tuple[str, ...]):
+        super().__init__(message)
+        self.update = update
+        self.seed = seed
+        self.quantities = quantities
 
 
 @dataclass(frozen=True)
@@ -72,23 +87,27 @@ def result_of(
       OSError, ValueError: see ``read_log``.
     """
     training = jax.tree.map(lambda leaf: leaf[0], jax.device_put(training))
-    seeds = saved.plan.seeds
-    logs = {
-        name: read_log(directory / name, length=saved.logs[name].length)
+    updates, seeds = np.asarray(training.updates), saved.plan.seeds
+    logged = {
+        name: by_update(read_log(directory / name, length=saved.logs[name].length), seeds)
         for name in (METRICS, EVALUATION)
         if name in saved.logs
     }
-    evaluated = by_update(logs[EVALUATION], seeds) if EVALUATION in logs else ()
+    _, metrics = logged[METRICS]
+    if not updates.any():
+        metrics = {}
+    evaluation_updates, evaluations = logged.get(EVALUATION, (np.zeros(0, np.int64), {}))
     return RunResult(
-        training.state,
-        tuple(seeds),
-        np.asarray(training.updates),
-        last_rows(logs[METRICS], seeds),
-        saved.seconds,
-        compile_seconds,
-        interrupted_by,
-        directory,
-        *evaluated,
+        states=training.state,
+        seeds=tuple(seeds),
+        updates=updates,
+        metrics={name: rows[updates - 1, range(len(seeds))] for name, rows in metrics.items()},
+        seconds=saved.seconds,
+        compile_seconds=compile_seconds,
+        interrupted_by=interrupted_by,
+        directory=directory,
+        evaluation_updates=evaluation_updates,
+        evaluations=evaluations,
     )
 
 
@@ -115,6 +134,7 @@ def train(
       DiskFullError: there is no room for logs or checkpoints.
     """
     plan = saved.plan
+    evaluate_every = plan.evaluate_every or plan.updates
     with noting(progress.stopping) as interruption:
         record = Record(directory, saved, program, progress.message)
         program.compile(with_start=training is None)
@@ -125,7 +145,8 @@ def train(
 
         length, adapts = updates_per_chunk or 1, updates_per_chunk is None
         while np.any(training.running) and update < plan.updates and interruption.received is None:
-            count = min(length, plan.updates_to_next_stop(update))
+            to_evaluation = evaluate_every - update % evaluate_every
+            count = min(length, plan.updates - update, to_evaluation)
             # What a chunk that diverges goes back to; the donated one is overwritten.
             before = jax.tree.map(jnp.copy, training)
             started = time.perf_counter()
@@ -147,7 +168,7 @@ def train(
             record.time(now, seconds)
             progress.advance(now, seconds, _shown(metrics, made_now - made))
             update, made = now, made_now
-            if plan.evaluate_every and update % plan.evaluate_every == 0:
+            if plan.evaluate_every and update % evaluate_every == 0:
                 evaluated = program.evaluation(training.state, update)
                 of_cell = {name: values[0][:, None] for name, values in evaluated.items()}
                 record.log(EVALUATION, update, (made == update).astype(int), of_cell)

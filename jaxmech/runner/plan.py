@@ -41,13 +41,6 @@ class Plan:
     made_with: dict[str, Plain]
     learner: dict[str, Plain]
 
-    def updates_to_next_stop(self, update: int) -> int:
-        """From ``update`` to the next evaluation or the end, whichever comes first."""
-        remaining = self.updates - update
-        if self.evaluate_every is None:
-            return remaining
-        return min(remaining, self.evaluate_every - update % self.evaluate_every)
-
     def typed_keys(self) -> jax.Array:
         """What the seeds start from, typed keys [seeds]."""
         if self.keys is None:

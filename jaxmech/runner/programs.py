@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 
-@dataclass(frozen=True)
-class Timed:
+class Timed(NamedTuple):
     """What a program returned, and the seconds spent on it."""
 
     value: Any
@@ -21,15 +19,11 @@ class Timed:
     compile_seconds: float
 
 
-@dataclass
 class Programs:
-    """Compiled programs, by function, static arguments, and shapes of the others.
+    """Compiled programs, by function, static arguments, and shapes of the others."""
 
-    Attributes:
-      compiled: the programs.
-    """
-
-    compiled: dict[Hashable, Any] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._compiled: dict[Hashable, Any] = {}
 
     def shapes(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Shapes and dtypes of what the function returns; nothing is computed or compiled."""
@@ -52,11 +46,11 @@ class Programs:
         started = time.perf_counter()
         shape = tuple((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(traced))
         asked = (function, static, jax.tree.structure(traced), shape)
-        if asked not in self.compiled:
+        if asked not in self._compiled:
             lowered = jax.jit(partial(_called, function, static)).lower(traced)
-            self.compiled[asked] = lowered.compile()
+            self._compiled[asked] = lowered.compile()
         ready = time.perf_counter()
-        value = jax.block_until_ready(self.compiled[asked](traced))
+        value = jax.block_until_ready(self._compiled[asked](traced))
         return Timed(value, time.perf_counter() - ready, ready - started)
 
 

@@ -24,7 +24,7 @@ from rich.progress import Progress as Bar
 
 
 class Progress(Protocol):
-    """What the runner calls, in this order."""
+    """What the runner calls, in this order; nothing of it needs an answer."""
 
     def start(self, update: int, updates: int) -> None:
         """Training goes from ``update`` to ``updates``; tracing and compiling come first."""
@@ -48,26 +48,11 @@ class Progress(Protocol):
         """Training has ended, well or not."""
 
 
-class NoProgress:
+class NoProgress(Progress):
     """Says nothing, except that a message becomes a warning."""
-
-    def start(self, update: int, updates: int) -> None:
-        pass
-
-    def compiled(self, seconds: float) -> None:
-        pass
-
-    def advance(self, update: int, seconds: float, metrics: Mapping[str, np.ndarray]) -> None:
-        pass
-
-    def stopping(self, received: Signals) -> None:
-        pass
 
     def message(self, text: str) -> None:
         warnings.warn(text, stacklevel=2)
-
-    def stop(self) -> None:
-        pass
 
 
 class ConsoleProgress:
@@ -128,13 +113,11 @@ class ConsoleProgress:
         self.message(f"{received.name}: stopping once what is compiled or computed now is done")
 
     def message(self, text: str) -> None:
-        console = self._bar.console if self._bar else self._console
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def stop(self) -> None:
         if self._bar:
             self._bar.stop()
-            self._bar = None
 
 
 def _figures(

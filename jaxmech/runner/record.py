@@ -16,8 +16,7 @@ import yaml
 
 from jaxmech.runner import checkpoints
 from jaxmech.runner.chunks import Program, abstract_training
-from jaxmech.runner.errors import full_disk_explained
-from jaxmech.runner.files import write_whole
+from jaxmech.runner.files import full_disk_explained, write_whole
 from jaxmech.runner.logs import Extent, Log
 from jaxmech.runner.plan import Plan, read_plan
 from jaxmech.runner.training import Training

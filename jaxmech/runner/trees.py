@@ -34,14 +34,7 @@ def all_finite(leaves: Sequence[jax.Array]) -> jax.Array:
 
 def strong(tree: Any) -> Any:
     """``tree`` as arrays without weak types, which a loop could not carry."""
-
-    def one(leaf: Any) -> jax.Array:
-        leaf = jnp.asarray(leaf)
-        if jnp.issubdtype(leaf.dtype, jax.dtypes.extended):
-            return leaf
-        return jax.lax.convert_element_type(leaf, leaf.dtype)
-
-    return jax.tree.map(one, tree)
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.asarray(leaf).dtype), tree)
 
 
 def is_key(leaf: Any) -> bool:

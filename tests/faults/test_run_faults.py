@@ -212,10 +212,29 @@ def test_every_checkpoint_damaged(stopped: Path) -> None:
 
 
 def test_a_save_cut_short_leaves_the_earlier_ones(whole: Path, stopped: Path) -> None:
-    unfinished = stopped / "checkpoints" / "40.orbax-checkpoint-tmp"
-    shutil.copytree(stopped / "checkpoints" / "36", unfinished)
+    for name in ("40.unfinished", "41.unfinished.orbax-checkpoint-tmp"):
+        shutil.copytree(stopped / "checkpoints" / "36", stopped / "checkpoints" / name)
     resume(stopped)
-    assert not unfinished.exists()
+    assert checkpoint_updates(stopped)[-1] == 60
+    assert_same_run(stopped, whole)
+
+
+def test_a_checkpoint_that_lacks_a_file_is_passed_over(whole: Path, stopped: Path) -> None:
+    (stopped / "checkpoints" / "36" / "files.json").unlink()
+    with pytest.warns(UserWarning, match=r"checkpoint 36 .*files.json.* from checkpoint 32"):
+        resume(stopped)
+    assert_same_run(stopped, whole)
+
+
+@pytest.mark.parametrize("content", ["[]", "3", '{"item_handlers": 3}'])
+def test_what_orbax_says_of_one_checkpoint_keeps_it_from_no_other(
+    content: str, whole: Path, stopped: Path
+) -> None:
+    """It reads what it says of all, where they are in its charge, and stops at any that is odd."""
+    (stopped / "checkpoints" / "32" / "_CHECKPOINT_METADATA").write_text(content)
+    (stopped / "checkpoints" / "36" / "_CHECKPOINT_METADATA").write_text(content)
+    with pytest.warns(UserWarning, match=r"36 .*_CHECKPOINT_METADATA is not as it was written"):
+        resume(stopped)
     assert_same_run(stopped, whole)
 
 
