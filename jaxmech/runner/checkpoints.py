@@ -14,7 +14,6 @@ import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,21 +33,6 @@ FILES = "files.json"
 
 class StructureMismatchError(ValueError):
     """A checkpoint holds a tree built differently from the one asked for."""
-
-
-@dataclass(frozen=True)
-class Restored:
-    """A checkpoint read back.
-
-    Attributes:
-      about: what was saved about it; its ``update`` is the number it was saved under.
-      tree: of NumPy arrays and typed keys, built like the tree it was asked for; else None.
-      skipped: newer checkpoints that could not be read: {update: reason}.
-    """
-
-    about: dict[str, Any]
-    tree: Any
-    skipped: dict[int, str]
 
 
 def updates_in(folder: Path) -> list[int]:
@@ -76,11 +60,18 @@ def save(folder: Path, update: int, tree: Any, about: dict[str, Any]) -> None:
         shutil.rmtree(folder / str(old))
 
 
-def newest(folder: Path, abstract: Any = None) -> Restored:
-    """The newest checkpoint that can be read, with its tree if that is like ``abstract``.
+def newest(folder: Path, abstract: Any = None) -> tuple[dict[str, Any], Any, dict[int, str]]:
+    """The newest checkpoint that can be read, of a folder that has some.
+
+    Args:
+      abstract: how its tree is built; without it, the tree is not read.
+
+    Returns:
+      What was saved about it, of which ``update`` is the number it was saved under; its tree, of
+      NumPy arrays and typed keys, or None; and newer ones that could not be read, {update: reason}.
 
     Raises:
-      ValueError: there is none, or none can be read.
+      ValueError: none can be read.
       StructureMismatchError: the newest holds a tree built differently.
     """
     skipped: dict[int, str] = {}
@@ -88,17 +79,12 @@ def newest(folder: Path, abstract: Any = None) -> Restored:
         try:
             about = _about(folder / str(update))
             tree = None if abstract is None else _tree(folder / str(update), about, abstract)
-            return Restored(about, tree, skipped)
+            return about, tree, skipped
         except StructureMismatchError:
             raise
         except Exception as error:  # damage shows as any kind of error
             first_line = (str(error).splitlines() or [""])[0][:120]
             skipped[update] = f"{type(error).__name__}: {first_line}"
-    if not skipped:
-        raise ValueError(
-            f"{folder}: no checkpoint here, the run ended before its first one; "
-            "remove its folder and start it again"
-        )
     reasons = "; ".join(f"{update}: {reason}" for update, reason in skipped.items())
     raise ValueError(f"{folder}: no checkpoint here can be read ({reasons})")
 
@@ -113,6 +99,8 @@ def set_aside(folder: Path, update: int) -> Path:
 
 
 def _about(checkpoint: Path) -> dict[str, Any]:
+    if not (checkpoint / FILES).is_file():
+        raise ValueError(f"{FILES} is missing")
     listed, found = json.loads((checkpoint / FILES).read_text()), _checksums(checkpoint)
     for name in {**listed, **found}:
         if listed.get(name) != found.get(name):

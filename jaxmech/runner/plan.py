@@ -160,10 +160,10 @@ def check_same(asked: Plan, was: Plan, directory: Path, *, extend: bool) -> None
     differing = {name: pair for name, pair in values.items() if not _equal(*pair)}
     how = "give another directory or name, or remove that folder to begin anew"
     for name, (before, now) in differing.items():
-        if extend and _equal(before, was.updates) and _equal(now, asked.updates):
-            if asked.updates >= was.updates:
-                continue
-        elif name == "updates" and asked.updates > was.updates:
+        follows = _equal(before, was.updates) and _equal(now, asked.updates)
+        if extend and follows and asked.updates > was.updates:
+            continue
+        if name == "updates" and asked.updates > was.updates:
             how = "more updates are made only where that is asked for, by extending the run"
         others = f" (and {len(differing) - 1} more differ)" if len(differing) > 1 else ""
         made_with = f"{directory} was made with {checks.shown(before)}{others}"

@@ -94,8 +94,8 @@ def read_saved(directory: Path) -> Saved:
       ValueError: it cannot be read.
     """
     if has_checkpoint(directory):
-        folder = directory / CHECKPOINTS
-        return _saved(folder, checkpoints.newest(folder).about)
+        about, _, _ = checkpoints.newest(directory / CHECKPOINTS)
+        return _saved(directory / CHECKPOINTS, about)
     path = directory / PLAN
     if not path.is_file():
         raise FileNotFoundError(
@@ -146,18 +146,18 @@ def restored(
     folder = directory / CHECKPOINTS
     saved = read_saved(directory)
     abstract = abstract_training(designer, saved.plan.typed_keys(), saved.num_metrics)
-    found = checkpoints.newest(folder, abstract)
-    saved = _saved(folder, found.about)
+    about, training, skipped = checkpoints.newest(folder, abstract)
+    saved = _saved(folder, about)
     for name, extent in saved.logs.items():
         if name != TIMING:
             extent.check(directory / name)
     if say is not None:
-        for update, reason in found.skipped.items():
+        for update, reason in skipped.items():
             say(
                 f"checkpoint {update} of {directory} cannot be read ({reason}) and is now in "
                 f"{checkpoints.set_aside(folder, update)}; going on from checkpoint {saved.update}"
             )
-    return saved, found.tree
+    return saved, training
 
 
 class Record:

@@ -84,8 +84,15 @@ def run(
         with claim(directory):
             check_free(directory)
             record.begin(directory, plan, config_text)
-            pace = updates_per_chunk, checkpoint_seconds
-            return train(program, Saved(plan), None, directory, *pace, progress)
+            return train(
+                program,
+                Saved(plan),
+                None,
+                directory,
+                updates_per_chunk,
+                checkpoint_seconds,
+                progress,
+            )
 
 
 def resume(
@@ -126,9 +133,17 @@ def resume(
     plan = replace(was, updates=total, learner=learner_of(designer, evaluate, stop))
     # Fewer updates are as good, as long as they are not made yet.
     check_same(replace(plan, updates=max(total, was.updates)), was, directory, extend=True)
-    pace = updates_per_chunk, checkpoint_seconds
     with claim(directory):
-        return _begin_or_go_on(designer, plan, directory, evaluate, stop, *pace, progress)
+        return _begin_or_go_on(
+            designer,
+            plan,
+            directory,
+            evaluate,
+            stop,
+            updates_per_chunk,
+            checkpoint_seconds,
+            progress,
+        )
 
 
 def run_or_resume(
@@ -179,11 +194,19 @@ def run_or_resume(
         made_with=made_with,
     )
     _check_pace(updates_per_chunk, checkpoint_seconds)
-    pace = updates_per_chunk, checkpoint_seconds
     with claim(directory):
         if has_checkpoint(directory):
             check_same(plan, read_saved(directory).plan, directory, extend=extend)
-        return _begin_or_go_on(designer, plan, directory, evaluate, stop, *pace, progress)
+        return _begin_or_go_on(
+            designer,
+            plan,
+            directory,
+            evaluate,
+            stop,
+            updates_per_chunk,
+            checkpoint_seconds,
+            progress,
+        )
 
 
 def load(designer: Any, *, directory: str | Path) -> RunResult:
@@ -246,8 +269,15 @@ def _begin_or_go_on(
         program = Program(designer, plan.typed_keys(), evaluate, stop)
         if training is None:
             record.begin(directory, plan)
-        pace = updates_per_chunk, checkpoint_seconds
-        return train(program, replace(saved, plan=plan), training, directory, *pace, progress)
+        return train(
+            program,
+            replace(saved, plan=plan),
+            training,
+            directory,
+            updates_per_chunk,
+            checkpoint_seconds,
+            progress,
+        )
 
 
 def _check_pace(updates_per_chunk: int | None, checkpoint_seconds: float) -> None:

@@ -64,6 +64,9 @@ class Written:
     broken_state: jax.Array
 
 
+_Update = Callable[[jax.Array, Training, Written], tuple[Training, Written]]
+
+
 def begun(states: Any, num_metrics: int) -> Training:
     """The training before its first update, from states [cells, seeds, ...]."""
     axes = jax.tree.leaves(states)[0].shape[:2]
@@ -110,67 +113,60 @@ class Loop:
             broken_metrics=jnp.zeros_like(lanes.metrics_must_be_finite),
             broken_state=jnp.zeros_like(lanes.state_must_be_finite),
         )
-        updates = self._one_by_one if self.one_by_one else self._at_once
-        ended = updates(lanes, written, count)
+        if self.one_by_one:
+            # Each in its place, so that no second copy of all is needed.
+            ended = jax.lax.fori_loop(
+                0, num_lanes, partial(self._with_lane_updated, count), (lanes, written)
+            )
+        else:
+            ended = self._updated(self._updates_at_once, lanes, written, count)
+            ended = jax.vmap(_with_state_checked)(*ended)
         return jax.tree.map(lambda leaf: leaf.reshape(*axes, *leaf.shape[1:]), ended)
 
-    def _one_by_one(
-        self, lanes: Training, written: Written, count: jax.Array
+    def _with_lane_updated(
+        self, count: jax.Array, index: jax.Array, lanes: tuple[Training, Written]
     ) -> tuple[Training, Written]:
-        """Of [lanes, ...], each in its place, so that no second copy of all is needed."""
+        lane = jax.tree.map(lambda leaf: leaf[index], lanes)
+        ended = _with_state_checked(*self._updated(self._one_update, *lane, count))
+        return jax.tree.map(lambda leaf, new: leaf.at[index].set(new), lanes, ended)
+
+    def _updated(
+        self, update: _Update, training: Training, written: Written, count: jax.Array
+    ) -> tuple[Training, Written]:
+        """Of one seed, or of [lanes, ...]: ``count`` times ``update``, or until none runs."""
 
         def goes_on(carry: tuple[jax.Array, Training, Written]) -> jax.Array:
-            made, lane, _ = carry
-            return (made < count) & lane.running
+            made, training, _ = carry
+            return (made < count) & training.running.any()
 
-        def update(carry: tuple[jax.Array, Training, Written]) -> Any:
-            made, lane, written = carry
-            lane, metrics, broken = self._one_update(lane)
-            return made + 1, lane, _with_row(written, made, metrics, broken)
+        def body(carry: tuple[jax.Array, Training, Written]) -> Any:
+            made, training, written = carry
+            return made + 1, *update(made, training, written)
 
-        def one_lane(index: jax.Array, lanes: tuple[Training, Written]) -> Any:
-            start = jax.tree.map(lambda leaf: leaf[index], lanes)
-            _, lane, written = jax.lax.while_loop(goes_on, update, (jnp.int32(0), *start))
-            ended = _with_state_checked(lane, written)
-            return jax.tree.map(lambda leaf, new: leaf.at[index].set(new), lanes, ended)
+        start = jnp.int32(0), training, written
+        _, training, written = jax.lax.while_loop(goes_on, body, start)
+        return training, written
 
-        return jax.lax.fori_loop(0, len(lanes.updates), one_lane, (lanes, written))
-
-    def _at_once(
-        self, lanes: Training, written: Written, count: jax.Array
+    def _updates_at_once(
+        self, made: jax.Array, lanes: Training, written: Written
     ) -> tuple[Training, Written]:
-        """Of [lanes, ...], as a batch."""
-
-        def goes_on(carry: tuple[jax.Array, Training, Written]) -> jax.Array:
-            made, lanes, _ = carry
-            return (made < count) & lanes.running.any()
-
-        def update(carry: tuple[jax.Array, Training, Written]) -> Any:
-            made, lanes, written = carry
-            updated, metrics, broken = jax.vmap(self._one_update)(lanes)
-            written = jax.vmap(_with_row, (0, None, 0, 0))(written, made, metrics, broken)
-            return made + 1, self._where_running(lanes, updated), written
-
-        _, lanes, written = jax.lax.while_loop(goes_on, update, (jnp.int32(0), lanes, written))
-        return jax.vmap(_with_state_checked)(lanes, written)
-
-    def _where_running(self, before: Training, after: Training) -> Training:
-        """``after`` of the seeds that ran before it, the others frozen.
+        """Of [lanes, ...], as a batch; those that had stopped stay frozen.
 
         Without a rule of stopping a seed stops only where it has diverged, and its state is
         not used again: then nothing is selected, which would cost a pass over all states.
         """
-
-        if self.stop is None:
-            before = replace(before, state=after.state)
+        updated, written = jax.vmap(self._one_update, (None, 0, 0))(made, lanes, written)
+        before = replace(lanes, state=updated.state) if self.stop is None else lanes
 
         def chosen(ran: jax.Array, before: Training, after: Training) -> Training:
             return jax.tree.map(partial(jnp.where, ran), after, before)
 
-        return jax.vmap(chosen)(before.running, before, after)
+        return jax.vmap(chosen)(lanes.running, before, updated), written
 
-    def _one_update(self, lane: Training) -> tuple[Training, Metrics, jax.Array]:
-        """Of one seed: the training, its metrics, and which of them broke, bool [metrics]."""
+    def _one_update(
+        self, made: jax.Array, lane: Training, written: Written
+    ) -> tuple[Training, Written]:
+        """Of one seed, after it has ``made`` some in this chunk."""
         state, metrics = self.update(lane.state)
         finite = all_finite([metrics[name] for name in self.names])
         broken = lane.metrics_must_be_finite & ~finite
@@ -184,13 +180,9 @@ class Loop:
             running=~ends,
             metrics_must_be_finite=lane.metrics_must_be_finite | finite,
         )
-        return lane, metrics, broken
-
-
-def _with_row(written: Written, made: jax.Array, metrics: Metrics, broken: jax.Array) -> Written:
-    """Of one seed: with the metrics of the update after ``made`` of this chunk."""
-    rows = {name: rows.at[made].set(metrics[name]) for name, rows in written.metrics.items()}
-    return replace(written, metrics=rows, broken_metrics=written.broken_metrics | broken)
+        rows = {name: rows.at[made].set(metrics[name]) for name, rows in written.metrics.items()}
+        broken |= written.broken_metrics
+        return lane, replace(written, metrics=rows, broken_metrics=broken)
 
 
 def _with_state_checked(lane: Training, written: Written) -> tuple[Training, Written]:

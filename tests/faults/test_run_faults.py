@@ -220,8 +220,10 @@ def test_a_save_cut_short_leaves_the_earlier_ones(whole: Path, stopped: Path) ->
 
 
 def test_a_checkpoint_that_lacks_a_file_is_passed_over(whole: Path, stopped: Path) -> None:
-    (stopped / "checkpoints" / "36" / "files.json").unlink()
-    with pytest.warns(UserWarning, match=r"checkpoint 36 .*files.json.* from checkpoint 32"):
+    *_, previous, newest = checkpoint_updates(stopped)
+    (stopped / "checkpoints" / str(newest) / "files.json").unlink()
+    words = f"checkpoint {newest} .*files.json is missing.* from checkpoint {previous}"
+    with pytest.warns(UserWarning, match=words):
         resume(stopped)
     assert_same_run(stopped, whole)
 
@@ -230,10 +232,11 @@ def test_a_checkpoint_that_lacks_a_file_is_passed_over(whole: Path, stopped: Pat
 def test_what_orbax_says_of_one_checkpoint_keeps_it_from_no_other(
     content: str, whole: Path, stopped: Path
 ) -> None:
-    """It reads what it says of all, where they are in its charge, and stops at any that is odd."""
-    (stopped / "checkpoints" / "32" / "_CHECKPOINT_METADATA").write_text(content)
-    (stopped / "checkpoints" / "36" / "_CHECKPOINT_METADATA").write_text(content)
-    with pytest.warns(UserWarning, match=r"36 .*_CHECKPOINT_METADATA is not as it was written"):
+    """Its manager of checkpoints reads what is said of all, and stops at any that is odd."""
+    _, *newest = checkpoint_updates(stopped)
+    for update in newest:
+        (stopped / "checkpoints" / str(update) / "_CHECKPOINT_METADATA").write_text(content)
+    with pytest.warns(UserWarning, match=f"{newest[1]} .*_CHECKPOINT_METADATA is not as it was"):
         resume(stopped)
     assert_same_run(stopped, whole)
 
