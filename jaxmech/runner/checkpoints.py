@@ -31,6 +31,10 @@ FILES = "files.json"
 """In the folder of a checkpoint, the CRC-32 of every other file there."""
 
 
+UNREADABLE = "checkpoints_unreadable"
+"""The folder beside that of the checkpoints, of those that cannot be read."""
+
+
 class StructureMismatchError(ValueError):
     """A checkpoint holds a tree built differently from the one asked for."""
 
@@ -91,7 +95,7 @@ def newest(folder: Path, abstract: Any = None) -> tuple[dict[str, Any], Any, dic
 
 def set_aside(folder: Path, update: int) -> Path:
     """Moves a checkpoint out of the way; returns the folder it is in now."""
-    aside = folder.with_name(f"{folder.name}_unreadable")
+    aside = folder.with_name(UNREADABLE)
     aside.mkdir(exist_ok=True)
     shutil.rmtree(aside / str(update), ignore_errors=True)
     shutil.move(folder / str(update), aside / str(update))

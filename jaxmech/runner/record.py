@@ -71,7 +71,8 @@ def begin(directory: Path, plan: Plan, config: str | None = None) -> None:
     What a run that came to no checkpoint has left of logs and checkpoints is removed.
     """
     with full_disk_explained(directory, "nothing has been computed yet"):
-        for path in map(directory.joinpath, (METRICS, TIMING, EVALUATION, PLAN, CHECKPOINTS)):
+        left = (METRICS, TIMING, EVALUATION, PLAN, CHECKPOINTS, checkpoints.UNREADABLE)
+        for path in map(directory.joinpath, left):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
