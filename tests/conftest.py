@@ -4,10 +4,23 @@ Two tiers. The default one must answer within minutes: programs are compiled qui
 above ``CPU_SECONDS`` fails unless it is marked ``slow``. ``pytest -m slow`` runs the others.
 """
 
+import mmap
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from tiers import FUSION, QUICKLY
+
+
+def _xla_knows(flag: str) -> bool:
+    """Whether its library holds the name of the flag."""
+    (folder,) = find_spec("jaxlib").submodule_search_locations
+    for path in Path(folder).glob("libjax_common.*"):
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+            return held.find(flag.encode()) >= 0
+    return False
+
 
 _USER_CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
 
@@ -16,6 +29,9 @@ _USER_CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.path.join(_USER_CACHE, "jaxmech-tests"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+# XLA ends the process at a flag that it does not know.
+if QUICKLY not in os.environ.get("XLA_FLAGS", "") and _xla_knows(FUSION):
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {QUICKLY}".strip()
 # The commands import the installed package, not a checkout they happen to start in.
 os.environ.setdefault("PYTHONSAFEPATH", "1")
 
@@ -107,7 +123,7 @@ def leave_jax_as_it_is():
 
 @pytest.fixture(scope="module")
 def optimised():
-    """For whole files: programs are compiled as users compile them, also by commands started.
+    """For whole files: programs are optimised as for users, also by commands started.
 
     Programs in memory are not told apart by how they were compiled, so none are kept.
     """
@@ -116,6 +132,7 @@ def optimised():
     quickly = jax.config.values["jax_disable_most_optimizations"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "0")
+        patch.setenv("XLA_FLAGS", os.environ.get("XLA_FLAGS", "").replace(QUICKLY, ""))
         jax.clear_caches()
         jax.config.update("jax_disable_most_optimizations", False)
         yield

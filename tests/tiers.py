@@ -1,6 +1,19 @@
 """The tests of the default tier and those that are slow; ``conftest.py`` holds the rules."""
 
+import os
+
 import pytest
+
+FUSION = "xla_cpu_use_fusion_emitters"
+"""The flag of XLA without which programs compile in a quarter of the time."""
+
+QUICKLY = f"--{FUSION}=false"
+"""Among ``XLA_FLAGS`` while tests run."""
+
+
+def as_users_compile():
+    """Options of ``jax.jit`` that take ``QUICKLY`` back."""
+    return {FUSION: True} if QUICKLY in os.environ.get("XLA_FLAGS", "") else {}
 
 
 def slowly(*cases):

@@ -42,9 +42,16 @@ def trained(designer, key, *, updates):
     return train(designer, key, updates=updates)
 
 
+REWARDS = ("one", "observation", "action")
+NEVER = -1
+
+
+# What is rewarded and when episodes end are numbers, so that tests share one program.
 @struct.dataclass
 class ProbeParams:
-    gamma: float = 0.9
+    reward: int
+    terminates_after: int
+    truncates_after: int
 
 
 @struct.dataclass
@@ -61,9 +68,6 @@ class Probe:
     or whether the action has the observation's sign.
     """
 
-    reward: str = "one"
-    terminates_after: int | None = 1
-    truncates_after: int | None = None
     shape: tuple[int, ...] = (1,)
 
     def reset(self, key, params):
@@ -73,16 +77,16 @@ class Probe:
     def step_env(self, key, state, action, params):
         sign = state.observation.ravel()[0]
         matches = (action == (sign > 0)).astype(float)
-        reward = {"one": jnp.ones(()), "observation": sign, "action": matches}
+        reward = jnp.stack([jnp.ones(()), sign, matches])[params.reward]
         time = state.time + 1
         observation, _ = self.reset(key, params)
-        terminated = time == (self.terminates_after or -1)
-        return observation, ProbeState(observation, time), reward[self.reward], terminated, {}
+        terminated = time == params.terminates_after
+        return observation, ProbeState(observation, time), reward, terminated, {}
 
     def step(self, key, state, action, params):
         key, reset_key = jax.random.split(key)
         observation, stepped, reward, terminated, info = self.step_env(key, state, action, params)
-        truncated = ~terminated & (stepped.time == (self.truncates_after or -1))
+        truncated = ~terminated & (stepped.time == params.truncates_after)
         fresh_observation, fresh = self.reset(reset_key, params)
         ended = terminated | truncated
         state = jax.tree.map(lambda new, old: jnp.where(ended, new, old), fresh, stepped)
@@ -97,64 +101,57 @@ class Probe:
         return Box(-1.0, 1.0, self.shape)
 
 
-def probing(probe, *, updates=60, **options):
-    return PPO(
-        probe,
-        ProbeParams(),
-        num_environments=16,
-        rollout_length=16,
-        learning_rate=1e-2,
-        anneal_updates=float(updates),
-        hidden=(16,),
-        **options,
-    )
+def probing(
+    reward="one", *, terminates_after=1, truncates_after=NEVER, shape=(1,), updates=60, **options
+):
+    options = {
+        "num_environments": 16,
+        "rollout_length": 16,
+        "learning_rate": 1e-2,
+        "anneal_updates": float(updates),
+        "hidden": (16,),
+    } | options
+    params = ProbeParams(REWARDS.index(reward), terminates_after, truncates_after)
+    return PPO(Probe(shape), params, **options)
 
 
-def learned_value(probe, observation, **options):
-    designer = probing(probe, **options)
+def learned_value(reward, observation, **options):
+    designer = probing(reward, **options)
     state, _ = trained(designer, jax.random.key(0), updates=60)
-    return designer, state, float(value_of(designer, state, observation))
+    return float(value_of(designer, state, observation))
 
 
 def test_value_of_one_step_is_its_reward():
-    *_, value = learned_value(Probe("one"), 1.0)
+    value = learned_value("one", 1.0)
     assert value == pytest.approx(1.0, abs=0.02)
 
 
 @pytest.mark.parametrize("observation", [-1.0, 1.0])
 def test_value_follows_the_observation(observation):
-    *_, value = learned_value(Probe("observation"), observation)
+    value = learned_value("observation", observation)
     assert value == pytest.approx(observation, abs=0.05)
 
 
 def test_termination_cuts_the_value():
     # Two steps of reward 1, seen through an observation that does not tell them apart:
     # 1 + .9 at the first, 1 at the second.
-    *_, value = learned_value(Probe("one", terminates_after=2), 1.0, gamma=0.9, gae_lambda=1.0)
+    value = learned_value("one", 1.0, terminates_after=2, gamma=0.9, gae_lambda=1.0)
     assert value == pytest.approx((1.9 + 1.0) / 2, abs=0.05)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{"rollout_by": "step"}, {"rollout_by": "episode", "rollout_length": 16}],
-    ids=["step", "episode"],
-)
-def test_truncation_does_not_cut_the_value(options):
+@pytest.mark.parametrize("rollout_by", ["step", "episode"])
+def test_truncation_does_not_cut_the_value(rollout_by):
     # Reward 1 for ever is worth 1 / (1 - gamma), however often the clock cuts the episode.
-    probe = Probe("one", terminates_after=None, truncates_after=5)
-    designer = PPO(
-        probe,
-        ProbeParams(),
-        num_environments=16,
-        num_minibatches=2,
-        learning_rate=2e-2,
-        hidden=(16,),
+    value = learned_value(
+        "one",
+        1.0,
+        terminates_after=NEVER,
+        truncates_after=5,
+        rollout_by=rollout_by,
         gamma=0.5,
-        anneal_updates=80.0,
-        **{"rollout_length": 16} | options,
+        learning_rate=2e-2,
     )
-    state, _ = trained(designer, jax.random.key(0), updates=80)
-    assert float(value_of(designer, state, 1.0)) == pytest.approx(2.0, abs=0.05)
+    assert value == pytest.approx(2.0, abs=0.05)
 
 
 def seeds_that_learn(designer, shape, *, updates=40):
@@ -170,31 +167,28 @@ def seeds_that_learn(designer, shape, *, updates=40):
 
 
 def test_learns_the_action_the_observation_asks_for():
-    assert seeds_that_learn(probing(Probe("action"), updates=40), (1,)) >= 4
+    assert seeds_that_learn(probing("action", updates=40), (1,)) >= 4
 
 
 @pytest.mark.parametrize("shape", [(2, 2), pytest.param((), marks=pytest.mark.slow)])
 def test_observations_may_have_any_shape(shape):
-    designer = probing(Probe("action", shape=shape), updates=40)
+    designer = probing("action", shape=shape, updates=40)
     assert seeds_that_learn(designer, shape) >= 4
 
 
 def test_rollouts_by_episode_count_what_they_cut_short():
-    probe = Probe("one", terminates_after=None)
-    designer = PPO(probe, ProbeParams(), num_environments=8, rollout_by="episode", rollout_length=5)
+    designer = probing(terminates_after=NEVER, rollout_by="episode")
     _, metrics = update(designer, start(designer, jax.random.key(0)))
-    assert float(metrics["episodes"]) == 8
-    assert float(metrics["episode_return"]) == float(metrics["episode_length"]) == 5
+    assert float(metrics["episodes"]) == 16
+    assert float(metrics["episode_return"]) == float(metrics["episode_length"]) == 16
 
 
 def test_no_return_is_reported_before_an_episode_ends():
-    designer = PPO(
-        Probe("one", terminates_after=7), ProbeParams(), num_environments=8, rollout_length=5
-    )
+    designer = probing(terminates_after=20)
     state, metrics = update(designer, start(designer, jax.random.key(0)))
     assert np.isnan(metrics["episode_return"])
     _, metrics = update(designer, state)
-    assert float(metrics["episode_return"]) == 7
+    assert float(metrics["episode_return"]) == 20
 
 
 def small_designer(**options):

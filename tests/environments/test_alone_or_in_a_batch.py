@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 from contract_cases import FEW, make, rollout
-from tiers import slowly
+from tiers import as_users_compile, slowly
 
 pytestmark = pytest.mark.usefixtures("optimised")
 
@@ -18,6 +18,7 @@ def test_same_episode_alone_or_in_a_batch_of_keys_and_parameters(name, options):
     play = partial(rollout, env)
     keys = jax.random.split(jax.random.key(3), 5)
     stacked = jax.tree.map(lambda leaf: jnp.stack([leaf] * len(keys)), params)
-    batch = jax.jit(jax.vmap(play))(keys, stacked)
-    alone = jax.jit(play)(keys[2], params)
+    compiled = partial(jax.jit, compiler_options=as_users_compile())
+    batch = compiled(jax.vmap(play))(keys, stacked)
+    alone = compiled(play)(keys[2], params)
     chex.assert_trees_all_equal(jax.tree.map(lambda leaf: leaf[2], batch), alone)
