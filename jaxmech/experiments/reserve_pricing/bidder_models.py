@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import jax
@@ -17,14 +16,15 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxmech.data.bid_logs import BidLogs, split_logs
-from jaxmech.designers.bidder_models.simulated_logs import simulate_bid_logs
-from jaxmech.designers.bidder_models.training import (
+from jaxmech.data import BidLogs, split_logs
+from jaxmech.designers import (
     BidderModelTraining,
+    ExactSimulator,
     held_out_cross_entropy,
-    histogram_cross_entropy,
+    simulate_bid_logs,
     train_bidder_model,
 )
+from jaxmech.designers.bidder_models.training import histogram_cross_entropy
 from jaxmech.designers.planning.planners import local_moves
 from jaxmech.designers.planning.plans import Simulator
 from jaxmech.environments import ReservePricing, ReservePricingParams
@@ -215,61 +215,42 @@ def revenues_foreseen(
     start: jax.Array,
 ) -> dict[str, jax.Array]:
     """What ``foresight`` keeps; pure."""
-    states, reserves, keys = jax.vmap(partial(_after_random_moves, env, params))(keywords, start)
-    found = {"true": jax.vmap(partial(_true_revenue, env, params))(states, reserves, keys)}
-    for name, parameters in models.items():
-        simulator = simulator_of(name, parameters, env, params, auctions)
-        found[name] = jax.vmap(partial(_foreseen_revenue, simulator))(states, reserves)
-    return found
-
-
-def _after_random_moves(
-    env: ReservePricing, params: ReservePricingParams, keyword: Keywords, start: jax.Array
-) -> tuple[Any, jax.Array, jax.Array]:
-    """A keyword's state after the days before, the reserves of the days after, and a key."""
-    moves = local_moves(env, params)
-    key = jax.random.fold_in(keyword.day_keys[0], 2)
-    steps_key, moves_key, runs_key = jax.random.split(key, 3)
-    numbers = jax.random.randint(moves_key, (env.days,), 0, moves.num_moves)
+    exact, moves = ExactSimulator(env, params), local_moves(env, params)
+    simulators = {
+        name: simulator_of(name, parameters, env, params, auctions)
+        for name, parameters in models.items()
+    }
 
     def move(reserves: jax.Array, number: jax.Array) -> tuple[jax.Array, jax.Array]:
         reserves = moves.apply(reserves, number)
         return reserves, reserves
 
-    _, reserves = jax.lax.scan(move, start, numbers)
+    def of_keyword(keyword: Keywords, start: jax.Array) -> dict[str, jax.Array]:
+        key = jax.random.fold_in(keyword.day_keys[0], 2)
+        before_key, moves_key, runs_key = jax.random.split(key, 3)
+        numbers = jax.random.randint(moves_key, (env.days,), 0, moves.num_moves)
+        _, reserves = jax.lax.scan(move, start, numbers)
+        before, after = reserves[:_DAYS_BEFORE], reserves[_DAYS_BEFORE:]
+        state, _ = _days(exact, keyword.states, before, before_key)
+        runs = jax.vmap(lambda key: _days(exact, state, after, key)[1])
+        true = jnp.mean(runs(jax.random.split(runs_key, _TRUE_RUNS)), axis=0)
+        return {"true": true} | {
+            name: _days(simulator, simulator.start(state), after, runs_key)[1]
+            for name, simulator in simulators.items()
+        }
 
-    def day(state: Any, day: tuple[jax.Array, jax.Array]) -> tuple[Any, None]:
-        return env.step_env(day[0], state, day[1], params)[1], None
-
-    days = (jax.random.split(steps_key, _DAYS_BEFORE), reserves[:_DAYS_BEFORE])
-    state, _ = jax.lax.scan(day, keyword.states, days)
-    return state, reserves[_DAYS_BEFORE:], runs_key
-
-
-def _true_revenue(
-    env: ReservePricing,
-    params: ReservePricingParams,
-    state: Any,
-    reserves: jax.Array,
-    key: jax.Array,
-) -> jax.Array:
-    """Mean revenue of each day over runs of the simulator, float [days]."""
-
-    def run(key: jax.Array) -> jax.Array:
-        def day(state: Any, day: tuple[jax.Array, jax.Array]) -> tuple[Any, jax.Array]:
-            _, state, revenue, _, _ = env.step_env(day[0], state, day[1], params)
-            return state, revenue
-
-        days = (jax.random.split(key, len(reserves)), reserves)
-        return jax.lax.scan(day, state, days)[1]
-
-    return jnp.mean(jax.vmap(run)(jax.random.split(key, _TRUE_RUNS)), axis=0)
+    return jax.vmap(of_keyword)(keywords, start)
 
 
-def _foreseen_revenue(simulator: Simulator, state: Any, reserves: jax.Array) -> jax.Array:
-    """Revenue of each day on a bidder model, float [days]."""
+def _days(
+    simulator: Simulator, state: Any, reserves: jax.Array, key: jax.Array
+) -> tuple[Any, jax.Array]:
+    """The state after days with ``reserves``, float [days, bidders], and revenue, float [days]."""
 
-    def day(simulated: Any, reserves: jax.Array) -> tuple[Any, jax.Array]:
-        return simulator.step(simulated, reserves, jax.random.key(0))
+    def day(state: Any, day: tuple[jax.Array, jax.Array]) -> tuple[Any, jax.Array]:
+        return simulator.step(state, *day)
 
-    return jax.lax.scan(day, simulator.start(state), reserves)[1]
+    found: tuple[Any, jax.Array] = jax.lax.scan(
+        day, state, (reserves, jax.random.split(key, len(reserves)))
+    )
+    return found

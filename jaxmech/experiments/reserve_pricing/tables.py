@@ -60,16 +60,6 @@ def schemes_table(
         )
         for name in schemes
     )
-    heads = (
-        "Scheme",
-        f"Revenue, {study.days} days",
-        f"last {study.last_days}",
-        "on deployed, last",
-        "on static initial, last",
-        f"on best static, {study.days} days",
-        "on best static, last",
-        "keywords ahead",
-    )
     notes = (
         "Mean revenue per auction, in the money of the values. Gains in percent of the other "
         "scheme's mean revenue. " + _INTERVALS,
@@ -93,29 +83,42 @@ def schemes_table(
         "what is earned from the deployed reserves and from the static best.",
         *further_notes,
     )
-    return Table(title, heads, rows, notes)
+    return Table(
+        title,
+        (
+            "Scheme",
+            f"Revenue, {study.days} days",
+            f"last {study.last_days}",
+            "on deployed, last",
+            "on static initial, last",
+            f"on best static, {study.days} days",
+            "on best static, last",
+            "keywords ahead",
+        ),
+        rows,
+        notes,
+    )
 
 
 def orderings_table(numbers: Numbers, orderings: Sequence[tuple[str, str]]) -> Table:
     """Whether schemes earn as much as they are asked to, pair by pair."""
-    rows = []
-    for better, worse in orderings:
-        whole, last = (
-            numbers.differences["reacting", better, f"{period}.against_{worse}"]
-            for period in ("all_days", "last_days")
+    rows = tuple(
+        (
+            f"{LABELS[better]} ≥ {LABELS[worse]}",
+            *(
+                text
+                for period in ("all_days", "last_days")
+                for found in [numbers.differences["reacting", better, f"{period}.against_{worse}"]]
+                for text in (difference(found), _VERDICTS[found.verdict])
+            ),
         )
-        rows.append(
-            (
-                f"{LABELS[better]} ≥ {LABELS[worse]}",
-                difference(whole),
-                _VERDICTS[whole.verdict],
-                difference(last),
-                _VERDICTS[last.verdict],
-            )
-        )
-    heads = ("Ordering", "All days", "", "Last days", "")
+        for better, worse in orderings
+    )
     return Table(
-        "Orderings", heads, tuple(rows), ("Mean difference of revenue per auction. " + _INTERVALS,)
+        "Orderings",
+        ("Ordering", "All days", "", "Last days", ""),
+        rows,
+        ("Mean difference of revenue per auction. " + _INTERVALS,),
     )
 
 
@@ -127,19 +130,17 @@ def models_table(study: ReservePricingStudy, numbers: Numbers, models: Sequence[
             "other bidders' kinds and bids, drawn for the same listed keywords that were learned on"
         )
     cell = "bidder_models"
-    rows = []
-    for name in models:
-        above = numbers.differences[cell, name, "above_lstm"]
-        rows.append(
-            (
-                name,
-                with_interval(numbers.means[cell, name, "nats"]),
-                with_interval(numbers.means[cell, name, "above_entropy"]),
-                "" if name == "lstm" else difference(above),
-                "" if name == "lstm" else _THAN_LSTM[above.verdict],
-            )
+    rows = tuple(
+        (
+            name,
+            with_interval(numbers.means[cell, name, "nats"]),
+            with_interval(numbers.means[cell, name, "above_entropy"]),
+            "" if name == "lstm" else difference(above),
+            "" if name == "lstm" else _THAN_LSTM[above.verdict],
         )
-    heads = ("Bidder model", "Cross-entropy", "above the entropy", "above the LSTM", "")
+        for name in models
+        for above in [numbers.differences[cell, name, "above_lstm"]]
+    )
     notes = (
         f"Nats per bid, on later days of {unseen}, all by as many "
         f"gradient steps. The LSTM predicts from the {MEMORY} days before, the others from the "
@@ -151,49 +152,59 @@ def models_table(study: ReservePricingStudy, numbers: Numbers, models: Sequence[
         f"The reference setting reads {WINDOW} days and learns at the rate 1e-3; here it is 3e-3, "
         "and .03 for persistence.",
     )
-    return Table("Bidder models, held out", heads, tuple(rows), notes)
+    return Table(
+        "Bidder models, held out",
+        ("Bidder model", "Cross-entropy", "above the entropy", "above the LSTM", ""),
+        rows,
+        notes,
+    )
 
 
 def foresight_table(numbers: Numbers) -> Table:
     """How well the planner foresees revenue."""
     models = dict.fromkeys(scheme for cell, scheme, _ in numbers.means if cell == "foresight")
-    rows = []
-    for name, days in product(models, HORIZONS):
-        absolute, bias = (
-            numbers.means["foresight", name, f"{days}_days_ahead.{of}_percent"]
-            for of in ("absolute", "bias")
+    rows = tuple(
+        (
+            name,
+            str(days),
+            *(
+                with_interval(numbers.means["foresight", name, f"{days}_days_ahead.{error}"], form)
+                for error, form in (("absolute_percent", ".2f"), ("bias_percent", "+.2f"))
+            ),
         )
-        shown = with_interval(absolute, ".2f"), with_interval(bias, "+.2f")
-        rows.append((name, str(days), *shown))
-    heads = ("Bidder model", "Days ahead", "Mean absolute error, %", "Mean error, %")
+        for name, days in product(models, HORIZONS)
+    )
     notes = (
         "Revenue that the planner foresees under random moves, less the expected revenue, the mean "
         "of 16 runs of the simulator; in percent of the mean expected revenue. 95 % intervals over "
         "keywords.",
     )
-    return Table("Foresight of the planner", heads, tuple(rows), notes)
+    return Table(
+        "Foresight of the planner",
+        ("Bidder model", "Days ahead", "Mean absolute error, %", "Mean error, %"),
+        rows,
+        notes,
+    )
 
 
 def ablation_table(
     study: ReservePricingStudy, numbers: Numbers, variants: Sequence[tuple[str, str]]
 ) -> Table:
     """What varying the tree search costs or earns."""
-    rows = []
-    for varied, value in variants:
-        scheme = f"{varied}: {value}"
-        against = numbers.differences["ablation", scheme, "against_usual"]
-        rows.append(
-            (
-                varied,
-                value,
-                with_interval(numbers.means["ablation", scheme, "revenue"]),
-                difference(against),
-                percent(against, interval=False),
-                _MORE_OR_LESS[against.verdict],
-            )
-        )
-    heads = ("Varied", "to", "Revenue", "on the usual search", "", "")
     search = study.search
+    rows = tuple(
+        (
+            varied,
+            value,
+            with_interval(numbers.means["ablation", scheme, "revenue"]),
+            difference(against),
+            percent(against, interval=False),
+            _MORE_OR_LESS[against.verdict],
+        )
+        for varied, value in variants
+        for scheme in [f"{varied}: {value}"]
+        for against in [numbers.differences["ablation", scheme, "against_usual"]]
+    )
     notes = (
         f"Tree search from static best on {min(study.ablation.keywords, study.keywords)} keywords "
         f"for {min(study.ablation.days, study.days)} days; all of these days count. The "
@@ -203,7 +214,12 @@ def ablation_table(
         "multiply one reserve by. No search: the reserves it starts from, and those that are the "
         f"best of all {study.days} days of the study. " + _INTERVALS,
     )
-    return Table("Tree search, one thing varied", heads, tuple(rows), notes)
+    return Table(
+        "Tree search, one thing varied",
+        ("Varied", "to", "Revenue", "on the usual search", "", ""),
+        rows,
+        notes,
+    )
 
 
 def _larger(study: ReservePricingStudy) -> str:
