@@ -8,7 +8,7 @@ import pytest
 from nbclient import NotebookClient
 
 from jaxmech.reports import findings, folder
-from jaxmech.reports.page import Description
+from jaxmech.reports.folder import Description
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 

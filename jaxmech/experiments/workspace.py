@@ -30,7 +30,7 @@ from jaxmech.experiments.made_with import check_made_with, devices_and_versions,
 from jaxmech.experiments.study import Study
 from jaxmech.reports import console, folder
 from jaxmech.reports.findings import Findings
-from jaxmech.reports.page import Description
+from jaxmech.reports.folder import Description
 from jaxmech.runner.chunks import Evaluate
 from jaxmech.runner.files import write_whole
 from jaxmech.runner.programs import Programs, Timed, check_function

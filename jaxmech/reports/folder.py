@@ -13,16 +13,16 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cattrs import structure
 
-from jaxmech.reports import figures, page
+from jaxmech.reports import figures
 from jaxmech.reports.findings import Findings
-from jaxmech.reports.page import Description
+from jaxmech.reports.tree import tree_svg
 from jaxmech.runner.files import write_whole
 
 SUMMARY, RECORDS, PAGE, MANIFEST = "summary.json", "records.csv", "report.html", "manifest.json"
@@ -33,6 +33,23 @@ _NOT_LISTED = ("lock", MANIFEST)
 _CHANGED = "is not as it was written when the study finished"
 
 _RECORD_COLUMNS = ("study", "cell", "seed", "scheme", "metric", "value", "half_width")
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a page says of its study.
+
+    Attributes:
+      title: of the page.
+      summary: what was computed, in a line; empty where the study is not as that describes.
+      reproduces: which result it reproduces; empty where none, or not in this form.
+      configuration: every field, by its name with dots.
+    """
+
+    title: str
+    summary: str = ""
+    reproduces: str = ""
+    configuration: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -107,13 +124,44 @@ def write_pages(directory: Path, description: Description) -> Path:
             (directory / FIGURES).unlink()
         (directory / FIGURES).mkdir(exist_ok=True)
     findings, summary = (None, {}) if found is None else (found.findings, found.summary)
-    files[PAGE] = page.render(directory.name, description, findings, summary, drawings)
+    files[PAGE] = render(directory.name, description, findings, summary, drawings)
     for name, content in files.items():
         write_whole(directory / name, content)
     listed = _listed(directory)
     if listed:
         _write_manifest(directory, listed | {name: _hash(directory / name) for name in files})
     return directory / PAGE
+
+
+def render(
+    folder: str,
+    description: Description,
+    findings: Findings | None,
+    summary: Mapping[str, Any],
+    drawings: Sequence[tuple[str, str]],
+) -> str:
+    """The page, as HTML; text is escaped.
+
+    Args:
+      folder: the name of the run's folder.
+      description: of the study.
+      findings: of the study; None where it is not finished.
+      summary: times, devices and versions.
+      drawings: the SVG and the caption of each figure.
+    """
+    from jinja2 import Environment, PackageLoader
+
+    environment = Environment(
+        loader=PackageLoader("jaxmech.reports"), autoescape=True, trim_blocks=True
+    )
+    return environment.get_template("page.html.jinja").render(
+        folder=folder,
+        study=description,
+        findings=findings,
+        summary=summary,
+        drawings=drawings,
+        trees=[] if findings is None else [(one, tree_svg(one.root)) for one in findings.trees],
+    )
 
 
 def read(directory: Path) -> Read:
@@ -204,10 +252,8 @@ def _hashes(directory: Path) -> dict[str, str]:
     found = {}
     for path in sorted(directory.rglob("*")):
         names = path.relative_to(directory).parts
-        in_part = names[0] == CELLS
-        if in_part and not (len(names) == 3 and names[2] == SUMMARY):
-            continue
-        if path.is_file() and not path.is_symlink() and names[-1] not in _NOT_LISTED:
+        counts = names[0] != CELLS or (len(names) == 3 and names[2] == SUMMARY)
+        if counts and path.is_file() and not path.is_symlink() and names[-1] not in _NOT_LISTED:
             found["/".join(names)] = _hash(path)
     return found
 

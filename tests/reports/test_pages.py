@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from jaxmech.reports import console, figures, folder, page
+from jaxmech.reports import console, figures, folder
 from jaxmech.reports.findings import (
     Branch,
     Certificate,
@@ -62,7 +62,7 @@ FINDINGS = Findings(
 
 def written(directory, findings=FINDINGS):
     directory.mkdir()
-    folder.write(directory, findings, {**ABOUT, **TIMES}, page.Description("A study", "It asks"))
+    folder.write(directory, findings, {**ABOUT, **TIMES}, folder.Description("A study", "It asks"))
     return directory
 
 
@@ -122,13 +122,13 @@ def test_a_link_is_replaced_and_its_target_left_alone(tmp_path):
     (tmp_path / "precious").write_text("mine")
     (run / "report.html").unlink()
     (run / "report.html").symlink_to(tmp_path / "precious")
-    folder.write_pages(run, page.Description("A study"))
+    folder.write_pages(run, folder.Description("A study"))
     assert (tmp_path / "precious").read_text() == "mine"
     assert "Found." in (run / "report.html").read_text()
 
 
 def test_an_unfinished_folder_gets_a_page_that_says_so(tmp_path):
-    folder.write_pages(tmp_path, page.Description("A study"))
+    folder.write_pages(tmp_path, folder.Description("A study"))
     assert "not finished" in (tmp_path / "report.html").read_text()
 
 

@@ -6,7 +6,8 @@ Nothing here imports jax.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 from jaxmech import checks
@@ -86,7 +87,7 @@ class RevenueEquivalence(NamedStudy):
 
     def __post_init__(self) -> None:
         _different("distributions", self.distributions)
-        _numbers_of_bidders(self.bidders)
+        _different("bidders", self.bidders, lowest=2)
         checks.integer("auctions", self.auctions, low=2)
         checks.integer("seed", self.seed, low=0)
         if not 1 <= self.units < min(self.bidders):
@@ -97,7 +98,18 @@ class RevenueEquivalence(NamedStudy):
             )
         if self.rules is not None:
             self._check_rules(self.rules)
-        checks.number("reserve", self.reserve, low=0)
+        bounds: dict[str, dict[str, Any]] = {
+            "reserve": {"low": 0},
+            "uniform.low": {"low": 0},
+            "uniform.high": {"above": self.uniform.low},
+            "exponential.rate": {"above": 0},
+            "log_normal.mu": {},
+            "log_normal.sigma": {"above": 0},
+            "power.exponent": {"above": 0},
+            "power.high": {"above": 0},
+        }
+        for name, of in bounds.items():
+            checks.number(name, attrgetter(name)(self), **of)
         if self.myerson_reserve and self.reserve:
             raise checks.InvalidValueError(
                 "reserve",
@@ -106,7 +118,6 @@ class RevenueEquivalence(NamedStudy):
                 got=f"{self.reserve} with myerson_reserve",
                 verb="allowed is",
             )
-        self._check_values()
 
     @property
     def is_as_described(self) -> bool:
@@ -139,13 +150,6 @@ class RevenueEquivalence(NamedStudy):
                     got=f"{rule!r} with units {self.units}",
                 )
 
-    def _check_values(self) -> None:
-        for name in ("exponential", "log_normal", "power"):
-            for of, number in asdict(getattr(self, name)).items():
-                checks.number(f"{name}.{of}", number, above=None if of == "mu" else 0)
-        checks.number("uniform.low", self.uniform.low, low=0)
-        checks.number("uniform.high", self.uniform.high, above=self.uniform.low)
-
 
 @dataclass(frozen=True)
 class Equilibrium(NamedStudy):
@@ -170,7 +174,7 @@ class Equilibrium(NamedStudy):
         if self.rules or not self.asymmetric:
             _different("rules", self.rules)
         if self.bidders or not self.asymmetric:
-            _numbers_of_bidders(self.bidders)
+            _different("bidders", self.bidders, lowest=2)
         lowest = {"num_values": 2, "num_bids": 3, "iterations": 1, "responses": 2}
         for name, low in lowest.items():
             checks.integer(name, getattr(self, name), low=low)
@@ -228,17 +232,20 @@ class Squashing(NamedStudy):
         return squashing(self, workspace)
 
 
-def _different(name: str, entries: Sequence[Any]) -> None:
-    """Refuses none, and one that is there twice: what is kept of each is called by it."""
+def _different(name: str, entries: Sequence[Any], lowest: int | None = None) -> None:
+    """Refuses none, and one that is there twice: what is kept of each is called by it.
+
+    Args:
+      name: of the field.
+      entries: of the field.
+      lowest: of integers; None for entries of another kind.
+    """
     checks.some(name, entries)
     if len(set(entries)) < len(entries):
         raise checks.InvalidValueError(name, entries, "entries that differ from each other")
-
-
-def _numbers_of_bidders(numbers: tuple[int, ...]) -> None:
-    _different("bidders", numbers)
-    for number in numbers:
-        checks.integer("bidders", number, low=2)
+    if lowest is not None:
+        for entry in entries:
+            checks.integer(name, entry, low=lowest)
 
 
 REVENUE_EQUIVALENCE = RevenueEquivalence(

@@ -59,10 +59,9 @@ class Auction:
     def exact(self) -> tuple[HostBids, ...]:
         """The equilibrium bid function of each group, on the host."""
         if self.is_asymmetric:
-            low, high = self.highs
-            return (
-                partial(uniform_first_price_bids, high=low, other_high=high),
-                partial(uniform_first_price_bids, high=high, other_high=low),
+            return tuple(
+                partial(uniform_first_price_bids, high=own, other_high=other)
+                for own, other in zip(self.highs, self.highs[::-1], strict=True)
             )
         (high,), (bidders,) = self.highs, self.group_sizes
         return (SymmetricAuction(self.rule, Uniform(0.0, high), bidders).bids,)
@@ -89,17 +88,21 @@ class _Learned:
     def groups(self) -> list[tuple[str, float, float]]:
         """What each group of equal bidders values and meets, its distance and its gain."""
         values = [f"U[0, {high:g}]" for high in self.auction.highs]
-        names = values
-        if self.auction.is_asymmetric:
-            names = [
-                f"{own} against {other}" for own, other in zip(values, values[::-1], strict=True)
-            ]
-        return list(zip(names, self.distances, self.gains, strict=True))
+        others = [f" against {other}" for other in values[::-1]]
+        if not self.auction.is_asymmetric:
+            others = [""]
+        found = zip(values, others, self.distances, self.gains, strict=True)
+        return [(own + other, distance, gain) for own, other, distance, gain in found]
 
 
 def equilibrium(study: Equilibrium, workspace: Workspace) -> Findings:
     """Learns the equilibrium of each auction and compares it with the closed form."""
-    learned = [_learned(study, auction, workspace) for auction in _auctions(study)]
+    auctions = [
+        Auction(rule, (1.0,), (bidders,)) for rule in study.rules for bidders in study.bidders
+    ]
+    if study.asymmetric:
+        auctions.append(Auction("first_price", (1.0, 2.0), (1, 1)))
+    learned = [_learned(study, auction, workspace) for auction in auctions]
     farthest = max(distance for one in learned for distance in one.distances)
     gain = max(gain for one in learned for gain in one.gains)
     return Findings(
@@ -145,15 +148,6 @@ def quality_of_bids(auction: Auction, profile: BidFunctions, responses: int) -> 
         "gains": [float(gain) for gain in found.per_bidder],
         "response_range": found.budget.response_range,
     }
-
-
-def _auctions(study: Equilibrium) -> list[Auction]:
-    auctions = [
-        Auction(rule, (1.0,), (bidders,)) for rule in study.rules for bidders in study.bidders
-    ]
-    if study.asymmetric:
-        auctions.append(Auction("first_price", (1.0, 2.0), (1, 1)))
-    return auctions
 
 
 def _learned(study: Equilibrium, auction: Auction, workspace: Workspace) -> _Learned:
@@ -202,7 +196,6 @@ def _table(study: Equilibrium, learned: Sequence[_Learned]) -> Table:
         for one in learned
         for against, distance, gain in one.groups
     )
-    heads = ("Rule", "Bidders", "Values", "L2 distance", "Exploitability, at least")
     notes = (
         "L2 distance: root mean square difference from the closed form over the bidder's values, "
         "in their units.",
@@ -212,6 +205,7 @@ def _table(study: Equilibrium, learned: Sequence[_Learned]) -> Table:
         "so no interval; what a finer search may find is not known.",
         f"Learned in {study.iterations:,} updates; bidders of one auction learn together.",
     )
+    heads = ("Rule", "Bidders", "Values", "L2 distance", "Exploitability, at least")
     return Table("Learned equilibria", heads, rows, notes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -86,19 +87,18 @@ def revenue_equivalence(study: RevenueEquivalence, workspace: Workspace) -> Find
             cell, simulated_revenues, key, auctions, study.auctions, then=moments
         )
         exact = workspace.kept_on_host(f"{cell}_exact", exact_revenues, auctions)
-        for auction, (mean, half_width, error), revenue in zip(
-            auctions, simulated, exact["revenues"], strict=True
-        ):
-            off = (mean - revenue) / error if error else 0.0
-            compared = _Revenue(
-                name, auction, Mean(mean, half_width), revenue, off, exact["optimal"]
+        found = zip(auctions, simulated, exact["revenues"], strict=True)
+        revenues += [
+            _Revenue(
+                distribution=name,
+                auction=auction,
+                simulated=Mean(mean, half_width),
+                exact=revenue,
+                standard_errors=(mean - revenue) / error if error else 0.0,
+                optimal=exact["optimal"],
             )
-            revenues.append(compared)
-    oracles = {f"{one.cell}_{one.rule}": Oracle(one.exact) for one in revenues}
-    for one in revenues:
-        if one.optimal is not None:
-            # The revenue curve is taken as straight between many quantiles.
-            oracles[f"{one.cell}_optimal"] = Oracle(one.optimal, exact=False)
+            for auction, (mean, half_width, error), revenue in found
+        ]
     farthest = max(abs(one.standard_errors) for one in revenues)
     return Findings(
         headline=f"{len(revenues)} simulated revenues, of which the farthest from its closed form "
@@ -109,7 +109,15 @@ def revenue_equivalence(study: RevenueEquivalence, workspace: Workspace) -> Find
             )
             for one in revenues
         },
-        oracles=oracles,
+        oracles={
+            **{f"{one.cell}_{one.rule}": Oracle(one.exact) for one in revenues},
+            # The revenue curve is taken as straight between many quantiles.
+            **{
+                f"{one.cell}_optimal": Oracle(one.optimal, exact=False)
+                for one in revenues
+                if one.optimal is not None
+            },
+        },
         tables=(_table(study, revenues),),
         figures=(_figure(revenues),),
         records=tuple(record for one in revenues for record in _records(one)),
@@ -130,14 +138,22 @@ def simulated_revenues(
     chunk = min(draws, max(1, _VALUES_AT_A_TIME // bidders))
     # The bids of the equilibrium are computed by Python, before they are part of a program.
     with jax.ensure_compile_time_eval():
-        rules = [_revenue_of(auction) for auction in auctions]
+        bids = [_equilibrium_bids(auction) for auction in auctions]
+
+    def revenue(
+        auction: SymmetricAuction, bid: Callable[[jax.Array], jax.Array], values: jax.Array
+    ) -> jax.Array:
+        rule = AUCTION_RULES[auction.rule]
+        outcome = rule.clear(bid(values), auction.units, reserve=auction.reserve)
+        return jnp.sum(outcome.payments)
 
     def revenues(key: jax.Array) -> jax.Array:
         values = distribution.sample(key, (chunk, bidders))
-        return jnp.stack([jax.vmap(revenue)(values) for revenue in rules])
+        rules = zip(auctions, bids, strict=True)
+        return jnp.stack([jax.vmap(partial(revenue, *rule))(values) for rule in rules])
 
     drawn = jax.lax.map(revenues, jax.random.split(key, -(-draws // chunk)))
-    return jnp.moveaxis(drawn, 0, 1).reshape(len(rules), -1)[:, :draws]
+    return jnp.moveaxis(drawn, 0, 1).reshape(len(auctions), -1)[:, :draws]
 
 
 def moments(revenues: np.ndarray) -> list[tuple[float, float | None, float | None]]:
@@ -170,18 +186,6 @@ def _auctions(study: RevenueEquivalence, name: str, bidders: int) -> tuple[Symme
             auction = replace(auction, reserve=lowest * float(auction.win_probability(lowest)))
         auctions.append(auction)
     return tuple(auctions)
-
-
-def _revenue_of(auction: SymmetricAuction) -> Callable[[jax.Array], jax.Array]:
-    """From the values [bidders] of an auction to its revenue in equilibrium."""
-    bid = _equilibrium_bids(auction)
-    rule = AUCTION_RULES[auction.rule]
-
-    def revenue(values: jax.Array) -> jax.Array:
-        outcome = rule.clear(bid(values), auction.units, reserve=auction.reserve)
-        return jnp.sum(outcome.payments)
-
-    return revenue
 
 
 def _equilibrium_bids(auction: SymmetricAuction) -> Callable[[jax.Array], jax.Array]:

@@ -76,9 +76,10 @@ def squashing(study: Squashing, workspace: Workspace) -> Findings:
             study.auctions,
             then=means_by_exponent,
         )
-        for squash, of in zip(study.squash, means, strict=True):
-            measures = {name: Mean(*pair) for name, pair in of.items()}
-            rankings.append(_Ranking(spearman, squash, measures))
+        rankings += [
+            _Ranking(spearman, squash, {name: Mean(*pair) for name, pair in of.items()})
+            for squash, of in zip(study.squash, means, strict=True)
+        ]
     return Findings(
         headline=_headline(study, rankings),
         estimates={

@@ -104,7 +104,6 @@ def check(study: ReservePricingStudy) -> None:
     if study.bidders is not None:
         checks.integer("bidders", study.bidders)
     _raise_first(_together(study))
-    _raise_first(_with_bids(study) if study.bids is not None else _without_bids(study))
 
 
 def check_bids(study: ReservePricingStudy, num_keywords: int, num_bidders: int) -> None:
@@ -136,6 +135,7 @@ def _raise_first(refusals: Iterable[Refusal]) -> None:
 def _together(study: ReservePricingStudy) -> list[Refusal]:
     """Fields that do not fit each other."""
     training, policies, ablation = study.training, study.policies, study.ablation
+    has_bids = study.bids is not None
     needed = MEMORY + DAYS_IN_A_ROW
     trained = (*training.models, "lstm", "exact")
     kinds = asdict(study.kinds)
@@ -202,35 +202,32 @@ def _together(study: ReservePricingStudy) -> list[Refusal]:
             )
             for model in ablation.models
         ),
-    ]
-
-
-def _without_bids(study: ReservePricingStudy) -> list[Refusal]:
-    of_bids = {name: getattr(study, name) for name in _WITHOUT_BIDS}
-    return [
+        (
+            has_bids and study.bidders is not None,
+            InvalidValueError(
+                "bidders",
+                study.bidders,
+                "nothing, as they say how many",
+                got=f"{study.bidders} with --bids",
+                verb="allowed is",
+            ),
+        ),
         *(
             (
-                value != getattr(type(study), name),
+                not has_bids and getattr(study, name) != getattr(type(study), name),
                 InvalidValueError(
-                    name, value, _WITHOUT_BIDS[name], got=f"{value!r} without --bids", verb=""
+                    name,
+                    getattr(study, name),
+                    why,
+                    got=f"{getattr(study, name)!r} without --bids",
+                    verb="",
                 ),
             )
-            for name, value in of_bids.items()
+            for name, why in _WITHOUT_BIDS.items()
         ),
-        *_number_of_bidders(study, study.num_bidders),
+        # How many bidders there are, a file tells when it is read.
+        *(_simulations(study, 1) if has_bids else _number_of_bidders(study, study.num_bidders)),
     ]
-
-
-def _with_bids(study: ReservePricingStudy) -> list[Refusal]:
-    """What is known before the file is read."""
-    given = InvalidValueError(
-        "bidders",
-        study.bidders,
-        "nothing, as they say how many",
-        got=f"{study.bidders} with --bids",
-        verb="allowed is",
-    )
-    return [(study.bidders is not None, given), *_simulations(study, 1)]
 
 
 def _number_of_bidders(study: ReservePricingStudy, num_bidders: int) -> list[Refusal]:

@@ -16,7 +16,6 @@ from jaxmech.experiments.reserve_pricing.results import (
     orderings_of,
 )
 from jaxmech.experiments.reserve_pricing.schemes import DYNAMIC, EXACT, LABELS, either
-from jaxmech.experiments.reserve_pricing.tables import difference, percent
 from jaxmech.reports.findings import Curve, Estimate, Figure, Findings
 
 _WEEK = 7
@@ -31,8 +30,8 @@ _OWN_LSTM = (
 def findings_of(study: ReservePricingStudy, results: Results) -> Findings:
     """What the study shows of its ``results``."""
     played, still, numbers = results.played, results.still, numbers_of(study, results)
-    notes = (*_listed(study, results.listed), *_whose(study, numbers))
     title = f"Revenue of {study.keywords} keywords"
+    notes = (*_listed(study, results.listed), *_whose(study, numbers))
     shown = [
         tables.schemes_table(study, numbers, "reacting", list(played), title, notes),
         tables.orderings_table(numbers, orderings_of(played)),
@@ -40,9 +39,8 @@ def findings_of(study: ReservePricingStudy, results: Results) -> Findings:
     figures = [_curves(study, played, "revenue", "Bidders react.")]
     if still is not None:
         title, cell = "Where bidders never react", "never_reacting"
-        table = tables.schemes_table(study, numbers, cell, list(still), title, (_OWN_LSTM,))
-        shown.append(table)
-        figures.append(_curves(study, still, "never_reacting", "Bidders never react."))
+        shown.append(tables.schemes_table(study, numbers, cell, list(still), title, (_OWN_LSTM,)))
+        figures.append(_curves(study, still, cell, "Bidders never react."))
     shown.append(tables.models_table(study, numbers, list(results.models.cross_entropy)))
     shown.append(tables.foresight_table(numbers))
     if results.ablation:
@@ -65,11 +63,14 @@ def _headline(
 ) -> str:
     found = numbers.differences
     gains = [
-        f"{percent(found['reacting', HEADLINE_SCHEME, f'all_days.against_{other}'])} against the "
-        f"{LABELS[other]}, "
-        f"{percent(found['reacting', HEADLINE_SCHEME, f'last_days.against_{other}'])} over the "
-        f"last {study.last_days} days"
+        f"{whole} against the {LABELS[other]}, {last} over the last {study.last_days} days"
         for other in REFERENCES
+        for whole, last in [
+            [
+                tables.percent(found["reacting", HEADLINE_SCHEME, f"{period}.against_{other}"])
+                for period in ("all_days", "last_days")
+            ]
+        ]
     ]
     words = (
         f"Over {study.days} days {LABELS[HEADLINE_SCHEME]} earns {'; '.join(gains)}. The static "
@@ -100,12 +101,12 @@ def _whose(study: ReservePricingStudy, numbers: Numbers) -> tuple[str, ...]:
     return (
         f"What the {LABELS['static_hindsight']} earns over all days above "
         f"{LABELS['greedy_held_from_static']} has two parts. "
-        f"{difference(missed)} it earns above the same plans on the simulator itself. These "
+        f"{tables.difference(missed)} it earns above the same plans on the simulator itself. These "
         f"multiply one reserve a day by {either(study.search.factors)}, look one move ahead, plan "
         "on a single draw of the chance, and do not know that of the days; which of these it is "
         "that costs, the difference does not tell. "
-        f"{difference(errors)} they earn above the plans on the LSTM, which errs, and does not "
-        "see the bidders' values and kinds.",
+        f"{tables.difference(errors)} they earn above the plans on the LSTM, which errs, and does "
+        "not see the bidders' values and kinds.",
     )
 
 

@@ -265,10 +265,18 @@ def ablation(
             (("model", model), f"model_{model}", Planned("tree_search", search, model))
             for model in varied.models
         ),
+        *(
+            [
+                (
+                    ("factors", in_words(larger.factors)),
+                    "larger_moves",
+                    Planned("tree_search", larger),
+                )
+            ]
+            if search.larger_factors
+            else []
+        ),
     ]
-    if search.larger_factors:
-        planned = Planned("tree_search", larger)
-        variants.append((("factors", in_words(larger.factors)), "larger_moves", planned))
     # The usual search is a scheme that has played these days already.
     revenue = {Planned("tree_search", search): earned["tree_search_from_static"]}
     found = {}

@@ -106,10 +106,8 @@ def numbers_of(study: ReservePricingStudy, results: Results) -> Numbers:
     means: dict[Key, Mean] = {}
     differences: dict[Key, PairedComparison] = {}
     records = [Record("deployed", "reserve", results.deployed_reserve)]
-    if results.listed is not None:
-        learned, kept = results.listed
-        records.append(Record("listed_keywords", "learned_on", float(learned)))
-        records.append(Record("listed_keywords", "kept_for_comparison", float(kept)))
+    parts = zip(("learned_on", "kept_for_comparison"), results.listed or (), strict=False)
+    records += [Record("listed_keywords", part, float(count)) for part, count in parts]
     for key, values, others in _measured(study, results):
         shown: dict[str, Mean | None] = {}
         if others is None:

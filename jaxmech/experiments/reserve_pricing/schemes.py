@@ -248,12 +248,14 @@ def best_on_model(
     """The best of some days as the bidder model foresees them, float [keywords, bidders]; pure."""
     simulator = simulator_of("lstm", lstm, env, params, auctions)
     keys = jax.random.split(jax.random.key(0), DAYS_FORESEEN)
-
-    def of_keyword(state: ReservePricingState, candidates: jax.Array) -> jax.Array:
-        revenue = revenue_of_days(simulator, simulator.start(state), keys)
-        return best_nearby_reserves(revenue, grid, candidates, params.reserve_high)
-
-    return jax.vmap(of_keyword)(states, candidates)
+    return jax.vmap(
+        lambda state, tried: best_nearby_reserves(
+            revenue_of_days(simulator, simulator.start(state), keys),
+            grid,
+            tried,
+            params.reserve_high,
+        )
+    )(states, candidates)
 
 
 def best_in_hindsight(
@@ -265,12 +267,14 @@ def best_in_hindsight(
 ) -> jax.Array:
     """The best on the days themselves, float [keywords, bidders]; pure."""
     simulator = ExactSimulator(env, params)
-
-    def of_keyword(keyword: Keywords, candidates: jax.Array) -> jax.Array:
-        revenue = revenue_of_days(simulator, keyword.states, keyword.day_keys)
-        return best_nearby_reserves(revenue, grid, candidates, params.reserve_high)
-
-    return jax.vmap(of_keyword)(keywords, candidates)
+    return jax.vmap(
+        lambda keyword, tried: best_nearby_reserves(
+            revenue_of_days(simulator, keyword.states, keyword.day_keys),
+            grid,
+            tried,
+            params.reserve_high,
+        )
+    )(keywords, candidates)
 
 
 def in_words(factors: tuple[float, ...]) -> str:

@@ -32,11 +32,12 @@ from jaxmech.experiments.reserve_pricing.bidder_models import foresight, train_m
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.reserve_pricing.findings import findings_of
 from jaxmech.experiments.reserve_pricing.keywords import (
+    Keywords,
     draw_keywords,
     never_reacting,
     population_of,
 )
-from jaxmech.experiments.reserve_pricing.playing import ablation, play_all
+from jaxmech.experiments.reserve_pricing.playing import Revenue, ablation, play_all
 from jaxmech.experiments.reserve_pricing.results import Results
 from jaxmech.experiments.reserve_pricing.schemes import PolicyName, learner_of, static_reserves
 from jaxmech.experiments.reserve_pricing.settings import MEMORY, WINDOW, LearnedPolicies
@@ -68,25 +69,26 @@ def compute(study: ReservePricingStudy, workspace: Workspace) -> Findings:
         workspace.say(next(stages))
     learned = learned_policies(workspace, study.policies, env, learning, policies_key)
 
-    workspace.say(next(stages))
-    keywords = workspace.kept("keywords", draw_keywords, env, params, keywords_key, study.keywords)
-    lstm = models.parameters["lstm"]
-    reserves = static_reserves(workspace, study, env, params, lstm, keywords)
-    played = play_all(
-        workspace,
-        study,
-        env,
-        params,
-        lstm,
-        keywords,
-        reserves,
-        learned,
-        learning,
-        exact=study.exact,
-    )
+    def compare(
+        params: ReservePricingParams,
+        lstm: Any,
+        learned: Mapping[PolicyName, Any],
+        exact: bool,
+        suffix: str = "",
+    ) -> tuple[Keywords, jax.Array, dict[str, Revenue]]:
+        """Keywords, the static reserves that some schemes start from, and what all earn."""
+        workspace.say(next(stages))
+        keywords = workspace.kept(
+            "keywords" + suffix, draw_keywords, env, params, keywords_key, study.keywords
+        )
+        ground = (workspace, study, env, params, lstm, keywords)
+        reserves = static_reserves(*ground, suffix)
+        played = play_all(*ground, reserves, learned, learning, exact=exact, suffix=suffix)
+        return keywords, reserves[f"static_{study.start}"], played
+
+    keywords, start, played = compare(params, models.parameters["lstm"], learned, study.exact)
 
     workspace.say(next(stages))
-    start = reserves[f"static_{study.start}"]
     foreseen = foresight(
         workspace, env, params, models.parameters, keywords, start, study.search.auctions
     )
@@ -94,29 +96,11 @@ def compute(study: ReservePricingStudy, workspace: Workspace) -> Findings:
     still = None
     if study.never_react:
         workspace.say(next(stages))
-        learning, params_still = never_reacting(learning), never_reacting(params)
-        suffix = "_never_reacting"
-        anew = train_models(workspace, study.training, env, learning, models_key, ("lstm",), suffix)
-        workspace.say(next(stages))
-        same = workspace.kept(
-            "keywords" + suffix, draw_keywords, env, params_still, keywords_key, study.keywords
-        )
+        unmoved, suffix = never_reacting(learning), "_never_reacting"
+        anew = train_models(workspace, study.training, env, unmoved, models_key, ("lstm",), suffix)
         lstm = anew.parameters["lstm"]
-        fixed = static_reserves(workspace, study, env, params_still, lstm, same, suffix)
         # Without the policies, which have learned from bidders that react.
-        still = play_all(
-            workspace,
-            study,
-            env,
-            params_still,
-            lstm,
-            same,
-            fixed,
-            {},
-            learning,
-            exact=False,
-            suffix=suffix,
-        )
+        *_, still = compare(never_reacting(params), lstm, {}, False, suffix)
 
     variants: Mapping[tuple[str, str], Floats] = {}
     count = min(study.ablation.keywords, study.keywords)
