@@ -249,7 +249,9 @@ class Workspace:
         damaged = folder.damage(self.directory)
         for line in damaged:
             self.say(line)
-        if self._is_finished():
+        if folder.is_finished(self.directory):
+            made_with = folder.read(self.directory).summary["made_with"]
+            check_made_with(self.directory / folder.SUMMARY, made_with, self._made_with)
             self.say(f"{self.directory}: already finished")
             if damaged:
                 folder.write_pages(self.directory, description_of(study))
@@ -267,13 +269,6 @@ class Workspace:
             folder.write(self.directory, findings, about, description_of(study))
             self._note_as_cell("finished", seconds, compile_seconds)
         return folder.read(self.directory).findings
-
-    def _is_finished(self) -> bool:
-        if not folder.is_finished(self.directory):
-            return False
-        made_with = folder.read(self.directory).summary["made_with"]
-        check_made_with(self.directory / folder.SUMMARY, made_with, self._asked())
-        return True
 
     def _note_as_cell(
         self, event: timing.Event, seconds: float = 0.0, compile_seconds: float = 0.0

@@ -65,10 +65,10 @@ def learned_and_compared(study: SequentialPriceStudy, workspace: Workspace) -> F
     """
     problem = problem_of(study)
     references, baselines = compared_with(problem, workspace)
-    designer, count = problem.designer, min(CURVE_EPISODES, 4 * study.ppo.num_environments)
+    count = min(CURVE_EPISODES, 4 * study.ppo.num_environments)
     result = workspace.train(
         "learned",
-        designer,
+        problem.designer,
         updates=study.updates,
         seeds=study.all_seeds,
         evaluate=worth.MeanObjective(problem.designer, problem.env, problem.test_params, count),
@@ -76,7 +76,7 @@ def learned_and_compared(study: SequentialPriceStudy, workspace: Workspace) -> F
         beside=references.beside,
     )
     # Every leaf an array, so that the policies of all seeds compile once.
-    designer = jax.tree.map(jnp.asarray, designer)
+    designer = jax.tree.map(jnp.asarray, problem.designer)
     policies = [
         designer.policy(jax.tree.map(itemgetter(place), result.states))
         for place in range(study.seeds)
