@@ -72,7 +72,7 @@ class Program:
         if stop is not None:
             _check_stop(jax.eval_shape(stop, metrics))
         loop = Loop(update, metrics, stop, one_by_one=jax.default_backend() == "cpu")
-        self.metrics = loop.names
+        self.metrics = tuple(sorted(metrics))
         self._keys = keys
         self._start = jax.jit(_start_of(init, len(metrics))).trace(keys)
         abstract = self._start.out_info

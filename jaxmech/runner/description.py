@@ -39,11 +39,9 @@ def described(value: Any, name: str) -> dict[str, Plain]:
 def name_of(function: Any) -> str:
     """Module and name of a function or class."""
     module = getattr(function, "__module__", None) or ""
-    if module == "__main__":
-        # The same file has its own name when it is imported.
-        file = getattr(sys.modules["__main__"], "__file__", None)
-        module = Path(file).stem if file else module
-    return f"{module}:{function.__qualname__}"
+    # The same file has its own name when it is imported.
+    file = getattr(sys.modules["__main__"], "__file__", None) if module == "__main__" else None
+    return f"{Path(file).stem if file else module}:{function.__qualname__}"
 
 
 def _parts(value: Any, name: str, depth: int) -> Iterator[tuple[str, Plain]]:

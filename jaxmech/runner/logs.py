@@ -142,9 +142,11 @@ def read_log(path: str | Path, *, length: int | None = None) -> dict[str, np.nda
         names = header.decode().split(",")
         if names[0] != "update":
             raise ValueError("its first column is not 'update'")
-        rows = np.zeros((0, len(names)))
-        if body:
-            rows = np.loadtxt(io.BytesIO(body), delimiter=",", ndmin=2, encoding="utf-8")
+        rows = (
+            np.loadtxt(io.BytesIO(body), delimiter=",", ndmin=2, encoding="utf-8")
+            if body
+            else np.zeros((0, len(names)))
+        )
         if rows.shape[1] != len(names):
             raise ValueError(f"rows have {rows.shape[1]} cells, its header has {len(names)}")
         return {

@@ -94,14 +94,13 @@ def result_of(
         if name in saved.logs
     }
     _, metrics = logged[METRICS]
-    if not updates.any():
-        metrics = {}
+    last = updates - 1, range(len(seeds))
     evaluation_updates, evaluations = logged.get(EVALUATION, (np.zeros(0, np.int64), {}))
     return RunResult(
         states=training.state,
         seeds=tuple(seeds),
         updates=updates,
-        metrics={name: rows[updates - 1, range(len(seeds))] for name, rows in metrics.items()},
+        metrics={name: rows[last] for name, rows in metrics.items() if len(rows)},
         seconds=saved.seconds,
         compile_seconds=compile_seconds,
         interrupted_by=interrupted_by,

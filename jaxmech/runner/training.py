@@ -85,7 +85,8 @@ class Loop:
 
     Attributes:
       update: state -> (state, metrics), of one seed.
-      metrics: shapes and dtypes of the metrics of one seed.
+      metrics: shapes and dtypes of the metrics of one seed; arrays over them are in the order
+        of their names.
       stop: of one seed's metrics -> bool [], whether that was its last update; or None.
       one_by_one: seeds one after another with the loop over updates inside; else all at once.
     """
@@ -94,11 +95,6 @@ class Loop:
     metrics: dict[str, jax.ShapeDtypeStruct]
     stop: Stop | None
     one_by_one: bool
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the metrics, in the order of arrays over them."""
-        return tuple(sorted(self.metrics))
 
     def chunk(self, training: Training, count: jax.Array) -> tuple[Training, Written]:
         """``count`` updates, at most ``MAX_UPDATES``, of every seed that runs."""
@@ -168,7 +164,7 @@ class Loop:
     ) -> tuple[Training, Written]:
         """Of one seed, after it has ``made`` some in this chunk."""
         state, metrics = self.update(lane.state)
-        finite = all_finite([metrics[name] for name in self.names])
+        finite = all_finite([metrics[name] for name in sorted(metrics)])
         broken = lane.metrics_must_be_finite & ~finite
         ends = broken.any()
         if self.stop is not None:

@@ -69,9 +69,8 @@ def check_same(before: Any, after: Any) -> None:
     given, returned = jax.tree.structure(before), jax.tree.structure(after)
     old, new = (named_leaves({"state": tree}) for tree in (before, after))
     if str(given) != str(returned):
-        names = [[name for name, _ in leaves] for leaves in (old, new)]
-        missing = [name for name in names[0] if name not in names[1]]
-        added = [name for name in names[1] if name not in names[0]]
+        missing = [name for name, _ in old if name not in dict(new)]
+        added = [name for name, _ in new if name not in dict(old)]
         raise ValueError(
             "designer.update: the state it returns is not built like the one it was given; "
             f"missing are {_first(missing)}, added are {_first(added)}"
