@@ -24,28 +24,33 @@ from rich.progress import Progress as Bar
 
 
 class Progress(Protocol):
-    """What the runner calls, in this order; nothing of it needs an answer."""
+    """What the runner calls, in this order; it does nothing where a subclass does not say."""
 
     def start(self, update: int, updates: int) -> None:
         """Training goes from ``update`` to ``updates``; tracing and compiling come first."""
+        return
 
     def compiled(self, seconds: float) -> None:
         """All is compiled, which took ``seconds``."""
+        return
 
     def advance(self, update: int, seconds: float, metrics: Mapping[str, np.ndarray]) -> None:
         """A chunk that took ``seconds`` ended at ``update``.
 
         Metrics are [updates, seeds], NaN where a seed had stopped before.
         """
+        return
 
     def stopping(self, received: Signals) -> None:
         """A signal came, and is obeyed as soon as may be; called at any time, by a thread."""
+        return
 
     def message(self, text: str) -> None:
         """Something a person should know."""
 
     def stop(self) -> None:
         """Training has ended, well or not."""
+        return
 
 
 class NoProgress(Progress):

@@ -122,8 +122,8 @@ class Loop:
     def _with_lane_updated(
         self, count: jax.Array, index: jax.Array, lanes: tuple[Training, Written]
     ) -> tuple[Training, Written]:
-        lane = jax.tree.map(lambda leaf: leaf[index], lanes)
-        ended = _with_state_checked(*self._updated(self._one_update, *lane, count))
+        lane, written = jax.tree.map(lambda leaf: leaf[index], lanes)
+        ended = _with_state_checked(*self._updated(self._one_update, lane, written, count))
         return jax.tree.map(lambda leaf, new: leaf.at[index].set(new), lanes, ended)
 
     def _updated(
