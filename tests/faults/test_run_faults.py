@@ -236,7 +236,8 @@ def test_what_orbax_says_of_one_checkpoint_keeps_it_from_no_other(
     _, *newest = checkpoint_updates(stopped)
     for update in newest:
         (stopped / "checkpoints" / str(update) / "_CHECKPOINT_METADATA").write_text(content)
-    with pytest.warns(UserWarning, match=f"{newest[1]} .*_CHECKPOINT_METADATA is not as it was"):
+    words = [f"{update} .*_CHECKPOINT_METADATA is not as it was written" for update in newest]
+    with pytest.warns(UserWarning, match=words[0]), pytest.warns(UserWarning, match=words[1]):
         resume(stopped)
     assert_same_run(stopped, whole)
 
