@@ -93,8 +93,9 @@ def draw_learning(several: Sequence[LearningCurves]) -> Any:
     references = {name: value for one in several for name, value in one.references.items()}
     for number, (name, value) in enumerate(references.items()):
         colour, style = _REFERENCE_STYLES[number % len(_REFERENCE_STYLES)]
-        label = f"{name}, {value:.4g}"
-        axes.axhline(value, color=colour, linestyle=style, linewidth=1.2, label=label)
+        axes.axhline(
+            value, color=colour, linestyle=style, linewidth=1.2, label=f"{name}, {value:.4g}"
+        )
     # Few seeds give wide intervals, which must not squeeze what they are about.
     limits = axes.get_ylim()
     for places, low, high, colour in bands:

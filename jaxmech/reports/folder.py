@@ -187,9 +187,8 @@ def read(directory: Path) -> Read:
 
 def is_finished(directory: Path) -> bool:
     """Whether the folder has a manifest, and the summary that it lists."""
-    listed = _listed(directory)
     path = directory / SUMMARY
-    return bool(listed) and path.is_file() and listed.get(SUMMARY) == _hash(path)
+    return path.is_file() and _listed(directory).get(SUMMARY) == _hash(path)
 
 
 def damage(directory: Path) -> list[str]:

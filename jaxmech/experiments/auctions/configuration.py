@@ -136,8 +136,9 @@ class RevenueEquivalence(NamedStudy):
     @property
     def _possible_rules(self) -> tuple[SaleRule, ...]:
         """Those that sell so many units."""
-        rules = AUCTION_RULES.values()
-        return tuple(rule.name for rule in rules if rule.sells_units == (self.units > 1))
+        return tuple(
+            rule.name for rule in AUCTION_RULES.values() if rule.sells_units == (self.units > 1)
+        )
 
     def _check_rules(self, rules: tuple[SaleRule, ...]) -> None:
         _different("rules", rules)
@@ -175,8 +176,12 @@ class Equilibrium(NamedStudy):
             _different("rules", self.rules)
         if self.bidders or not self.asymmetric:
             _different("bidders", self.bidders, lowest=2)
-        lowest = {"num_values": 2, "num_bids": 3, "iterations": 1, "responses": 2}
-        for name, low in lowest.items():
+        for name, low in (
+            ("num_values", 2),
+            ("num_bids", 3),
+            ("iterations", 1),
+            ("responses", 2),
+        ):
             checks.integer(name, getattr(self, name), low=low)
 
     def compute(self, workspace: Workspace) -> Findings:
@@ -208,9 +213,8 @@ class Squashing(NamedStudy):
     def __post_init__(self) -> None:
         _different("spearman", self.spearman)
         _different("squash", self.squash)
-        checks.integer("bidders", self.bidders, low=2)
-        checks.integer("auctions", self.auctions, low=2)
-        checks.integer("seed", self.seed, low=0)
+        for name, low in (("bidders", 2), ("auctions", 2), ("seed", 0)):
+            checks.integer(name, getattr(self, name), low=low)
         if not 1 <= self.slots <= self.bidders:
             raise checks.InvalidValueError(
                 "slots", self.slots, f"integers from 1 to the number of bidders {self.bidders}"

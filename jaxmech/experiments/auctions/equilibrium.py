@@ -151,16 +151,15 @@ def quality_of_bids(auction: Auction, profile: BidFunctions, responses: int) -> 
 
 
 def _learned(study: Equilibrium, auction: Auction, workspace: Workspace) -> _Learned:
-    name = auction.name
     arrays = workspace.kept_on_host(
-        name, learned_bids, auction, study.num_values, study.num_bids, study.iterations
+        auction.name, learned_bids, auction, study.num_values, study.num_bids, study.iterations
     )
     profile = BidFunctions(
         **{field: jnp.asarray(array) for field, array in arrays.items()},
         group_sizes=auction.group_sizes,
     )
     quality = workspace.kept_on_host(
-        f"{name}_quality", quality_of_bids, auction, profile, study.responses
+        f"{auction.name}_quality", quality_of_bids, auction, profile, study.responses
     )
     return _Learned(auction, profile, **quality)
 
@@ -205,8 +204,12 @@ def _table(study: Equilibrium, learned: Sequence[_Learned]) -> Table:
         "so no interval; what a finer search may find is not known.",
         f"Learned in {study.iterations:,} updates; bidders of one auction learn together.",
     )
-    heads = ("Rule", "Bidders", "Values", "L2 distance", "Exploitability, at least")
-    return Table("Learned equilibria", heads, rows, notes)
+    return Table(
+        "Learned equilibria",
+        ("Rule", "Bidders", "Values", "L2 distance", "Exploitability, at least"),
+        rows,
+        notes,
+    )
 
 
 def _figures(learned: Sequence[_Learned]) -> tuple[Figure, ...]:
@@ -238,10 +241,8 @@ def _curves(learned: _Learned) -> list[Curve]:
     for group, (high, exact) in enumerate(zip(auction.highs, auction.exact, strict=True)):
         values = np.asarray(profile.values[group], np.float64)
         x = tuple(map(float, values))
-        label = f"{auction.group_sizes[group]} bidders"
-        if auction.is_asymmetric:
-            label = f"U[0, {high:g}]"
-        bids = tuple(map(float, profile.bids[group]))
-        curves.append(Curve(label, x, bids))
+        symmetric = f"{auction.group_sizes[group]} bidders"
+        label = f"U[0, {high:g}]" if auction.is_asymmetric else symmetric
+        curves.append(Curve(label, x, tuple(map(float, profile.bids[group]))))
         curves.append(Curve("", x, tuple(map(float, exact(values))), drawn="reference"))
     return curves

@@ -63,16 +63,12 @@ class _Revenue:
     optimal: float | None
 
     @property
-    def bidders(self) -> int:
-        return self.auction.num_bidders
-
-    @property
     def rule(self) -> str:
         return self.auction.rule
 
     @property
     def cell(self) -> str:
-        return f"{self.distribution}_{self.bidders}"
+        return f"{self.distribution}_{self.auction.num_bidders}"
 
 
 def revenue_equivalence(study: RevenueEquivalence, workspace: Workspace) -> Findings:
@@ -167,8 +163,8 @@ def moments(revenues: np.ndarray) -> list[tuple[float, float | None, float | Non
 
 def exact_revenues(auctions: tuple[SymmetricAuction, ...]) -> dict[str, Any]:
     """Expected revenue of each auction, and of the optimal one where one item is sold."""
-    one_item, first = auctions[0].units == 1, auctions[0]
-    optimal = optimal_revenue(first.distribution, first.num_bidders) if one_item else None
+    first = auctions[0]
+    optimal = optimal_revenue(first.distribution, first.num_bidders) if first.units == 1 else None
     return {"revenues": [auction.expected_revenue for auction in auctions], "optimal": optimal}
 
 
@@ -239,7 +235,7 @@ def _table(study: RevenueEquivalence, revenues: Sequence[_Revenue]) -> Table:
     rows = tuple(
         (
             one.distribution,
-            str(one.bidders),
+            str(one.auction.num_bidders),
             one.rule,
             with_interval(one.simulated, ".5f"),
             f"{one.exact:.5f}",
@@ -273,10 +269,11 @@ def _table(study: RevenueEquivalence, revenues: Sequence[_Revenue]) -> Table:
 def _figure(revenues: Sequence[_Revenue]) -> Figure:
     """Simulated revenues on the lines of the closed forms."""
     simulated = curves_of(
-        ((one.rule, float(one.bidders), one.simulated) for one in revenues), drawn="points"
+        ((one.rule, float(one.auction.num_bidders), one.simulated) for one in revenues),
+        drawn="points",
     )
     exact = curves_of(
-        (f"{one.distribution}, closed form", float(one.bidders), Mean(one.exact, None))
+        (f"{one.distribution}, closed form", float(one.auction.num_bidders), Mean(one.exact, None))
         for one in revenues
         if one.rule == revenues[0].rule
     )

@@ -171,8 +171,11 @@ def _gain(ranking: _Ranking) -> str:
 
 
 def _headline(study: Squashing, rankings: Sequence[_Ranking]) -> str:
-    by_bid = [one for one in rankings if one.squash == 0]
-    gains = [f"{_gain(one)} % more at rank correlation {one.spearman:g}" for one in by_bid]
+    gains = [
+        f"{_gain(one)} % more at rank correlation {one.spearman:g}"
+        for one in rankings
+        if one.squash == 0
+    ]
     if not gains:
         return "Ranking by bid, exponent 0, was not asked for."
     words = f"Ranking by bid earns, against ranking by revenue, {' and '.join(gains)}."
@@ -185,9 +188,8 @@ def _headline(study: Squashing, rankings: Sequence[_Ranking]) -> str:
 
 def _is_published(study: Squashing) -> bool:
     """Whether the published figure is one of those computed."""
-    setting = {name: getattr(study, name) for name in _PUBLISHED_SETTING}
     asked = 0.0 in study.squash and _PUBLISHED_SPEARMAN in study.spearman
-    return asked and setting == _PUBLISHED_SETTING
+    return asked and all(getattr(study, name) == of for name, of in _PUBLISHED_SETTING.items())
 
 
 def _table(study: Squashing, rankings: Sequence[_Ranking]) -> Table:
@@ -231,8 +233,7 @@ def _table(study: Squashing, rankings: Sequence[_Ranking]) -> Table:
             for one in rankings
             if (one.spearman, one.squash) == (_SPEARMAN_OF_KENDALL, 0)
         ]
-    title = f"{study.bidders} bidders, {study.slots} slots"
-    return Table(title, heads, rows, tuple(notes))
+    return Table(f"{study.bidders} bidders, {study.slots} slots", heads, rows, tuple(notes))
 
 
 def _figures(rankings: Sequence[_Ranking]) -> tuple[Figure, ...]:

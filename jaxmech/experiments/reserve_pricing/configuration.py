@@ -96,8 +96,9 @@ class ReservePricingStudy(NamedStudy):
     def is_as_described(self) -> bool:
         """Whether it is the registered study, but for the seed, the number of keywords, and what
         is compared beside the schemes of the summary."""
-        free = ("keywords", "exact", "never_react", "ablation")
-        return self.bids is None and is_as_registered(self, free=free)
+        return self.bids is None and is_as_registered(
+            self, free=("keywords", "exact", "never_react", "ablation")
+        )
 
     @property
     def columns(self) -> dict[str, Any]:

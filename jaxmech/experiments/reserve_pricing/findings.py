@@ -32,19 +32,15 @@ def findings_of(study: ReservePricingStudy, results: Results) -> Findings:
     played, still, numbers = results.played, results.still, numbers_of(study, results)
     title = f"Revenue of {study.keywords} keywords"
     notes = (*_listed(study, results.listed), *_whose(study, numbers))
-    shown = [
-        tables.schemes_table(study, numbers, "reacting", list(played), title, notes),
-        tables.orderings_table(numbers, orderings_of(played)),
-    ]
     figures = [_curves(study, played, "revenue", "Bidders react.")]
+    never = []
     if still is not None:
-        title, cell = "Where bidders never react", "never_reacting"
-        shown.append(tables.schemes_table(study, numbers, cell, list(still), title, (_OWN_LSTM,)))
+        cell, words = "never_reacting", "Where bidders never react"
+        never = [tables.schemes_table(study, numbers, cell, list(still), words, (_OWN_LSTM,))]
         figures.append(_curves(study, still, cell, "Bidders never react."))
-    shown.append(tables.models_table(study, numbers, list(results.models.cross_entropy)))
-    shown.append(tables.foresight_table(numbers))
-    if results.ablation:
-        shown.append(tables.ablation_table(study, numbers, list(results.ablation)))
+    varied = (
+        [tables.ablation_table(study, numbers, list(results.ablation))] if results.ablation else []
+    )
     return Findings(
         headline=_headline(study, numbers, still),
         estimates={
@@ -52,7 +48,14 @@ def findings_of(study: ReservePricingStudy, results: Results) -> Findings:
             for name in played
             for revenue in [numbers.means["reacting", name, "last_days.revenue"]]
         },
-        tables=tuple(shown),
+        tables=(
+            tables.schemes_table(study, numbers, "reacting", list(played), title, notes),
+            tables.orderings_table(numbers, orderings_of(played)),
+            *never,
+            tables.models_table(study, numbers, list(results.models.cross_entropy)),
+            tables.foresight_table(numbers),
+            *varied,
+        ),
         figures=tuple(figures),
         records=numbers.records,
     )

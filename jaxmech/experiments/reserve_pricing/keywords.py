@@ -74,11 +74,12 @@ def population_of(study: ReservePricingStudy) -> Population:
     Raises:
       ValueError: bins too wide to tell apart the bids of the file, or see ``resolved``.
     """
-    known = None
-    num_bidders = study.num_bidders
-    if study.bids is not None:
-        known = load_keywords(study.bids, relative=study.relative, **study.columns)
-        num_bidders = known.values.shape[1]
+    known = (
+        None
+        if study.bids is None
+        else load_keywords(study.bids, relative=study.relative, **study.columns)
+    )
+    num_bidders = study.num_bidders if known is None else known.values.shape[1]
     env = ReservePricing(
         num_bidders, study.slots, days=study.days, num_bins=study.bins, history_days=MEMORY
     )
@@ -124,12 +125,14 @@ def population_of(study: ReservePricingStudy) -> Population:
 def never_reacting(params: ReservePricingParams) -> ReservePricingParams:
     """The same keywords, where every bidder keeps its first bid for ever."""
     inactive = keyword_distribution(kinds={"inactive": 1.0}, inactive_activity=0.0)
-    distribution = replace(
-        params.distribution,
-        kind_probabilities=inactive.kind_probabilities,
-        activity=inactive.activity,
+    return replace(
+        params,
+        distribution=replace(
+            params.distribution,
+            kind_probabilities=inactive.kind_probabilities,
+            activity=inactive.activity,
+        ),
     )
-    return replace(params, distribution=distribution)
 
 
 def draw_keywords(

@@ -135,8 +135,13 @@ def learned_policies(
     """
     learned: dict[PolicyName, Any] = {}
     for name in get_args(PolicyName) if settings.updates else ():
-        learner = learner_of(name, settings, env, params)
-        result = workspace.train(name, learner, updates=settings.updates, seeds=1, keys=[key])
+        result = workspace.train(
+            name,
+            learner_of(name, settings, env, params),
+            updates=settings.updates,
+            seeds=1,
+            keys=[key],
+        )
         learned[name] = jax.tree.map(lambda leaf: leaf[0], result.states)
     return learned
 

@@ -60,6 +60,8 @@ def schemes_table(
         )
         for name in schemes
     )
+    factors = study.search.larger_factors
+    larger = f", or, with larger moves, by {either(factors)}" if factors else ""
     notes = (
         "Mean revenue per auction, in the money of the values. Gains in percent of the other "
         "scheme's mean revenue. " + _INTERVALS,
@@ -69,7 +71,7 @@ def schemes_table(
         "that has to learn them knows as much. Keywords ahead: those where a scheme earns more "
         "over the last days.",
         "GREEDY and tree search multiply at most one bidder's reserve a day by "
-        f"{either(study.search.factors)}{_larger(study)}. They start from the deployed "
+        f"{either(study.search.factors)}{larger}. They start from the deployed "
         "reserves or, where so named, from the static best on "
         f"the {'initial bids' if study.start == 'initial' else 'bidder model'}. They plan on the "
         "learned LSTM: GREEDY what a move earns on its first day, patient GREEDY what it earns "
@@ -220,11 +222,6 @@ def ablation_table(
         rows,
         notes,
     )
-
-
-def _larger(study: ReservePricingStudy) -> str:
-    factors = study.search.larger_factors
-    return f", or, with larger moves, by {either(factors)}" if factors else ""
 
 
 def difference(compared: PairedComparison) -> str:
