@@ -33,9 +33,9 @@ def network_alone(work: Work) -> Contender:
 
     def forward(network: list[tuple[jax.Array, jax.Array]], x: jax.Array) -> jax.Array:
         for weight, bias in network[:-1]:
-            x = jnp.tanh(x @ weight + bias)
+            x = jnp.tanh(x @ weight + bias[None])
         weight, bias = network[-1]
-        return x @ weight + bias
+        return x @ weight + bias[None]
 
     networks = (
         layers(work.num_features, *HIDDEN, work.num_agents + 1),

@@ -35,7 +35,7 @@ def jaxmech_episodes(work: Work) -> Contender:
         def step(carry: Any, action_key: jax.Array) -> tuple[Any, Any]:
             state, live = carry
             uniform = jax.random.uniform(action_key, (work.num_environments, *space.shape))
-            actions = space.low + (space.high - space.low) * uniform
+            actions = space.low[None] + (space.high - space.low)[None] * uniform
             observations, state, rewards, terminated, _ = jax.vmap(
                 env.step_env, in_axes=(None, 0, 0, None)
             )(key, state, actions, params)
@@ -71,7 +71,7 @@ def jaxmech_steps(work: Work) -> Contender:
         key, state = carry
         key, step_key, action_key = jax.random.split(key, 3)
         uniform = jax.random.uniform(action_key, (work.num_environments, *space.shape))
-        actions = space.low + (space.high - space.low) * uniform
+        actions = space.low[None] + (space.high - space.low)[None] * uniform
         keys = jax.random.split(step_key, work.num_environments)
         observations, state, rewards, _, _, _ = jax.vmap(env.step, in_axes=(0, 0, 0, None))(
             keys, state, actions, params

@@ -122,7 +122,8 @@ def model_alone(work: ReserveWork) -> Contender:
 
         def simulation(states: Any, _: None) -> tuple[Any, jax.Array]:
             states, distributions = jax.vmap(forward)(states, jittered.reserves)
-            return states, distributions.sum()
+            # Squares, as probabilities sum to one whatever they are.
+            return states, (distributions**2).sum()
 
         totals = jax.lax.scan(simulation, jittered.simulated, length=work.num_simulations)[1]
         return key, totals.sum()

@@ -29,6 +29,7 @@ _USER_CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.path.join(_USER_CACHE, "jaxmech-tests"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
 # XLA ends the process at a flag that it does not know.
 if QUICKLY not in os.environ.get("XLA_FLAGS", "") and _xla_knows(FUSION):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {QUICKLY}".strip()

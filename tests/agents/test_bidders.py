@@ -33,7 +33,7 @@ def test_the_truth_is_a_dominant_strategy_where_the_second_bid_is_paid():
 
     def utility(bids):
         """Of every value in front of every highest bid of the others: [values, rivals]."""
-        return (values[:, None] - rivals) * (bids[:, None] > rivals)
+        return (values[:, None] - rivals[None]) * (bids[:, None] > rivals[None])
 
     honest = utility(truthful(values))
     for factor in (0.0, 0.5, 0.9, 1.1, 2.0):
@@ -116,7 +116,7 @@ def test_first_price_bids_are_a_best_response(distribution, reserve):
         value = distribution.quantile(probability)
         bid = table.first_price(value, reserve)
         alternatives = jnp.append(jnp.linspace(0, float(value), 60), bid)
-        wins = (alternatives[:, None] > competing) & (alternatives[:, None] >= reserve)
+        wins = (alternatives[:, None] > competing[None]) & (alternatives[:, None] >= reserve)
         utilities = jnp.mean(wins, axis=-1) * (value - alternatives)
         # The bid itself, against the best of all: within the error of the samples.
         assert utilities[-1] >= jnp.max(utilities) - 2e-3 * value

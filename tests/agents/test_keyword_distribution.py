@@ -83,7 +83,7 @@ def test_a_list_of_one_place_draws_that_keyword_alone():
 
 def test_qualities_that_a_list_lacks_are_drawn():
     bidders, _ = draw(keyword_distribution(load_keywords([[1.0, 2.0]])), 2)
-    assert (bidders.values == jnp.asarray([1.0, 2.0])).all()
+    assert (bidders.values == jnp.asarray([[1.0, 2.0]])).all()
     np.testing.assert_allclose(bidders.quality.mean(axis=0), 2.71 / 28.14, atol=3e-3)
 
 

@@ -114,7 +114,7 @@ def test_another_parameter_of_a_beta_changes_its_draws_too():
 def test_numbers_can_be_swept_and_differentiated():
     highs = jnp.array([1.0, 2.0, 4.0])
     draws = jax.vmap(lambda high: Uniform(0.0, high).sample(jax.random.key(0), (5,)))(highs)
-    np.testing.assert_allclose(draws, draws[0] * highs[:, None], rtol=1e-6)
+    np.testing.assert_allclose(draws, draws[:1] * highs[:, None], rtol=1e-6)
     swept = jax.vmap(lambda each: each.quantile(0.5))(Uniform(jnp.zeros(3), highs))
     np.testing.assert_allclose(swept, highs / 2)
     gradient = jax.grad(lambda each: each.quantile(0.25))(LogNormal(0.1, 0.5))

@@ -326,7 +326,7 @@ def test_revenue_moves_with_the_price_of_what_is_sold(kind):
         _, states = final(actions, price_high)
         sold = jnp.diff(states.allocation.sum(axis=1), axis=0, prepend=0)
         assert sold.sum() >= 2
-        within = actions[:, AGENTS:] < price_high
+        within = actions[:, AGENTS:] < price_high[None]
         np.testing.assert_allclose(by_actions[:, AGENTS:], sold * within, atol=1e-9)
         np.testing.assert_array_equal(by_actions[:, :AGENTS], 0)
         np.testing.assert_allclose(by_price_high, (sold * ~within).sum(axis=0), atol=1e-9)

@@ -62,7 +62,7 @@ def test_inactive_bidders_earn_the_static_revenue_every_day_and_nothing_moves(au
     # Of this keyword each of the four kinds of auctions has a revenue of its own.
     _, after, revenue, _ = episode(env, jax.random.key(8), params, jnp.tile(reserves, (DAYS, 1)))
     assert (revenue == revenue[0]).all() and revenue[0] > 0
-    assert (after.strategy_bids == after.strategy_bids[0]).all()
+    assert (after.strategy_bids == after.strategy_bids[:1]).all()
     # The closed computation: the mean auction over the spread of the bids.
     bidders = at(after.bidders, 0)
     normals = jnp.asarray(auction_normals(16, 3))
@@ -84,11 +84,11 @@ def test_winners_pay_from_their_reserve_up_to_their_bid():
     impressions, clicks, cost = jnp.moveaxis(after.history.kpis[:, :, -1], -1, 0)
     price = cost / jnp.where(clicks > 0, clicks, 1)
     highest = after.placed_bids * jnp.exp(0.3 * 1.9)
-    assert (jnp.where(clicks > 0, price - reserves, 0) >= -1e-4).all()
+    assert (jnp.where(clicks > 0, price - reserves[None], 0) >= -1e-4).all()
     assert (price <= highest + 1e-4).all()
     assert (impressions.sum(axis=-1) <= 3 + 1e-5).all() and (impressions <= 1 + 1e-6).all()
     np.testing.assert_allclose(cost.sum(axis=-1), revenue, rtol=1e-5)
-    dropped = reserves > after.values
+    dropped = reserves[None] > after.values
     assert dropped.any() and (clicks[dropped] == 0).all() and (impressions[dropped] == 0).all()
     assert (after.history.histograms[:, :, -1][dropped][:, 0] == 1).all()
     assert (after.strategy_bids <= after.values).all()
@@ -183,7 +183,7 @@ def test_not_a_number_counts_as_the_highest_reserve_and_negative_as_none():
     env, params = make()
     reserves = jnp.tile(jnp.asarray([jnp.nan, -1.0, 0.5]), (DAYS, 1))
     _, after, _, _ = episode(env, jax.random.key(0), params, reserves)
-    assert (after.reserves == jnp.stack([params.reserve_high, 0, 0.5])).all()
+    assert (after.reserves == jnp.stack([params.reserve_high, 0, 0.5])[None]).all()
 
 
 @pytest.mark.parametrize("kind", ["best_response", "kpi_target"])
@@ -201,7 +201,7 @@ def test_evenly_spread_auctions_come_nearer_to_the_expected_revenue_than_drawn_o
 
     @jax.jit
     def revenues(normals):
-        scattered = bids * jnp.exp(0.2 * normals)
+        scattered = bids[None] * jnp.exp(0.2 * normals)
         return jax.vmap(lambda reserve: day_outcome(scattered, quality, rates, reserve).revenue)(
             reserves
         )
@@ -238,7 +238,7 @@ def test_sampled_days_differ_and_average_to_the_expected_one():
     reserves = jnp.full(3, 0.5)
     _, after, sampled, _ = episode(env, jax.random.key(0), params, jnp.tile(reserves, (40, 1)))
     strategy, quality = after.strategy_bids[0], at(after.quality, 0)
-    bids = strategy * jnp.exp(0.15 * jnp.asarray(auction_normals(4096, 3), float))
+    bids = strategy[None] * jnp.exp(0.15 * jnp.asarray(auction_normals(4096, 3), float))
     expected = jax.jit(day_outcome)(bids, quality, params.click_rates, reserves).revenue
     error = 3 * sampled.std(ddof=1) / 40**0.5
     assert len(np.unique(sampled)) > 30

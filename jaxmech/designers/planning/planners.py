@@ -101,9 +101,9 @@ def observed_keyword(
         observation = observation[size:]
     histograms, reserves, kpis, quality = parts
     money = params.money_scale
-    history = BidHistory(
-        histograms, reserves * money, kpis * jnp.stack([jnp.ones_like(money)] * 2 + [money])
-    )
+    # Impressions and clicks are counts; the last KPI is a cost.
+    units = jnp.stack([jnp.ones_like(money)] * 2 + [money])
+    history = BidHistory(histograms, reserves * money, kpis * units[None, None])
     return ObservedKeyword(history, quality)
 
 
