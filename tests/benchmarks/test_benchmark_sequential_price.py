@@ -173,11 +173,15 @@ def test_mean_welfare_of_a_free_mechanism_is_random_serial_dictatorship() -> Non
         *slowly(("rejax_ppo", ("rejax",))),
     ],
 )
-def test_contender_runs(contender: str, libraries: tuple[str, ...]) -> None:
+def test_contender_runs(
+    contender: str, libraries: tuple[str, ...], request: pytest.FixtureRequest
+) -> None:
     for library in libraries:
         # Found, not imported: importing torch or gymnax here would slow the whole suite.
         if importlib.util.find_spec(library) is None:
             pytest.skip(f"{library} is not installed")
+    if "rejax" in libraries:
+        request.getfixturevalue("promote_ranks")
     from contenders import CONTENDERS
     from work import Work
 
