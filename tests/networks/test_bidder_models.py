@@ -105,7 +105,7 @@ def test_money_has_no_unit(name):
     dearer = BidHistory(
         jnp.concatenate([history.histograms[..., :1], positive], axis=-1),
         factor * history.reserves,
-        history.kpis * jnp.array([1, 1, factor]),
+        history.kpis * jnp.array([[[1, 1, factor]]]),
     )
     # Bins that reach far on both sides: none of the log-normals is cut off.
     moved = probabilities(name, dearer, factor * reserves, quality)

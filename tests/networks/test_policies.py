@@ -138,6 +138,7 @@ def test_choices_that_are_not_allowed_are_never_drawn_and_count_for_nothing():
     assert np.isfinite(gradient).all() and gradient[1] == 0
 
 
+@pytest.mark.usefixtures("promote_ranks")
 def test_categoricals_and_normals_are_those_of_distrax_to_the_digit():
     key, logits = jax.random.key(3), jax.random.normal(jax.random.key(4), (7, 5))
     ours, theirs = Categorical(5), distrax.Categorical(logits=logits)

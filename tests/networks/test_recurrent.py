@@ -86,7 +86,7 @@ def test_unit_is_that_of_flax(double_precision):
         if gate != "n":
             theirs[f"h{gate}"] = {"kernel": kernel[:, columns]}
     encoder = params["encoder"]
-    encoded = jnp.tanh(observation[0] @ encoder["kernel"] + encoder["bias"])
+    encoded = jnp.tanh(observation[0] @ encoder["kernel"] + encoder["bias"][None])
     unit = nn.GRUCell(WIDTH, param_dtype=jnp.float64)
     expected, _ = unit.apply({"params": theirs}, memory, encoded)
     got = NETWORK.apply({"params": params}, observation[0], memory, method="remember")
