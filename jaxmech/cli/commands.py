@@ -7,8 +7,10 @@ answered from the first line to the last: by the runner while it trains, elsewhe
 from __future__ import annotations
 
 import errno
+import linecache
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +22,10 @@ import tyro
 from jaxmech.cli.flags import parsed, with_choices, with_flag
 from jaxmech.environments.registry import ENVIRONMENTS
 from jaxmech.experiments.configuration_files import study_in
-from jaxmech.experiments.registry import FOR_FILES, STUDIES, study_called
+from jaxmech.experiments.registry import FOR_FILES, studies, study_called
 from jaxmech.experiments.study import Study
 from jaxmech.naming import full_name, lookup
-from jaxmech.reports.console import console, fail, say, show
+from jaxmech.reports.console import fail, say, show, terminal
 from jaxmech.runner.files import free_directory
 from jaxmech.runner.interruption import answering
 
@@ -98,7 +100,7 @@ def _status(arguments: list[str], answer: _Answer) -> int:
     run: Run | None = None
     try:
         match _with_full_name(arguments):
-            case ["run", name, *flags] if name in STUDIES:
+            case ["run", name, *flags] if name in studies():
                 study, flags = with_choices(study_called(name), flags)
                 run = Run(study)
                 asked = parsed(
@@ -124,6 +126,8 @@ def _status(arguments: list[str], answer: _Answer) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13
     except (ValueError, ModuleNotFoundError, FileExistsError, FileNotFoundError) as error:
+        if not _is_refusal(error):
+            raise
         fail(with_flag(str(error), run, arguments) if run else str(error))
         return 2
     except OSError as error:
@@ -140,6 +144,14 @@ def _status(arguments: list[str], answer: _Answer) -> int:
         return 1
 
 
+def _is_refusal(error: Exception) -> bool:
+    """Whether the error was raised by us to be read, and is no mistake in a study's program."""
+    innermost, number = list(traceback.walk_tb(error.__traceback__))[-1]
+    is_ours = innermost.f_globals.get("__name__", "").startswith("jaxmech.")
+    line = linecache.getline(innermost.f_code.co_filename, number).strip()
+    return not isinstance(error, ValueError) or (is_ours and line.startswith("raise"))
+
+
 def _with_full_name(arguments: list[str]) -> list[str]:
     """``arguments``, with a study by its full name.
 
@@ -151,8 +163,8 @@ def _with_full_name(arguments: list[str]) -> list[str]:
             for ending, usual in FOR_FILES.items():
                 if name.endswith(ending):
                     raise ValueError(f"study: got {name!r}, a file; run it by: {usual} {name}")
-            name = full_name(name, STUDIES)
-            lookup("study", name, STUDIES)
+            name = full_name(name, studies())
+            lookup("study", name, studies())
             return ["run", name, *flags]
         case [verb, *_] if not verb.startswith("-"):
             lookup("command", verb, VERBS)
@@ -193,11 +205,11 @@ def _list() -> int:
     )
     for name, environment in ENVIRONMENTS.items():
         environments.add_row(name, environment.summary)
-    studies = Table(names("Study"), "", "Reproduces", title="Studies", title_justify="left")
-    for name in STUDIES:
+    known = Table(names("Study"), "", "Reproduces", title="Studies", title_justify="left")
+    for name in studies():
         study = study_called(name)
-        studies.add_row(name, study.summary, study.reproduces)
-    console().print(environments, "", studies, "")
+        known.add_row(name, study.summary, study.reproduces)
+    terminal().print(environments, "", known, "")
     say("Run one with: jaxmech run STUDY")
     return 0
 

@@ -12,7 +12,7 @@ from jaxmech.environments.protocol import step_once
 
 
 def no_episode(env: Any, params: Any) -> dict[str, jax.Array]:
-    """NaN in the form of ``episode_means``; asks ``env`` whether it reports an objective."""
+    """NaN in the form of ``means_of_episodes``; asks ``env`` whether it reports an objective."""
 
     def info(key: jax.Array) -> dict[str, jax.Array]:
         _, state = env.reset(key, params)
@@ -26,7 +26,7 @@ def no_episode(env: Any, params: Any) -> dict[str, jax.Array]:
     )
 
 
-def episode_means(totals: EpisodeTotals, before: dict[str, jax.Array]) -> dict[str, jax.Array]:
+def means_of_episodes(totals: EpisodeTotals, before: dict[str, jax.Array]) -> dict[str, jax.Array]:
     """Means over the episodes that ended, float [] each; ``before`` where none did."""
     sums = {"episode_return": totals.return_sum, "episode_length": totals.length_sum}
     if totals.objective_sum is not None:

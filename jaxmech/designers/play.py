@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxmech import checks, struct
 from jaxmech.checks import InvalidValueError
 from jaxmech.designers import rollout
-from jaxmech.designers.episode_means import episode_means, no_episode
+from jaxmech.designers.episode_means import means_of_episodes, no_episode
 from jaxmech.designers.protocols import Policy
 
 
@@ -101,7 +101,7 @@ class Play:
             resets=True,
             initial_carry=self.fixed_policy.initial_carry(),
         )
-        last_episode = episode_means(totals, state.last_episode)
+        last_episode = means_of_episodes(totals, state.last_episode)
         metrics = {
             "reward": jnp.mean(experience.reward),
             "episodes": totals.episodes,

@@ -16,7 +16,7 @@ import yaml
 from cattrs import Converter, ForbiddenExtraKeysError, transform_error
 from cattrs.v import format_exception
 
-from jaxmech.experiments.registry import STUDIES, study_called
+from jaxmech.experiments.registry import studies, study_called
 from jaxmech.experiments.study import DESCRIPTION, Study
 from jaxmech.naming import lookup, name_of_class, nearest
 
@@ -64,7 +64,7 @@ def read_config(path: Path) -> Study:
         raise ValueError(f"{path}: got {type(content).__name__}; a mapping of fields is needed")
     name = str(content.pop("name", None))[:100]
     try:
-        lookup("name", name, STUDIES)
+        lookup("name", name, studies())
         registered = study_called(name)
         description = {field: getattr(registered, field) for field in DESCRIPTION}
         missing = [f.name for f in fields(registered) if f.name not in {*content, *DESCRIPTION}]

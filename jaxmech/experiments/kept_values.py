@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -45,6 +46,8 @@ def plain(value: Any) -> Any:
     dtype and checksum.
     """
     match value:
+        case float() if math.isnan(value):  # which is not what it is compared with
+            return {"float": "nan"}
         case None | bool() | int() | float() | str():
             return value
         case jax.Array() | np.ndarray() | np.generic():
@@ -57,7 +60,7 @@ def plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         of = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
         return {"class": plain(type(value)), **of}
-    if callable(value):
+    if callable(value) and hasattr(value, "__qualname__"):
         return f"{value.__module__}:{value.__qualname__}"
     raise ValueError(
         f"argument: got a {type(value).__name__}; allowed are arrays, plain values, functions of "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from jaxmech.naming import lookup
@@ -70,13 +71,18 @@ FOR_FILES: dict[str, str] = {
 """What to do with a file of the user's, by the end of its name."""
 
 
+def studies() -> dict[str, str]:
+    """``STUDIES``, and those of installed packages: their entry points ``jaxmech.experiments``."""
+    return STUDIES | {one.name: one.value for one in entry_points(group="jaxmech.experiments")}
+
+
 def study_called(name: str) -> Study:
     """The study registered as ``name``.
 
     Raises:
       ValueError: there is none; the nearest name is suggested.
     """
-    module, _, attribute = lookup("study", name, STUDIES).partition(":")
+    module, _, attribute = lookup("study", name, studies()).partition(":")
     found = getattr(import_module(module), attribute)
     study: Study = found[name] if isinstance(found, Mapping) else found
     return study

@@ -6,9 +6,11 @@ For a process to be alone in a folder, it claims it; see ``jaxmech.runner.files.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from jaxmech.experiments.configuration_files import CONFIG, config_of, study_in, text_of
 from jaxmech.experiments.study import Study
@@ -38,10 +40,11 @@ def start(study: Study, directory: str | Path, *, say: Say = console.say) -> Fin
             say(f"{study.title}: writing {directory}")
             return Workspace(directory, say=say).run(study)
         except ValueError:
-            if not any((directory / name).exists() for name in (KEPT, STAGES)):
+            if not any((directory / name).exists() for name in (KEPT, STAGES, folder.CELLS)):
                 shutil.rmtree(directory)
-                for parent in above:
-                    parent.rmdir()
+                with suppress(OSError):  # another run has come into it
+                    for parent in above:
+                        parent.rmdir()
             raise
 
 
@@ -62,9 +65,11 @@ def go_on(directory: str | Path, *, updates: int | None = None, say: Say = conso
     directory = Path(directory)
     study = study_in(directory)
     with claim(directory):
-        if updates is not None:
+        if updates is None:
+            return Workspace(directory, say=say).run(study)
+        with _put_back_if_refused(directory):
             study = _extended(study, updates, directory)
-        return Workspace(directory, say=say, extend=updates is not None).run(study)
+            return Workspace(directory, say=say, extend=True).run(study)
 
 
 def show(directory: str | Path) -> tuple[Findings | None, Path, list[str]]:
@@ -90,6 +95,29 @@ def show(directory: str | Path) -> tuple[Findings | None, Path, list[str]]:
     return folder.read(directory).findings if finished else None, page, lines
 
 
+@contextmanager
+def _put_back_if_refused(directory: Path) -> Iterator[None]:
+    """Within its context what depends on the number of updates may be removed.
+
+    Where the context ends by a refusal before anything was trained further, it is put back.
+    """
+    stages = f"{STAGES}/*/checkpoints/*"
+    with TemporaryDirectory() as aside:
+        for name in (folder.MANIFEST, folder.SUMMARY, CONFIG):
+            if (directory / name).is_file():
+                shutil.copy2(directory / name, aside)
+        if (directory / KEPT).is_dir():
+            shutil.copytree(directory / KEPT, Path(aside) / KEPT)
+        trained = set(directory.glob(stages))
+        try:
+            yield
+        except ValueError:
+            if trained == set(directory.glob(stages)):
+                shutil.rmtree(directory / KEPT, ignore_errors=True)
+                shutil.copytree(aside, directory, dirs_exist_ok=True)
+            raise
+
+
 def _extended(study: Study, updates: int, directory: Path) -> Study:
     """The study with more updates, written down; what depends on how many is forgotten."""
     was = config_of(study).get("updates")
@@ -99,6 +127,11 @@ def _extended(study: Study, updates: int, directory: Path) -> Study:
         raise ValueError(f"updates: got {updates}; allowed are integers from {was}, as begun with")
     if updates == was:
         return study
+    if folder.parts(directory):
+        raise ValueError(
+            f"updates: got {updates}; the parts of {directory} were made with {was}, and are not "
+            "trained further; start another run"
+        )
     study = replace(study, updates=updates).resolved()
     for name in (folder.MANIFEST, folder.SUMMARY):
         (directory / name).unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, S
 
 import tyro
 
-from jaxmech.experiments.registry import STUDIES, study_called
+from jaxmech.experiments.registry import studies, study_called
 
 if TYPE_CHECKING:
     from jaxmech.experiments.workspace import Workspace
@@ -111,7 +111,7 @@ class NamedStudy:
 
 def is_as_registered(study: Any, *, free: tuple[str, ...] = ()) -> bool:
     """Whether ``study`` is the one registered under its name, but for seeds and ``free`` fields."""
-    if study.name not in STUDIES:
+    if study.name not in studies():
         return False
     registered = study_called(study.name)
     if type(registered) is not type(study):

@@ -150,7 +150,7 @@ class Workspace:
             stop=stop,
             made_with=self._asked(),
             extend=self._extend,
-            progress=ConsoleProgress(beside),
+            progress=ConsoleProgress(beside, say=None if self.say is console.say else self.say),
         )
         if not is_noted:
             event: timing.Event = "stopped" if result.interrupted else "finished"

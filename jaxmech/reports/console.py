@@ -18,7 +18,7 @@ SOFT_HYPHEN = "\N{SOFT HYPHEN}"
 _VERDICTS = {True: "holds", False: "does not hold", None: "is not decided"}
 
 
-def console(*, stderr: bool = False) -> Console:
+def terminal(*, stderr: bool = False) -> Console:
     """The terminal, as wide as it is now."""
     from rich.console import Console
 
@@ -27,13 +27,13 @@ def console(*, stderr: bool = False) -> Console:
 
 def say(text: str) -> None:
     """Prints a line as it is."""
-    console().print(text, highlight=False, markup=False, soft_wrap=True)
+    terminal().print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
 def working(text: str, say: Callable[[str], None] = say) -> Iterator[None]:
     """Says what takes a moment: with a spinner on a terminal, elsewhere by a line."""
-    shown = console()
+    shown = terminal()
     if not shown.is_terminal:
         say(f"{text} ...")
         yield
@@ -44,12 +44,12 @@ def working(text: str, say: Callable[[str], None] = say) -> Iterator[None]:
 
 def fail(text: str) -> None:
     """Prints a line about what went wrong."""
-    console(stderr=True).print(text, style="red", highlight=False, markup=False, soft_wrap=True)
+    terminal(stderr=True).print(text, style="red", highlight=False, markup=False, soft_wrap=True)
 
 
 def show(findings: Findings) -> None:
     """Prints the tables, the certificates and the headline."""
-    shown = console()
+    shown = terminal()
     for table in findings.tables:
         shown.print(rich_table(table, width=shown.width), "")
     for name, certificate in findings.certificates.items():

@@ -23,7 +23,7 @@ from cattrs import structure
 from jaxmech.reports import figures
 from jaxmech.reports.findings import Findings
 from jaxmech.reports.tree import tree_svg
-from jaxmech.runner.files import write_whole
+from jaxmech.runner.files import UNFINISHED, write_whole
 
 SUMMARY, RECORDS, PAGE, MANIFEST = "summary.json", "records.csv", "report.html", "manifest.json"
 FIGURES, CELLS = "figures", "cells"
@@ -186,9 +186,13 @@ def read(directory: Path) -> Read:
 
 
 def is_finished(directory: Path) -> bool:
-    """Whether the folder has a manifest, and the summary that it lists."""
+    """Whether the folder and its parts have manifests, and the summaries that these list."""
     path = directory / SUMMARY
-    return path.is_file() and _listed(directory).get(SUMMARY) == _hash(path)
+    return (
+        path.is_file()
+        and _listed(directory).get(SUMMARY) == _hash(path)
+        and all(is_finished(part) for part in parts(directory))
+    )
 
 
 def damage(directory: Path) -> list[str]:
@@ -252,7 +256,8 @@ def _hashes(directory: Path) -> dict[str, str]:
     for path in sorted(directory.rglob("*")):
         names = path.relative_to(directory).parts
         counts = names[0] != CELLS or (len(names) == 3 and names[2] == SUMMARY)
-        if counts and path.is_file() and not path.is_symlink() and names[-1] not in _NOT_LISTED:
+        counts &= names[-1] not in _NOT_LISTED and not names[-1].endswith(UNFINISHED)
+        if counts and path.is_file() and not path.is_symlink():
             found["/".join(names)] = _hash(path)
     return found
 

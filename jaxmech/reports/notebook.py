@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jaxmech.reports import figures
-from jaxmech.reports.console import console, rich_table
+from jaxmech.reports.console import rich_table, terminal
 from jaxmech.reports.findings import Findings
 
 
@@ -22,7 +22,7 @@ def show(findings: Findings, *, title: str | None = None, figure: str | None = N
         display(Markdown(f"**{findings.headline}**"))
     for table in findings.tables:
         if everything or (title is not None and table.title.startswith(title)):
-            console().print(rich_table(table, width=console().width))
+            terminal().print(rich_table(table, width=terminal().width))
     captions = {one.name: one.caption for one in findings.figures}
     for name, _, canvas in figures.drawn(findings):
         if everything or name == figure:

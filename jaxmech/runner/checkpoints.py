@@ -47,7 +47,7 @@ def updates_in(folder: Path) -> list[int]:
 
 def save(folder: Path, update: int, tree: Any, about: dict[str, Any]) -> None:
     """Writes ``tree`` with ``about`` (what JSON can hold) under ``update``, and waits."""
-    for left in folder.glob(f"*{UNFINISHED}*"):
+    for left in folder.glob(f"*{UNFINISHED}*/"):
         shutil.rmtree(left)
     leaves = _by_name(tree)
     arrays = jax.device_get({name: data_of(leaf) for name, leaf in leaves.items()})

@@ -21,7 +21,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
     What stood there is replaced once the new file is on the disk. A symbolic link at ``path``
     is replaced too, and its target left alone. A process that is killed can leave a temporary
-    file beside it, which the next one to write ``path`` takes away.
+    file beside it, which the next one to claim the folder takes away.
 
     Args:
       path: the file, in a folder that exists. Text is written as UTF-8.
@@ -29,7 +29,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
     Raises:
       OSError: the file cannot be written; what stood there stands there still.
     """
-    temporary = path.with_name(f".{path.name}{UNFINISHED}")
+    # Of this process alone: a report may be made again while the run goes on.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
     temporary.unlink(missing_ok=True)
     try:
         with open(temporary, "xb") as file:
@@ -73,6 +74,8 @@ def claim(directory: Path) -> Iterator[None]:
                 f"directory: got {directory}, where another process is at work; "
                 "wait until it has ended, or choose another directory"
             ) from error
+        for left in directory.rglob(f".*{UNFINISHED}"):
+            left.unlink(missing_ok=True)
         yield
     finally:
         os.close(descriptor)

@@ -98,6 +98,16 @@ def noting(acknowledge: Callable[[signal.Signals], None]) -> Iterator[Interrupti
         interruption.end()
 
 
+class _Handler:
+    """A handler of signals that is ours, told from one of the program around."""
+
+    def __init__(self, handle: Callable[[int], None]) -> None:
+        self._handle = handle
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        self._handle(signum)
+
+
 @contextmanager
 def _watched(
     heard: Callable[[signal.Signals], bool], handled: Callable[[signal.Signals], bool]
@@ -119,8 +129,8 @@ def _watched(
             if not taken and outside >= 0:
                 os.write(outside, number)
 
-    def on_signal(signum: int, frame: FrameType | None) -> None:
-        if not handled(signal.Signals(signum)) and outside < 0:
+    def on_signal(signum: int) -> None:
+        if not handled(signal.Signals(signum)) and not is_within_another:
             restore()
             signal.raise_signal(signum)
 
@@ -130,7 +140,9 @@ def _watched(
             signal.signal(signum, signal.SIG_DFL if handler is None else handler)
 
     thread = threading.Thread(target=listen, name="signals", daemon=True)
-    previous = {signum: signal.signal(signum, on_signal) for signum in _SIGNALS}
+    handler = _Handler(on_signal)
+    previous = {signum: signal.signal(signum, handler) for signum in _SIGNALS}
+    is_within_another = isinstance(previous[signal.SIGINT], _Handler)
     outside = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     thread.start()
     try:

@@ -77,7 +77,8 @@ def split(arguments: tuple[Any, ...]) -> tuple[Static, dict[int, Any]]:
             }
             raise ValueError(
                 f"argument {place}: got a {type(argument).__name__} of arrays and of "
-                f"{', '.join(sorted(others))}; allowed are arrays alone, which are traced, or none"
+                f"{', '.join(sorted(others))}; allowed are arrays alone, which are traced, or "
+                "none: jax.tree.map(jnp.asarray, ...) makes arrays of its numbers"
             )
         else:
             try:

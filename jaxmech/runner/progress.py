@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from signal import Signals
 from typing import Protocol
 
@@ -66,6 +66,7 @@ class ConsoleProgress:
     Args:
       references: values to show the objective beside, e.g. ``{"optimum": 0.692}``.
       console: where to; by default the terminal.
+      say: shows a line to a person, in place of the console and without a bar.
       line_seconds: off a terminal, the least time between two lines.
     """
 
@@ -74,18 +75,20 @@ class ConsoleProgress:
         references: Mapping[str, float] | None = None,
         *,
         console: Console | None = None,
+        say: Callable[[str], None] | None = None,
         line_seconds: float = 10.0,
     ):
         self._references = dict(references or {})
         self._console = console or Console()
+        self._say = say
         self._line_seconds = line_seconds
         self._bar: Bar | None = None
 
     def start(self, update: int, updates: int) -> None:
         self._updates = updates
         self._last_line = time.monotonic()
-        if not self._console.is_terminal:
-            self._console.print("compiling ...", highlight=False)
+        if self._say is not None or not self._console.is_terminal:
+            self.message("compiling ...")
             return
         self._bar = Bar(
             SpinnerColumn(),
@@ -118,7 +121,10 @@ class ConsoleProgress:
         self.message(f"{received.name}: stopping once what is compiled or computed now is done")
 
     def message(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        if self._say is not None:
+            self._say(text)
+        else:
+            self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def stop(self) -> None:
         if self._bar:

@@ -77,9 +77,10 @@ def begin(directory: Path, plan: Plan, config: str | None = None) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
+        # The plan first: with it alone a run can be gone on with.
+        write_whole(directory / PLAN, json.dumps(asdict(plan), indent=1) + "\n")
         if config is not None:
             write_whole(directory / CONFIG, config)
-        write_whole(directory / PLAN, json.dumps(asdict(plan), indent=1) + "\n")
 
 
 def has_checkpoint(directory: str | Path) -> bool:
@@ -121,7 +122,7 @@ def _saved(folder: Path, about: Mapping[str, Any]) -> Saved:
             seconds=about["seconds"],
             logs={name: Extent(**extent) for name, extent in about["logs"].items()},
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{folder}: the newest checkpoint is of another version of jaxmech ({error}); "
             "go on with that version, or remove the run to begin anew"

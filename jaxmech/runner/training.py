@@ -151,13 +151,15 @@ class Loop:
         Without a rule of stopping a seed stops only where it has diverged, and its state is
         not used again: then nothing is selected, which would cost a pass over all states.
         """
-        updated, written = jax.vmap(self._one_update, (None, 0, 0))(made, lanes, written)
+        updated, told = jax.vmap(self._one_update, (None, 0, 0))(made, lanes, written)
+        broken = jnp.where(lanes.running[:, None], told.broken_metrics, written.broken_metrics)
         before = replace(lanes, state=updated.state) if self.stop is None else lanes
 
         def chosen(ran: jax.Array, before: Training, after: Training) -> Training:
             return jax.tree.map(partial(jnp.where, ran), after, before)
 
-        return jax.vmap(chosen)(lanes.running, before, updated), written
+        ended = jax.vmap(chosen)(lanes.running, before, updated)
+        return ended, replace(told, broken_metrics=broken)
 
     def _one_update(
         self, made: jax.Array, lane: Training, written: Written

@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from signal import SIGTERM
 
 import pytest
 import small_study
-from command_line import command
+from command_line import cli, command
 
 import jaxmech
 from jaxmech.experiments import registry
@@ -194,6 +195,26 @@ def test_a_folder_in_which_nothing_was_written_whole_is_free(monkeypatch, tmp_pa
         (directory / name).write_text("")
     assert command("run", "small", "--directory", "mine") == 0
     assert (directory / "manifest.json").is_file()
+
+
+def test_a_mistake_in_a_study_is_shown_where_it_is(monkeypatch, tmp_path, registered):
+    """And is no refusal of what the user asked for."""
+
+    def compute(self, workspace):
+        _, _ = (1, 2, 3)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(type(small_study.SMALL), "compute", compute)
+    with pytest.raises(ValueError, match="too many values to unpack"):
+        cli.main(["run", "small"])
+
+
+def test_studies_of_installed_packages_are_known(monkeypatch, tmp_path, capsys):
+    entry = EntryPoint("theirs/small", "small_study:SMALL", "jaxmech.experiments")
+    monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
+    assert registry.study_called("theirs/small") is small_study.SMALL
+    assert command("list") == 0
+    assert "theirs/small" in capsys.readouterr().out
 
 
 def test_a_stopped_study_says_how_to_go_on(capsys, monkeypatch, tmp_path, registered):

@@ -66,6 +66,44 @@ def test_what_is_not_allowed_is_never_done_nor_counted(rollout_by):
     assert estimate.mean == 3.0
 
 
+@pytest.mark.parametrize(
+    ("mask", "words"),
+    [
+        (lambda seen: seen[..., :1] > 0, r"bool of shape \(1,\); allowed are bool of shape \(4,\)"),
+        (lambda seen: jnp.log(seen), r"float32 of shape \(4,\); allowed are bool of shape \(4,\)"),
+    ],
+)
+def test_a_mask_of_another_shape_or_kind_is_refused(mask, words, monkeypatch):
+    monkeypatch.setattr(Masked, "action_mask", lambda self, seen, params: mask(seen))
+    with pytest.raises(ValueError, match=f"action_mask: got {words}"):
+        jax.eval_shape(PPO(Masked(), Params(), **FEW).init, jax.random.key(0))
+
+
+class Logits(nn.Module):
+    """So many, and a value with or without an axis of its own."""
+
+    count: int
+    keep_axis: bool
+
+    @nn.compact
+    def __call__(self, observation):
+        value = nn.Dense(1)(observation)
+        return nn.Dense(self.count)(observation), value if self.keep_axis else value[..., 0]
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (Logits(4, True), r"one that gives shapes \(\(1, 4\), \(1, 1\)\) for a row"),
+        (Logits(3, False), r"logits of shape \(1, 3\) for a row.*allowed are shape \(1, 4\)"),
+        (nn.Dense(4), r"one that gives shapes \(1, 4\) for a row"),
+    ],
+)
+def test_a_network_of_other_shapes_is_refused(network, words):
+    with pytest.raises(ValueError, match=f"network: got {words}"):
+        jax.eval_shape(PPO(Masked(), Params(), network=network, **FEW).init, jax.random.key(0))
+
+
 @dataclass(frozen=True)
 class Target:
     """One step; the nearer the action to minus the observation, the more it pays."""

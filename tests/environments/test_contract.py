@@ -107,8 +107,9 @@ def test_parameters_default_to_those_of_the_environment(name, options):
 def test_an_action_of_another_shape_is_refused(name, options):
     env, params = make(name, options)
     _, state = jax.eval_shape(env.reset, jax.random.key(0), params)
-    (size,) = env.action_space(params).shape
-    for shape in [(), (size - 1,), (size + 1,), (4, size)]:
+    asked = env.action_space(params).shape
+    others = [(4, *asked), *([(), (asked[0] - 1,), (asked[0] + 1,)] if asked else [])]
+    for shape in others:
         action = jax.ShapeDtypeStruct(shape, float)
         with pytest.raises(ValueError, match=r"^action: got shape .*allowed are .*jax\.vmap"):
             jax.eval_shape(env.step_env, jax.random.key(1), state, action, params)
@@ -125,7 +126,7 @@ def test_step_gives_six_values_of_the_right_kind(name, options):
     assert np.isfinite(reward).all()
     # Three longest episodes hold at least three ends.
     assert (terminated | truncated).sum() >= 3
-    assert {"final_observation"} < set(info)
+    assert "final_observation" in info
 
 
 @each_case

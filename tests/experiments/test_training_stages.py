@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 
+import noisy_descent
 import pytest
 from small_training import TRAINING
 
@@ -63,6 +64,34 @@ def test_another_rate_is_refused_by_its_name(finished, tmp_path):
         (directory / name).unlink()
     with pytest.raises(ValueError, match=r"rate: got 0.25; .* was made with 0.125"):
         quietly(directory).run(replace(TRAINING, rate=0.25))
+
+
+def test_a_refused_extension_leaves_the_folder_as_it_was(finished, tmp_path, monkeypatch):
+    directory = tmp_path / "run"
+    shutil.copytree(finished, directory)
+    before = {
+        path: path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file() and path.name not in ("lock", "timing.csv")
+    }
+
+    class Changed(noisy_descent.NoisyDescent):
+        """As if the program had been edited."""
+
+        def __init__(self, **options):
+            super().__init__(size=4, **options)
+
+    monkeypatch.setattr(noisy_descent, "NoisyDescent", Changed)
+    with pytest.raises(ValueError, match=r"designer: got .* \(and 3 more differ\)"):
+        runs.go_on(directory, updates=8, say=[].append)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_training_says_what_it_does_to_the_workspace(tmp_path, capsys):
+    said = []
+    Workspace(tmp_path / "run", say=said.append).run(TRAINING)
+    assert any("compiled in" in line for line in said)
+    assert capsys.readouterr().out == ""
 
 
 def test_more_updates_are_made_only_where_that_is_said(finished, tmp_path):

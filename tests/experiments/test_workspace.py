@@ -2,15 +2,19 @@
 
 import json
 import os
+import sys
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 
 import jax
 import numpy as np
 import pytest
 import small_study
 from small_study import CALLS, SMALL, Add, Multiply
+from small_training import TRAINING
 
-from jaxmech.experiments import configuration_files, registry, timing
+from jaxmech.experiments import configuration_files, kept_values, registry, runs, timing
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.reports import folder
 
@@ -136,6 +140,57 @@ def test_cells_are_complete_and_find_what_their_parent_kept(tmp_path):
         assert [one.name for one in timing.read(cell)] == ["told", "told"]
     listed = json.loads((tmp_path / "run" / "manifest.json").read_text())["files"]
     assert "cells/one/summary.json" in listed
+
+
+def test_a_damaged_summary_of_a_part_is_made_again(tmp_path):
+    study = replace(SMALL, parts=("one",))
+    first = workspace(tmp_path / "run").run(study)
+    summary = tmp_path / "run" / "cells" / "one" / "summary.json"
+    content = summary.read_bytes()
+    summary.write_bytes(content.replace(b"changed", b"touched"))
+    lines = []
+    assert workspace(tmp_path / "run", lines).run(study) == first
+    assert any("one/summary.json: is not as it was" in line for line in lines)
+    assert json.loads(summary.read_text())["headline"] == json.loads(content)["headline"]
+    assert folder.damage(tmp_path / "run") == []
+
+
+def test_a_refusal_leaves_parts_that_were_computed(tmp_path, monkeypatch):
+    class Refusing(type(SMALL)):
+        def compute(self, workspace):
+            workspace.cell("one").run(SMALL)
+            raise ValueError("amount: got 1; allowed is 2")
+
+    study = Refusing(*small_study.description())
+    with pytest.raises(ValueError, match="amount: got 1"):
+        runs.start(study, tmp_path / "run", say=[].append)
+    assert folder.is_finished(tmp_path / "run" / "cells" / "one")
+
+
+def test_more_updates_are_refused_of_parts_and_nothing_is_lost(tmp_path, monkeypatch):
+    class Parted(type(TRAINING)):
+        def compute(self, workspace):
+            return workspace.cell("one").run(replace(TRAINING, updates=self.updates))
+
+    parted = Parted("tests/parted", "parted", "")
+    monkeypatch.setitem(registry.STUDIES, parted.name, "parted:PARTED")
+    monkeypatch.setitem(sys.modules, "parted", SimpleNamespace(PARTED=parted))
+    runs.start(parted, tmp_path / "run", say=[].append)
+    with pytest.raises(ValueError, match="updates: got 8; the parts of .* were made with 6"):
+        runs.go_on(tmp_path / "run", updates=8, say=[].append)
+    assert folder.is_finished(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("argument", "plain"), [(float("nan"), {"float": "nan"}), (1.5, 1.5), ((1, None), [1, None])]
+)
+def test_arguments_are_the_same_when_read_back(argument, plain):
+    assert kept_values.plain(argument) == plain
+
+
+def test_an_argument_without_a_name_is_refused():
+    with pytest.raises(ValueError, match="argument: got a partial"):
+        kept_values.plain(partial(int, 1))
 
 
 def test_choices_are_written_with_their_name_and_read_back(tmp_path):

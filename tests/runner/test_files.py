@@ -45,15 +45,32 @@ def test_what_stood_there_stands_until_the_new_file_is_whole(
     assert path.read_text() == "old"
     assert [one.name for one in tmp_path.iterdir()] == ["a"]
     # One that was killed leaves its temporary file, which is no obstacle.
-    (tmp_path / f".a{files.UNFINISHED}").write_text("ne")
+    (tmp_path / f".a.1{files.UNFINISHED}").write_text("ne")
     write_whole(path, "new")
-    assert [one.name for one in tmp_path.iterdir()] == ["a"]
+    assert path.read_text() == "new"
+    with claim(tmp_path):
+        pass
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a", "lock"]
+
+
+def test_processes_that_write_the_same_file_leave_one_of_theirs(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from jaxmech.runner.files import write_whole\n"
+        "for _ in range(300): write_whole(Path(sys.argv[1]), sys.argv[2] * 1000)"
+    )
+    path = tmp_path / "report.html"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, str(path), letter]) for letter in "ab"
+    ]
+    assert [process.wait() for process in processes] == [0, 0]
+    assert path.read_text() in ("a" * 1000, "b" * 1000)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_links_are_replaced_and_their_targets_left(tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.write_text("mine")
-    for name in ("report.html", f".report.html{files.UNFINISHED}"):
+    for name in ("report.html", f".report.html.{os.getpid()}{files.UNFINISHED}"):
         (tmp_path / name).symlink_to(target)
     write_whole(tmp_path / "report.html", "page")
     assert (target.read_text(), (tmp_path / "report.html").read_text()) == ("mine", "page")

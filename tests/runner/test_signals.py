@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -85,6 +86,30 @@ def test_a_second_signal_ends_at_once(tmp_path: Any) -> None:
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_program_that_is_woken_by_signals_gets_the_second(tmp_path: Any) -> None:
+    """As event loops are: they have a descriptor that Python writes signals to."""
+
+    class Sending(Recorder):
+        def advance(self, update: int, seconds: float, metrics: Any) -> None:
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    outside = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            runner.run(DESIGNER, directory=tmp_path / "a", seeds=1, updates=9, progress=Sending())
+        assert reader.recv(1) == bytes([signal.SIGINT])
+        assert signal.set_wakeup_fd(outside) == writer.fileno()
+    finally:
+        signal.set_wakeup_fd(outside)
+        signal.signal(signal.SIGINT, before)
+        reader.close()
+        writer.close()
 
 
 def test_it_runs_in_any_thread(tmp_path: Any) -> None:

@@ -138,6 +138,22 @@ def test_seeds_at_once_are_as_one_by_one(stop: Any) -> None:
     np.testing.assert_array_equal(made, ended[1].state.updates)
     np.testing.assert_array_equal(ended[0].running, ended[1].running)
     np.testing.assert_allclose(ended[0].state.position, ended[1].state.position, rtol=1e-5)
+    np.testing.assert_array_equal(written[0].broken_metrics, written[1].broken_metrics)
     for cell, seed in np.ndindex(made.shape):
         left, right = (one.metrics["loss"][cell, seed, : made[cell, seed]] for one in written)
         np.testing.assert_allclose(left, right, rtol=1e-5)
+
+
+@pytest.mark.parametrize("one_by_one", [True, False])
+def test_what_a_stopped_seed_would_have_become_is_no_divergence(one_by_one: bool) -> None:
+    """The second update ends one seed, whose third would have an infinite metric."""
+
+    def update(count: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+        return count + 1, {"value": 1 / (2 - count), "count": count}
+
+    metrics = jax.eval_shape(update, jnp.float32(0))[1]
+    loop = Loop(update, metrics, lambda of_seed: of_seed["count"] == 1, one_by_one)
+    starts = jnp.asarray([[0.0, -9.0]])
+    ended, written = jax.jit(loop.chunk)(begun(starts, len(metrics)), jnp.int32(5))
+    assert ended.updates.tolist() == [[2, 5]]
+    assert not written.broken_metrics.any()

@@ -11,8 +11,9 @@ import optax
 from flax import linen as nn
 
 from jaxmech import struct
+from jaxmech.checks import InvalidValueError
 from jaxmech.designers import rollout
-from jaxmech.designers.episode_means import episode_means, no_episode
+from jaxmech.designers.episode_means import means_of_episodes, no_episode
 from jaxmech.designers.normalization import RunningMoments
 from jaxmech.designers.ppo.advantages import generalized_advantages
 from jaxmech.designers.ppo.architectures import action_distribution_for, network_for
@@ -25,7 +26,7 @@ from jaxmech.designers.ppo.surrogate import (
     weighted_mean,
 )
 from jaxmech.environments.protocol import action_mask
-from jaxmech.networks.action_distributions import ActionDistribution, DiagonalGaussian
+from jaxmech.networks.action_distributions import ActionDistribution, Categorical, DiagonalGaussian
 
 
 @struct.dataclass
@@ -63,10 +64,12 @@ class PPO(PPOHyperParameters):
       network: a Flax module from observations, flat, float [..., features], to parameters of the
         action distribution and values, float [...]; chosen by ``hidden``, ``architecture``,
         ``actor_sees`` and ``memory_width`` where None. One that carries something through an
-        episode has the methods of ``jaxmech.networks.RecurrentActorCritic``.
+        episode has the methods of ``jaxmech.networks.RecurrentActorCritic``. Its parameters
+        start where it has them: ``initial_log_scale`` is not for it.
       action_distribution: of the actions; for the environment's action space where None:
         ``jaxmech.networks.Categorical`` of logits, or ``DiagonalGaussian`` of means and log
-        standard deviations.
+        standard deviations. Where the environment has ``action_mask``, a categorical one draws
+        what it allows alone; see ``jaxmech.environments.protocol``.
     """
 
     env: Any = struct.field(pytree_node=False)
@@ -135,7 +138,8 @@ class PPO(PPOHyperParameters):
         row = jnp.zeros((1, self._num_features))
         inputs = (row,) if carry is None else (row, carry[None], jnp.zeros(1, bool))
         parameters: Any = self.actor_critic.init(network_key, *inputs)
-        if "log_scale" in parameters["params"]:
+        self._check_shapes(parameters, inputs)
+        if self.network is None and "log_scale" in parameters["params"]:
             log_scale = parameters["params"]["log_scale"]
             parameters["params"]["log_scale"] = log_scale + self._initial_log_scale
         running = self._start(start_key) if self.rollout_by == "step" else None
@@ -148,6 +152,34 @@ class PPO(PPOHyperParameters):
             updates=jnp.zeros((), jnp.int32),
             last_episode=no_episode(self.env, self.params),
         )
+
+    def _check_shapes(self, parameters: Any, inputs: tuple[jax.Array, ...]) -> None:
+        """Of what the user's network and mask give for one row of observations.
+
+        Raises:
+          InvalidValueError: they are others than the actions ask for.
+        """
+        choices = getattr(self.env.action_space(self.params), "n", None)
+        mask = jax.eval_shape(self._mask, inputs[0])
+        if mask is not None and (mask.shape, mask.dtype) != ((1, choices), bool):
+            got = f"{mask.dtype} of shape {mask.shape[1:]}"
+            raise InvalidValueError("action_mask", mask, f"bool of shape ({choices},)", got=got)
+        if self.network is None:
+            return
+        given = jax.eval_shape(self.network.apply, parameters, *inputs)
+        if not isinstance(given, tuple) or len(given) < 2 or jnp.shape(given[1]) != (1,):
+            shapes = jax.tree.map(lambda leaf: leaf.shape, given)
+            raise InvalidValueError(
+                "network",
+                given,
+                "parameters of the distribution over actions, and values without an axis of their "
+                "own, here of shape (1,)",
+                got=f"one that gives shapes {shapes} for a row of observations",
+            )
+        shape = getattr(given[0], "shape", None)
+        if isinstance(self.distribution, Categorical) and shape != (1, choices):
+            got = f"logits of shape {shape} for a row of observations"
+            raise InvalidValueError("network", given, f"shape (1, {choices})", got=got)
 
     def policy(self, state: PPOState) -> LearnedPolicy:
         """What it has learned."""
@@ -207,7 +239,7 @@ class PPO(PPOHyperParameters):
             num_epochs=self.num_epochs,
             num_minibatches=self.num_minibatches,
         )
-        last_episode = episode_means(totals, state.last_episode)
+        last_episode = means_of_episodes(totals, state.last_episode)
         next_state = PPOState(
             parameters=parameters,
             optimizer=optimizer,

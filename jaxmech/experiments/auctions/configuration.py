@@ -129,9 +129,9 @@ class RevenueEquivalence(NamedStudy):
         return replace(self, rules=self.rules or self._possible_rules)
 
     def compute(self, workspace: Workspace) -> Findings:
-        from jaxmech.experiments.auctions.revenue_equivalence import revenue_equivalence
+        from jaxmech.experiments.auctions import revenue_equivalence
 
-        return revenue_equivalence(self, workspace)
+        return revenue_equivalence.compute(self, workspace)
 
     @property
     def _possible_rules(self) -> tuple[SaleRule, ...]:
@@ -185,9 +185,9 @@ class Equilibrium(NamedStudy):
             checks.integer(name, getattr(self, name), low=low)
 
     def compute(self, workspace: Workspace) -> Findings:
-        from jaxmech.experiments.auctions.equilibrium import equilibrium
+        from jaxmech.experiments.auctions import equilibrium
 
-        return equilibrium(self, workspace)
+        return equilibrium.compute(self, workspace)
 
 
 @dataclass(frozen=True)
@@ -231,9 +231,9 @@ class Squashing(NamedStudy):
         return is_as_registered(self, free=("auctions",))
 
     def compute(self, workspace: Workspace) -> Findings:
-        from jaxmech.experiments.auctions.squashing import squashing
+        from jaxmech.experiments.auctions import squashing
 
-        return squashing(self, workspace)
+        return squashing.compute(self, workspace)
 
 
 def _different(name: str, entries: Sequence[Any], lowest: int | None = None) -> None:

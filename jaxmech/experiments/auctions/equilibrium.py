@@ -95,7 +95,7 @@ class _Learned:
         return [(own + other, distance, gain) for own, other, distance, gain in found]
 
 
-def equilibrium(study: Equilibrium, workspace: Workspace) -> Findings:
+def compute(study: Equilibrium, workspace: Workspace) -> Findings:
     """Learns the equilibrium of each auction and compares it with the closed form."""
     auctions = [
         Auction(rule, (1.0,), (bidders,)) for rule in study.rules for bidders in study.bidders

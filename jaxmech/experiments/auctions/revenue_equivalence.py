@@ -71,7 +71,7 @@ class _Revenue:
         return f"{self.distribution}_{self.auction.num_bidders}"
 
 
-def revenue_equivalence(study: RevenueEquivalence, workspace: Workspace) -> Findings:
+def compute(study: RevenueEquivalence, workspace: Workspace) -> Findings:
     """Revenue of every rule, for each distribution and number of bidders."""
     revenues: list[_Revenue] = []
     cases = [(name, bidders) for name in study.distributions for bidders in study.bidders]

@@ -59,7 +59,7 @@ class _Ranking:
         return f"exponent_{self.squash}"
 
 
-def squashing(study: Squashing, workspace: Workspace) -> Findings:
+def compute(study: Squashing, workspace: Workspace) -> Findings:
     """Revenue, efficiency and clicks of each exponent, for each rank correlation."""
     rankings: list[_Ranking] = []
     for number, spearman in enumerate(study.spearman):

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from jaxmech.experiments.workspace import Workspace
 
 _FILES = (".yaml", ".yml")
-_WITH_DELTA = (Correlated, AdditiveTypes)
 
 FAMILIES = {
     "random_serial_dictatorship": "random order, price\N{NO-BREAK SPACE}0",

@@ -16,11 +16,11 @@ from jaxmech import checks
 from jaxmech.checks import InvalidValueError
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.sequential_price.economy import NamedSetting
-from jaxmech.experiments.sequential_price.results import Results, interval
+from jaxmech.experiments.sequential_price.results import Results
 from jaxmech.experiments.sequential_price.study import SequentialPriceStudy, Statistic
 from jaxmech.experiments.study import NamedStudy, is_as_registered
 from jaxmech.naming import lookup
-from jaxmech.reports.findings import Findings, LearningCurves, Table
+from jaxmech.reports.findings import Findings, LearningCurves, Table, with_interval
 
 if TYPE_CHECKING:
     from jaxmech.experiments.workspace import Workspace
@@ -231,7 +231,7 @@ def _side_by_side(
     rows = tuple(
         (
             MECHANISMS[name].label,
-            interval(of.estimates["learned"]),
+            with_interval(of.estimates["learned"]),
             f"{of.estimates['learned_best'].mean:.4f}",
             "",
             of.percentage(of.estimates["learned_best"].mean),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jaxmech.reports.findings import Estimate, Oracle, Table
+from jaxmech.reports.findings import Estimate, Oracle, Table, with_interval
 
 LABELS = {
     "offline_optimum": "Offline optimum (all values known)",
@@ -84,7 +84,7 @@ class Results:
     def headline(self) -> str:
         """The result in a sentence."""
         learned = self.estimates["learned"]
-        words = f"Learned {self.objective} {interval(learned)}"
+        words = f"Learned {self.objective} {with_interval(learned)}"
         _, name, reference = self.share
         share = self.percentage(learned.mean)
         return f"{words}: {share} % of {name}, {reference:.4f}." if share else words + "."
@@ -158,17 +158,10 @@ class Results:
         mark = f" {NUMERICAL}" if oracle is not None and not oracle.exact else ""
         return (
             label,
-            "" if simulated is None else interval(simulated),
+            "" if simulated is None else with_interval(simulated),
             "" if exact is None else f"{exact:.4f}{mark}",
             "" if value is None else self.percentage(value),
         )
-
-
-def interval(estimate: Estimate) -> str:
-    """The mean, and its interval where there is one."""
-    if estimate.half_width is None:
-        return f"{estimate.mean:.4f}"
-    return f"{estimate.mean:.4f} ± {estimate.half_width:.4f}"
 
 
 def by_reason(oracles: Mapping[str, Oracle]) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from jaxmech import checks
 from jaxmech.agents.settings.named import Correlated
 from jaxmech.checks import InvalidValueError
 from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
-from jaxmech.experiments.registry import STUDIES, study_called
+from jaxmech.experiments.registry import studies, study_called
 from jaxmech.experiments.sequential_price.economy import Economy, FiniteSettingFile
 from jaxmech.experiments.study import NamedStudy
 
@@ -83,7 +83,7 @@ class SequentialPriceStudy(Economy, NamedStudy):
         They are not where samples replace the setting, or where the setting, the objective or
         the purchase rule is another one.
         """
-        registered = study_called(self.name) if self.name in STUDIES else None
+        registered = study_called(self.name) if self.name in studies() else None
         if not isinstance(registered, SequentialPriceStudy) or (
             self.samples is not None and registered.setting is not None
         ):
