@@ -71,7 +71,7 @@ def read_config(path: Path) -> Study:
         if missing:
             raise ValueError(f"{missing[0]}: got nothing; the file of a run has every field")
         study: Study = _converter().structure({**content, **description}, type(registered))
-    except Exception as error:
+    except Exception as error:  # a class may refuse its fields by any
         problems = transform_error(error, path="config", format_exception=_describe)
         raise ValueError(f"{path}: " + "; ".join(problem[:300] for problem in problems)) from error
     return study

@@ -117,8 +117,8 @@ def envy(
     to_beat = jnp.append(score[order], 0.0)[1 : num_slots + 1]
     rates = jnp.append(click_rates, jnp.zeros(num_bidders - num_slots + 1, values.dtype))
     to_beat = jnp.append(to_beat, jnp.zeros(num_bidders - num_slots + 1, values.dtype))
-    price = _per_click(to_beat, weights[:, None])
-    utility = rates * quality[:, None] * (values[:, None] - price)
+    price = _per_click(to_beat[None], weights[:, None])
+    utility = rates[None] * quality[:, None] * (values[:, None] - price)
     own = jnp.take_along_axis(utility, place[:, None], axis=1)[:, 0]
     return jnp.max(utility, axis=1) - own
 

@@ -30,7 +30,6 @@ KEEP = 3
 FILES = "files.json"
 """In the folder of a checkpoint, the CRC-32 of every other file there."""
 
-
 UNREADABLE = "checkpoints_unreadable"
 """The folder beside that of the checkpoints, of those that cannot be read."""
 

@@ -138,7 +138,7 @@ def full_disk_explained(directory: Path, safe: str) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # libraries have their own for a full disk
         if isinstance(error, DiskFullError) or not _is_of_full_disk(error):
             raise
         raise DiskFullError(

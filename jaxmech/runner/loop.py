@@ -71,6 +71,7 @@ class RunResult:
 
     @property
     def interrupted(self) -> bool:
+        """Whether a signal ended it before all its updates were made."""
         return self.interrupted_by is not None
 
 

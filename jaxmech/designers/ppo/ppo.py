@@ -161,7 +161,8 @@ class PPO(PPOHyperParameters):
         """
         choices = getattr(self.env.action_space(self.params), "n", None)
         mask = jax.eval_shape(self._mask, inputs[0])
-        if mask is not None and (mask.shape, mask.dtype) != ((1, choices), bool):
+        # Other actions than choices have masks that go with their own distribution.
+        if None not in (mask, choices) and (mask.shape, mask.dtype) != ((1, choices), bool):
             got = f"{mask.dtype} of shape {mask.shape[1:]}"
             raise InvalidValueError("action_mask", mask, f"bool of shape ({choices},)", got=got)
         if self.network is None:

@@ -129,6 +129,7 @@ class RevenueEquivalence(NamedStudy):
         return replace(self, rules=self.rules or self._possible_rules)
 
     def compute(self, workspace: Workspace) -> Findings:
+        """Revenues by simulation beside their closed forms."""
         from jaxmech.experiments.auctions import revenue_equivalence
 
         return revenue_equivalence.compute(self, workspace)
@@ -185,6 +186,7 @@ class Equilibrium(NamedStudy):
             checks.integer(name, getattr(self, name), low=low)
 
     def compute(self, workspace: Workspace) -> Findings:
+        """Learned equilibria beside those known."""
         from jaxmech.experiments.auctions import equilibrium
 
         return equilibrium.compute(self, workspace)
@@ -231,6 +233,7 @@ class Squashing(NamedStudy):
         return is_as_registered(self, free=("auctions",))
 
     def compute(self, workspace: Workspace) -> Findings:
+        """Revenue, welfare and clicks at every exponent."""
         from jaxmech.experiments.auctions import squashing
 
         return squashing.compute(self, workspace)

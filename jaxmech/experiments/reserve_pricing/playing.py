@@ -164,7 +164,7 @@ def play_learned(
     name: PolicyName,
     settings: LearnedPolicies,
     learned_with: ReservePricingParams,
-    learnt: Any,
+    state: Any,
     keywords: Keywords,
     unused: jax.Array,
 ) -> jax.Array:
@@ -174,11 +174,11 @@ def play_learned(
       env, params: the environment and its parameters.
       name, settings: of the learner.
       learned_with: parameters of the environment it learned in.
-      learnt: its state.
+      state: its state.
       keywords: to play on.
       unused: float [keywords, bidders]; nothing is known of a keyword.
     """
-    policy = learner_of(name, settings, env, learned_with).policy(learnt)
+    policy = learner_of(name, settings, env, learned_with).policy(state)
     view = RelativeReserves(env)
     return _play(view, params, lambda _: policy, keywords, unused, deterministic=True)
 
