@@ -92,7 +92,8 @@ class _Encoder(nn.Module):
             dtype,
         )
         bias = self.param("bias", nn.initializers.uniform(1.0), (self.width,), dtype)
-        encoded = bias[:, None]
+        column = (*[1] * (features.ndim - 2), self.width, 1)
+        encoded = bias.reshape(column)
         for i in range(features.shape[-2]):
-            encoded = encoded + kernel[i][:, None] * features[..., i, None, :]
+            encoded = encoded + kernel[i].reshape(column) * features[..., i, None, :]
         return jnp.sum(nn.tanh(encoded) * counts[..., None, :], axis=-1)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
-from tiers import slowly
+from tiers import as_users_compile, slowly
 
 from jaxmech import spaces, struct
 from jaxmech.designers import PPO, train
@@ -217,7 +217,10 @@ def test_a_wrapper_of_gymnax_is_trained_as_what_it_wraps(cart_pole):
     results = []
     for one in (env, LogWrapper(env)):
         designer = PPO(one, params, rollout_length=8, **FEW)
-        trained = jax.jit(lambda key, d=designer: train(d, key, updates=2))
+        trained = jax.jit(
+            lambda key, d=designer: train(d, key, updates=2),
+            compiler_options=as_users_compile(),
+        )
         state, metrics = trained(jax.random.key(0))
         results.append((state.parameters, metrics))
     jax.tree.map(np.testing.assert_array_equal, *results)

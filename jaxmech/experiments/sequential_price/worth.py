@@ -122,7 +122,7 @@ def visits(
         scores = episode.actions[:, : env.num_agents]
         left = env.agents_left(episode.observations)
         agents = jnp.argmax(jnp.where(left, scores, -jnp.inf), axis=-1)
-        prices = jnp.clip(episode.actions[:, env.num_agents :], 0, params.price_high)
+        prices = jnp.clip(episode.actions[:, env.num_agents :], 0, params.price_high[None])
         bundles = jnp.where(episode.live[:, None], episode.state.allocation[agents], 0)
         return {"agents": agents, "prices": prices, "bundles": bundles, "live": episode.live}
 
