@@ -10,6 +10,9 @@ FUSION = "xla_cpu_use_fusion_emitters"
 QUICKLY = f"--{FUSION}=false"
 """Among ``XLA_FLAGS`` while tests run."""
 
+OPTIMISED = {"xla_backend_optimization_level": 3, "xla_llvm_disable_expensive_passes": False}
+"""Options of ``jax.jit`` for a program that runs longer than it compiles."""
+
 
 def as_users_compile():
     """Options of ``jax.jit`` that take ``QUICKLY`` back."""

@@ -21,8 +21,6 @@ from jaxmech.agents import (
     UnitDemand,
 )
 
-pytestmark = pytest.mark.usefixtures("optimised")
-
 DRAWS = 40_000
 
 

@@ -13,8 +13,6 @@ from tiers import slowly
 
 import jaxmech
 
-pytestmark = pytest.mark.usefixtures("optimised")
-
 EPISODES = 20_000
 
 

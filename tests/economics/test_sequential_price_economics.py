@@ -20,8 +20,6 @@ from jaxmech.agents import AdditiveDemand, BundleDemand, Samples, UnitDemand, Va
 from jaxmech.environments import SequentialPrice, SequentialPriceParams
 from jaxmech.mechanisms import OBJECTIVES
 
-pytestmark = pytest.mark.usefixtures("optimised")
-
 AGENTS, ITEMS, MAX_UNITS = 4, 3, 2
 # Below most values, among them and above them all.
 PRICE_HIGH = np.array([0.25, 1.5, 5.0])
