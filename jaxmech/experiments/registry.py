@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
-from importlib.metadata import entry_points
+from functools import cache
+from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
 from jaxmech.naming import lookup
@@ -73,7 +73,13 @@ FOR_FILES: dict[str, str] = {
 
 def studies() -> dict[str, str]:
     """``STUDIES``, and those of installed packages: their entry points ``jaxmech.experiments``."""
-    return STUDIES | {one.name: one.value for one in entry_points(group="jaxmech.experiments")}
+    return STUDIES | {one.name: one.value for one in _installed()}
+
+
+@cache
+def _installed() -> metadata.EntryPoints:
+    """Of packages installed when first asked: reading them takes as long as a page."""
+    return metadata.entry_points(group="jaxmech.experiments")
 
 
 def study_called(name: str) -> Study:

@@ -43,6 +43,7 @@ def files_of(canvas: Any) -> tuple[bytes, str]:
 
     image, drawing = io.BytesIO(), io.StringIO()
     canvas.savefig(image, format="png", dpi=150, metadata={"Software": None})
+    canvas.set_layout_engine("none")  # laid out once for both
     with matplotlib.rc_context({"svg.hashsalt": "jaxmech"}):
         canvas.savefig(drawing, format="svg", metadata={"Date": None})
     return image.getvalue(), drawing.getvalue()

@@ -211,7 +211,7 @@ def test_a_mistake_in_a_study_is_shown_where_it_is(monkeypatch, tmp_path, regist
 
 def test_studies_of_installed_packages_are_known(monkeypatch, tmp_path, capsys):
     entry = EntryPoint("theirs/small", "small_study:SMALL", "jaxmech.experiments")
-    monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
+    monkeypatch.setattr(registry, "_installed", lambda: [entry])
     assert registry.study_called("theirs/small") is small_study.SMALL
     assert command("list") == 0
     assert "theirs/small" in capsys.readouterr().out

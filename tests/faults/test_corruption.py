@@ -166,7 +166,7 @@ def test_a_damaged_file_is_named_or_made_again(study, state, seed, folders, tmp_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("state", ["finished", "stopped"])
-@pytest.mark.parametrize(("study", "seeds"), [("small", 90), ("training", 60)])
+@pytest.mark.parametrize(("study", "seeds"), [("small", 45), ("training", 30)])
 def test_damaged_files_are_named_or_made_again(study, state, seeds, folders, tmp_path):
     for seed in range(100, 100 + seeds):
         check(folders[study, state], tmp_path / str(seed) / "run", random.Random(seed))

@@ -99,5 +99,5 @@ def test_killed_before_operations_of_our_own(processes, whole, tmp_path):
 @pytest.mark.slow
 def test_killed_before_operations_of_orbax(processes, whole, tmp_path):
     directory, counts = whole
-    for kill_at in random.Random(0).sample(range(counts["orbax"]), 20):
+    for kill_at in random.Random(0).sample(range(counts["orbax"]), 8):
         check_killed(processes, directory, tmp_path / str(kill_at), "orbax", kill_at)

@@ -1,7 +1,5 @@
 """The study of 60 lines learns the best reserve, and finds its own folder again."""
 
-from dataclasses import replace
-
 import pytest
 
 from jaxmech.experiments.auctions import learned_reserve
@@ -10,6 +8,7 @@ from jaxmech.reports import folder
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("optimised")
 def test_every_seed_comes_near_the_optimum_of_myerson(tmp_path):
     found = Workspace(tmp_path / "run", say=[].append).run(learned_reserve.LEARNED_RESERVE)
     best = found.oracles["optimum"].value
@@ -21,11 +20,7 @@ def test_every_seed_comes_near_the_optimum_of_myerson(tmp_path):
     (curves,) = found.learning_curves
     assert all(len(values) == 10 for values in curves.values)
 
-
-@pytest.mark.slow
-def test_a_small_one_is_found_again(tmp_path):
-    small = replace(learned_reserve.LEARNED_RESERVE, updates=2, seeds=1)
-    first = Workspace(tmp_path / "run", say=[].append).run(small)
     (tmp_path / "run" / "manifest.json").unlink()
-    assert Workspace(tmp_path / "run", say=[].append).run(small) == first
+    again = Workspace(tmp_path / "run", say=[].append).run(learned_reserve.LEARNED_RESERVE)
+    assert again == found
     assert folder.is_finished(tmp_path / "run")
