@@ -10,13 +10,11 @@ FUSION = "xla_cpu_use_fusion_emitters"
 QUICKLY = f"--{FUSION}=false"
 """Among ``XLA_FLAGS`` while tests run."""
 
-OPTIMISED = {"xla_backend_optimization_level": 3, "xla_llvm_disable_expensive_passes": False}
-"""Options of ``jax.jit`` for a program that runs longer than it compiles."""
-
 
 def as_users_compile():
-    """Options of ``jax.jit`` that take ``QUICKLY`` back."""
-    return {FUSION: True} if QUICKLY in os.environ.get("XLA_FLAGS", "") else {}
+    """Options of ``jax.jit`` for what must be optimised, or runs longer than it compiles."""
+    optimised = {"xla_backend_optimization_level": 3, "xla_llvm_disable_expensive_passes": False}
+    return optimised | ({FUSION: True} if QUICKLY in os.environ.get("XLA_FLAGS", "") else {})
 
 
 def slowly(*cases):

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.optimize import linprog
-from tiers import OPTIMISED, slowly
+from tiers import as_users_compile, slowly
 
 from jaxmech import mechanisms
 from jaxmech.agents import (
@@ -61,7 +61,7 @@ def mean_and_error(auction, chunks, *, seed=0):
         return centre, jnp.var(drawn)
 
     keys = jax.random.split(jax.random.key(seed), chunks)
-    options = OPTIMISED if chunks > 2 else {}
+    options = as_users_compile() if chunks > 2 else {}
     in_turn = jax.jit(lambda keys: jax.lax.map(moments, keys), compiler_options=options)
     centres, variances = in_turn(keys)
     centres, variances = np.asarray(centres, np.float64), np.asarray(variances, np.float64)

@@ -9,8 +9,6 @@ import pytest
 from contract_cases import FEW, make, rollout
 from tiers import as_users_compile, slowly
 
-pytestmark = pytest.mark.usefixtures("optimised")
-
 
 @pytest.mark.parametrize(("name", "options"), [FEW[0], *slowly(*FEW[1:])])
 def test_same_episode_alone_or_in_a_batch_of_keys_and_parameters(name, options):
