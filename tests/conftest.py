@@ -83,11 +83,11 @@ def _cpu_seconds():
 
 
 def _slowness():
-    """How many times the .12 s of the machine of ``CPU_SECONDS`` counting takes; at least 1."""
+    """How many times the .09 s of the machine of ``CPU_SECONDS`` counting takes; at least 1."""
     before = time.process_time()
     for _ in range(5_000_000):
         pass
-    return max(1.0, (time.process_time() - before) / 0.12)
+    return max(1.0, (time.process_time() - before) / 0.09)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
