@@ -4,7 +4,6 @@ Two tiers. The default one must answer within minutes: programs are compiled qui
 above ``CPU_SECONDS`` fails unless it is marked ``slow``. ``pytest -m slow`` runs the others.
 """
 
-import gc
 import mmap
 import os
 import time
@@ -62,10 +61,6 @@ DEAREST = (
 )
 """Files that take longest, in this order: they start first, so that no processor is left with
 one of them at the end."""
-
-# Tracing makes millions of objects that live on: looking them through for cycles as often as
-# Python does by default takes a tenth of the time of all tests.
-gc.set_threshold(200_000, 50, 100)
 
 _ROOT = Path(__file__).parent
 _started = pytest.StashKey[float]()
