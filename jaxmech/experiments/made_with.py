@@ -11,6 +11,8 @@ from typing import Any
 
 import jax
 
+from jaxmech.reports.folder import plain
+
 _PACKAGES = ("jaxmech", "jax", "jaxlib", "flax", "optax", "distrax", "numpy")
 
 
@@ -36,6 +38,7 @@ def check_made_with(path: Path, was: Mapping[str, Any], asked: Mapping[str, Any]
     Raises:
       ValueError: a field or a file is another one; names the first.
     """
+    was, asked = plain(was), plain(asked)  # one may have been read from a file
     of_fields, now = was.get("configuration", {}), asked.get("configuration", {})
     differing = [name for name in {**now, **of_fields} if now.get(name) != of_fields.get(name)]
     if differing:

@@ -89,13 +89,16 @@ def write(
       description: what the page says of the study.
     """
     (directory / MANIFEST).unlink(missing_ok=True)
-    summary = {**about, **asdict(findings)}
-    # JSON has no number for NaN and infinity: they are written as text.
-    plain = json.loads(json.dumps(summary), parse_constant=lambda name: str(float(name)))
-    text = json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
+    summary = plain({**about, **asdict(findings)})
+    text = json.dumps(summary, indent=1, ensure_ascii=False) + "\n"
     write_whole(directory / SUMMARY, text)
     write_pages(directory, description)
     _write_manifest(directory, _hashes(directory))
+
+
+def plain(value: Any) -> Any:
+    """As JSON has it: NaN and infinity, for which it has no numbers, as text; tuples as lists."""
+    return json.loads(json.dumps(value), parse_constant=lambda name: str(float(name)))
 
 
 def write_pages(directory: Path, description: Description) -> Path:

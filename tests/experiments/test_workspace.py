@@ -56,6 +56,17 @@ def test_a_study_writes_its_whole_folder_and_is_read_back(tmp_path):
     )
 
 
+@pytest.mark.parametrize("amount", [float("inf"), float("nan")])
+def test_a_number_that_json_lacks_is_the_same_again(amount, tmp_path):
+    study = replace(SMALL, change=Add(amount))
+    first = workspace(tmp_path / "run").run(study)
+    assert workspace(tmp_path / "run").run(study) == first
+    assert workspace(tmp_path / "run").cell("part").run(study) == first
+    assert workspace(tmp_path / "run").cell("part").run(study) == first
+    with pytest.raises(ValueError, match=r"change\.amount: got 1\.0; .* was made with (inf|nan)"):
+        workspace(tmp_path / "run").run(replace(SMALL, change=Add(1.0)))
+
+
 def test_what_is_kept_is_found_and_the_same(tmp_path):
     first = workspace(tmp_path / "run").run(SMALL)
     (tmp_path / "run" / "manifest.json").unlink()
