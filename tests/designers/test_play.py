@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from histories import BINS, history_of
+from tiers import slowly
 
 import jaxmech
 from jaxmech.agents import LogNormal, keyword_distribution
@@ -146,7 +147,7 @@ def test_what_a_policy_carries_is_played_by_episode_too(market):
     assert (episode.actions > 0).all()
 
 
-@pytest.mark.parametrize("auctions", [{}, {"filtering": "lazy", "squash": 0.5}])
+@pytest.mark.parametrize("auctions", [*slowly({}), {"filtering": "lazy", "squash": 0.5}])
 def test_the_best_for_the_first_bids_is_not_beaten_by_a_reserve_for_all(market, auctions):
     """In the auctions of the environment, whichever they are."""
     env, params = market

@@ -178,7 +178,9 @@ class LowPrecision:
         return spaces.Box(0.0, 1.0, (1,))
 
 
-@pytest.mark.parametrize(("dtype", "steps"), [("bfloat16", 1000), ("float16", 3000), ("int8", 200)])
+@pytest.mark.parametrize(
+    ("dtype", "steps"), [("bfloat16", 1000), *slowly(("float16", 3000), ("int8", 200))]
+)
 def test_rewards_of_few_digits_are_added_up_in_full(dtype, steps):
     designer = PPO(LowPrecision(dtype), Params(steps), rollout_by="episode", **FEW)
     state, metrics = jax.jit(lambda key: train(designer, key, updates=1))(jax.random.key(0))

@@ -97,9 +97,10 @@ def recalling(architecture, *, env=None, **options):
     return PPO(env or Recall(), RecallParams(), architecture=architecture, **options)
 
 
-@pytest.mark.parametrize("architecture", [*slowly("recurrent"), "flat"])
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["recurrent", "flat"])
 # Rollouts of 6 steps cut episodes of 4 in two, so that memories go on between them.
-@pytest.mark.parametrize("options", [{"rollout_length": 6}, *slowly({"rollout_by": "episode"})])
+@pytest.mark.parametrize("options", [{"rollout_length": 6}, {"rollout_by": "episode"}])
 def test_only_a_memory_recalls_the_first_observation(architecture, options):
     """Of eight seeds six: about one in ten gets stuck."""
     designer = recalling(architecture, anneal_updates=80.0, **options)
@@ -139,7 +140,7 @@ def moved(designer):
     return state.replace(parameters=parameters)
 
 
-@pytest.mark.parametrize("rollout_by", ["step", "episode"])
+@pytest.mark.parametrize("rollout_by", ["step", *slowly("episode")])
 @pytest.mark.parametrize("architecture", [*slowly("recurrent"), "symmetric_recurrent"])
 def test_loss_and_rollout_agree(architecture, rollout_by):
     designer = price_designer(architecture, rollout_by=rollout_by, learning_rate=0.0)

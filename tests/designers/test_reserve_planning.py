@@ -419,9 +419,8 @@ def test_reserves_stay_when_no_bidder_bids(keyword, learned):
     np.testing.assert_array_equal(jax.jit(planner.reserves)(quiet, KEY), state.reserves)
 
 
-@pytest.mark.parametrize(
-    "case", ["zero quality", *slowly("reserves above every bid", "one bidder")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["zero quality", "reserves above every bid", "one bidder"])
 def test_planners_in_the_corners_move_one_reserve_within_bounds(case):
     """Defined results on the learned model and on the environment itself."""
     num_bidders = 1 if case == "one bidder" else 2

@@ -31,13 +31,14 @@ def experience():
 
 
 def parameters(observation, memory, starts):
-    fresh = NETWORK.init(jax.random.key(0), observation[0], memory, starts[0])
+    fresh = jax.jit(NETWORK.init)(jax.random.key(0), observation[0], memory, starts[0])
     # Away from the small and zero weights that it begins with.
     return jax.tree.map(
         lambda leaf: leaf + 0.3 * jnp.sin(jnp.arange(leaf.size)).reshape(leaf.shape), fresh
     )
 
 
+@jax.jit
 def at_once(parameters, observation, memory, starts):
     rows = observation.reshape(-1, FEATURES)
     (scores, _), value = NETWORK.apply(parameters, rows, memory, starts.ravel())
@@ -117,13 +118,13 @@ def test_agents_treated_alike_need_no_more_parameters_when_they_are_more():
     memory, starts = jnp.zeros((1, few.memory_width)), jnp.zeros(1, bool)
     history = jnp.array([0.5, 1.0, 0.3])
     observation = jnp.concatenate([jnp.array([1.0, 0, 1, 1]), history])[None]
-    params = few.init(jax.random.key(0), observation, memory, starts)
-    (scores, _), value = few.apply(params, observation, memory, starts)
+    params = jax.jit(few.init)(jax.random.key(0), observation, memory, starts)
+    (scores, _), value = jax.jit(few.apply)(params, observation, memory, starts)
     # Who has been visited does not matter, nor how many that is of how many.
     for left in (observation[0, jnp.array([1, 0, 2, 3])], jnp.repeat(observation[0, :4], 2)):
         network = few if left.size == 4 else many
         other = jnp.concatenate([left, history])[None]
-        (scores_there, _), value_there = network.apply(params, other, memory, starts)
+        (scores_there, _), value_there = jax.jit(network.apply)(params, other, memory, starts)
         np.testing.assert_allclose(value_there, value, rtol=1e-6)
         np.testing.assert_allclose(scores_there[0, -1], scores[0, -1], rtol=1e-5)
         assert np.all(scores_there[0, :-1] == 0)
