@@ -90,7 +90,7 @@ def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested fields by their names joined by dots."""
     entries: dict[str, Any] = {}
     for name, value in content.items():
-        nested = isinstance(value, Mapping)
+        nested = isinstance(value, Mapping) and len(value) > 0
         entries |= flat(value, f"{prefix}{name}.") if nested else {prefix + name: value}
     return entries
 
@@ -140,6 +140,15 @@ def _converter() -> Converter:
         kind = lookup("name", str(options.pop("name", None))[:100], _choices(hint))
         return converter.structure(options, kind)
 
+    def number(content: Any, kind: type) -> Any:
+        wanted = {"bool": "true and false", "int": "whole numbers", "float": "numbers"}
+        taken = {"bool": bool, "int": int, "float": int | float | str}[kind.__name__]
+        if not isinstance(content, taken) or (kind is not bool and isinstance(content, bool)):
+            raise ValueError(f"got {str(content)[:60]!r}; allowed are {wanted[kind.__name__]}")
+        return kind(content)
+
+    for kind in (bool, int, float):
+        converter.register_structure_hook(kind, number)
     converter.register_unstructure_hook_func(_is_choice, unstructure)
     converter.register_structure_hook_func(_is_choice, structure)
     return converter

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech.runner.files import write_whole
+from jaxmech.runner.programs import check_function
 from jaxmech.runner.trees import data_of, from_data, is_key
 
 _ABOUT, _CHECKSUM = "about", "checksum"
@@ -60,7 +61,10 @@ def plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         of = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
         return {"class": plain(type(value)), **of}
+    if isinstance(value, type):
+        return f"{value.__module__}:{value.__qualname__}"
     if callable(value) and hasattr(value, "__qualname__"):
+        check_function(value)
         return f"{value.__module__}:{value.__qualname__}"
     raise ValueError(
         f"argument: got a {type(value).__name__}; allowed are arrays, plain values, functions of "

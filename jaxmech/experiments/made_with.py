@@ -11,7 +11,8 @@ from typing import Any
 
 import jax
 
-from jaxmech.reports.folder import plain
+from jaxmech.reports.folder import as_json
+from jaxmech.runner.plan import equal
 
 _PACKAGES = ("jaxmech", "jax", "jaxlib", "flax", "optax", "distrax", "numpy")
 
@@ -38,15 +39,18 @@ def check_made_with(path: Path, was: Mapping[str, Any], asked: Mapping[str, Any]
     Raises:
       ValueError: a field or a file is another one; names the first.
     """
-    was, asked = plain(was), plain(asked)  # one may have been read from a file
-    of_fields, now = was.get("configuration", {}), asked.get("configuration", {})
-    differing = [name for name in {**now, **of_fields} if now.get(name) != of_fields.get(name)]
+    # In summary.json infinity and NaN are text.
+    was, asked = as_json(was), as_json(asked)
+    then, now = was.get("configuration", {}), asked.get("configuration", {})
+    pairs = {name: (now.get(name, "nothing"), then.get(name, "nothing")) for name in now | then}
+    differing = [name for name, pair in pairs.items() if not equal(*pair)]
     if differing:
         name = differing[0]
+        got, made = map(_short, pairs[name])
         more = f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
         raise ValueError(
-            f"{name}: got {_short(now.get(name))}; {path} was made with "
-            f"{_short(of_fields.get(name))}{more}; choose another directory, or give what it was"
+            f"{name}: got {got}; {path} was made with {made}{more}; choose another directory, or "
+            "give what it was"
         )
     of_files, files = was.get("files", {}), asked.get("files", {})
     for file in {**files, **of_files}:

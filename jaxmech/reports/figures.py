@@ -38,7 +38,7 @@ def drawn(findings: Findings) -> Iterator[tuple[str, str, Any]]:
 
 
 def files_of(canvas: Any) -> tuple[bytes, str]:
-    """A figure as PNG and as SVG; the same figure gives the same files."""
+    """A figure as PNG and as SVG; the same figure gives the same files. It keeps its layout."""
     import matplotlib
 
     image, drawing = io.BytesIO(), io.StringIO()

@@ -89,15 +89,16 @@ def write(
       description: what the page says of the study.
     """
     (directory / MANIFEST).unlink(missing_ok=True)
-    summary = plain({**about, **asdict(findings)})
+    summary = as_json({**about, **asdict(findings)})
     text = json.dumps(summary, indent=1, ensure_ascii=False) + "\n"
     write_whole(directory / SUMMARY, text)
     write_pages(directory, description)
     _write_manifest(directory, _hashes(directory))
 
 
-def plain(value: Any) -> Any:
-    """As JSON has it: NaN and infinity, for which it has no numbers, as text; tuples as lists."""
+def as_json(value: Any) -> Any:
+    """As ``summary.json`` gives it back: NaN and infinity, for which JSON has no numbers, as text;
+    tuples as lists; names as text."""
     return json.loads(json.dumps(value), parse_constant=lambda name: str(float(name)))
 
 

@@ -157,10 +157,10 @@ def check_same(asked: Plan, was: Plan, directory: Path, *, extend: bool) -> None
     """
     old, new = _flat(was), _flat(asked)
     values = {name: [all_of.get(name, "nothing") for all_of in (old, new)] for name in new | old}
-    differing = {name: pair for name, pair in values.items() if not _equal(*pair)}
+    differing = {name: pair for name, pair in values.items() if not equal(*pair)}
     how = "give another directory or name, or remove that folder to begin anew"
     for name, (before, now) in differing.items():
-        follows = _equal(before, was.updates) and _equal(now, asked.updates)
+        follows = equal(before, was.updates) and equal(now, asked.updates)
         if extend and follows and asked.updates > was.updates:
             continue
         if name == "updates" and asked.updates > was.updates:
@@ -181,8 +181,8 @@ def _flat(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _equal(left: Any, right: Any) -> bool:
-    """As numbers where both are, 1 and 1.0 alike, NaN as NaN; else as JSON has them."""
+def equal(left: Any, right: Any) -> bool:
+    """Whether two plain values are the same: 1 and 1.0 are, and NaN is NaN; True is not 1."""
     numbers = isinstance(left, int | float) and isinstance(right, int | float)
     if numbers and isinstance(left, bool) == isinstance(right, bool) and left == right:
         return True

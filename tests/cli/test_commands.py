@@ -209,9 +209,12 @@ def test_a_mistake_in_a_study_is_shown_where_it_is(monkeypatch, tmp_path, regist
         cli.main(["run", "small"])
 
 
-def test_studies_of_installed_packages_are_known(monkeypatch, tmp_path, capsys):
+def test_studies_of_installed_packages_are_known(monkeypatch, capsys, request):
     entry = EntryPoint("theirs/small", "small_study:SMALL", "jaxmech.experiments")
-    monkeypatch.setattr(registry, "_installed", lambda: [entry])
+    groups = {"jaxmech.experiments": [entry]}
+    monkeypatch.setattr(registry.metadata, "entry_points", lambda group: groups[group])
+    registry._installed.cache_clear()
+    request.addfinalizer(registry._installed.cache_clear)
     assert registry.study_called("theirs/small") is small_study.SMALL
     assert command("list") == 0
     assert "theirs/small" in capsys.readouterr().out

@@ -44,7 +44,7 @@ FEW = [(name, SIZES.get(name, {})) for name in names()] + [
                           "num_participants": 2, "num_slots": 2, "num_rounds": 3,
                           "statistic": "bidders", "personal_reserves": True,
                           "value_draws": "once", "random_ties": True, "bid_grid": 5}),
-    ("reserve_pricing", {"num_bidders": 1, "days": 3, "num_bins": 6, "history_days": 1,
+    ("reserve_pricing", {"num_bidders": 2, "days": 3, "num_bins": 6, "history_days": 1,
                          "auctions_per_day": 4, "statistic": "summary", "revenue": "sampled",
                          "filtering": "lazy", "squash": 0.5}),
 ]  # fmt: skip
@@ -67,6 +67,7 @@ _OTHERS = [
     ("repeated_auction", {"num_bidders": 20, "num_participants": 2, "num_rounds": 2,
                           "filtering": "lazy", "objective": "max_min",
                           "distribution": CopulaValueQuality}),
+    ("reserve_pricing", {"num_bidders": 1, "days": 2, "num_bins": 6, "auctions_per_day": 4}),
 ] + [(name, {}) for name in SIZES]  # fmt: skip
 
 # Reserve prices are dearest, and changed they differ most from the others.

@@ -56,14 +56,19 @@ def test_a_study_writes_its_whole_folder_and_is_read_back(tmp_path):
     )
 
 
-@pytest.mark.parametrize("amount", [float("inf"), float("nan")])
+@pytest.mark.parametrize("amount", [float("inf"), float("-inf"), float("nan")])
 def test_a_number_that_json_lacks_is_the_same_again(amount, tmp_path):
     study = replace(SMALL, change=Add(amount))
     first = workspace(tmp_path / "run").run(study)
     assert workspace(tmp_path / "run").run(study) == first
     assert workspace(tmp_path / "run").cell("part").run(study) == first
+    # The part is finished, the whole is not.
+    for file in ("manifest.json", "summary.json"):
+        (tmp_path / "run" / file).unlink()
     assert workspace(tmp_path / "run").cell("part").run(study) == first
-    with pytest.raises(ValueError, match=r"change\.amount: got 1\.0; .* was made with (inf|nan)"):
+    assert workspace(tmp_path / "run").run(study) == first
+    assert CALLS["tell"] == 1
+    with pytest.raises(ValueError, match=rf"change\.amount: got 1\.0; .* was made with {amount}"):
         workspace(tmp_path / "run").run(replace(SMALL, change=Add(1.0)))
 
 
@@ -224,6 +229,14 @@ def test_choices_are_written_with_their_name_and_read_back(tmp_path):
         ("name: small\ncount: 4", "change: got nothing"),
         ("a: &a [1]\nb: *a", "aliases"),
         ("name: small\ncount: x\nchange:\npath:\nparts: []\nseed: 0", "count"),
+        (
+            "name: small\ncount: 2.9\nchange:\npath:\nparts: []\nseed: 0",
+            "got '2.9'; allowed are whole numbers @ config.count",
+        ),
+        (
+            "name: small\ncount: 4\nchange:\npath:\nparts: []\nseed: true",
+            "got 'True'; allowed are whole numbers @ config.seed",
+        ),
         ("name: small\ncount: 4\nchange: 3\npath:\nparts: []\nseed: 0", "a mapping of fields"),
         (
             "name: small\ncount: 4\nchnge: 3\nchange:\npath:\nparts: []\nseed: 0",
@@ -242,6 +255,10 @@ def test_a_file_that_is_no_configuration_is_refused_with_its_name(content, words
 def test_functions_made_at_every_call_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"got .*<lambda>; allowed are functions of a mod"):
         workspace(tmp_path).kept("anything", lambda: 0)
+    begun = workspace(tmp_path / "run")
+    begun.run(SMALL)
+    with pytest.raises(ValueError, match=r"got .*<lambda>; allowed are functions of a mod"):
+        begun.kept_on_host("anything", small_study.tell, lambda: 0)
 
 
 def test_typed_keys_go_on_where_they_were(tmp_path):
