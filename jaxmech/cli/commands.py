@@ -92,8 +92,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     answer = _Answer()
     with answering(answer):
-        status = _status(list(sys.argv[1:] if arguments is None else arguments), answer)
+        try:
+            status = _status(list(sys.argv[1:] if arguments is None else arguments), answer)
+        finally:
+            _flush()
     sys.exit(status)
+
+
+def _flush() -> None:
+    """So that Python does not say at its end that what the output was for has gone, as head has."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _status(arguments: list[str], answer: _Answer) -> int:
@@ -122,8 +133,6 @@ def _status(arguments: list[str], answer: _Answer) -> int:
                 return _carry_out(asked, answer)
         return _usage(arguments)
     except BrokenPipeError:
-        # What the output was for has gone, such as head; so that Python does not say so too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13
     except (ValueError, ModuleNotFoundError, FileExistsError, FileNotFoundError) as error:
         if not _is_refusal(error):

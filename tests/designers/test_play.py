@@ -36,7 +36,7 @@ DAYS = 3
 def market():
     """An environment of few days, where all bidders keep their bids."""
     env, params = jaxmech.make(
-        "reserve_pricing", num_bidders=3, days=DAYS, num_bins=24, history_days=2
+        "reserve_pricing", num_bidders=3, days=DAYS, num_bins=12, history_days=2
     )
     still = keyword_distribution(kinds={"inactive": 1.0}, inactive_activity=0.0)
     return env, params.replace(distribution=still)
