@@ -55,7 +55,7 @@ def test_fixed_reserves_earn_what_the_environment_pays(market):
     env, params = market
     reserves = jnp.array([0.5, 1.0, 1.5])
     designer = played(env, params, FixedReserves(reserves))
-    start = designer.init(KEY)
+    start = jax.jit(designer.init)(KEY)
     _, steps_key = jax.random.split(start.key)
     _, env_key = jax.random.split(jax.random.split(steps_key, 1)[0])
     keys = jax.random.split(jax.random.split(env_key)[0], 6)
@@ -109,7 +109,7 @@ def test_initial_reserves_stay_until_the_next_keyword(market):
     env, params = market
     policy = InitialReserves(env, params, "myerson")
     designer = played(env, params, policy, 2)
-    state = designer.init(KEY)
+    state = jax.jit(designer.init)(KEY)
     update = jax.jit(designer.update)
     myerson = jax.jit(jax.vmap(policy.reserves))
 
