@@ -39,7 +39,7 @@ os.environ.setdefault("PYTHONSAFEPATH", "1")
 CPU_SECONDS = 10.0
 """What a test of the default tier may take of the processors: it, the commands it waits for,
 and what is set up for it. What a file sets up for all its tests is counted for the first of them.
-A machine that is slower than the one it was set on gives so much more."""
+A machine that is slower than the one it was set on gives up to three times as much."""
 
 DEAREST = (
     "environments/test_contract.py",
@@ -139,7 +139,7 @@ def leave_jax_as_it_is():
 
 @pytest.fixture(scope="module")
 def optimised():
-    """From here to the end of the file programs are optimised, as for users in commands started.
+    """Programs are optimised from here to the end of the file, also those of commands started.
 
     Programs in memory are not told apart by how they were compiled, so none are kept.
     """

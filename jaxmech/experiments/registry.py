@@ -78,7 +78,7 @@ def studies() -> dict[str, str]:
 
 @cache
 def _installed() -> metadata.EntryPoints:
-    """Of packages installed when first asked: reading them takes as long as a page."""
+    """Of packages installed when first asked, read once; later ones are known after a restart."""
     return metadata.entry_points(group="jaxmech.experiments")
 
 

@@ -71,7 +71,8 @@ _OTHERS = [
 ] + [(name, {}) for name in SIZES]  # fmt: skip
 
 # Reserve prices are dearest, and changed they differ most from the others.
-CASES = [FEW[0], *slowly(FEW[1]), *FEW[2:], *slowly(*_OTHERS)]
+_DEAREST = ("reserve_pricing", SIZES["reserve_pricing"])
+CASES = [case for case in FEW if case != _DEAREST] + slowly(_DEAREST, *_OTHERS)
 
 
 def make(name, options):
