@@ -76,11 +76,13 @@ def _index(order: jax.Array, num_bidders: int) -> jax.Array:
     return order & (2 ** _index_bits(num_bidders) - 1)
 
 
+@partial(jax.jit, static_argnames="places", inline=True)
 def leaders(scores: jax.Array, places: int, order: jax.Array) -> Leaders:
     """The bidders in the first ``places``, which may be more than there are bidders."""
     return Leaders(*_leaders(places, scores, order))
 
 
+@partial(jax.jit, static_argnames="units", inline=True)
 def winners(scores: jax.Array, units: int, order: jax.Array) -> jax.Array:
     """Who is among the ``units`` best and takes part, bool [bidders]."""
     takes_part = scores > -jnp.inf

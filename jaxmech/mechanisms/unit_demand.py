@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -54,6 +56,7 @@ def vickrey_clarke_groves(values: Numbers, *, key: jax.Array | None = None) -> O
     return Outcome(allocation, jnp.minimum(jnp.maximum(lost_by_others, 0), received))
 
 
+@partial(jax.jit, inline=True)
 def _by_table(values: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Allocation, its value, and the best value without each agent, float [agents].
 
@@ -102,6 +105,7 @@ def _choices(table: jax.Array, agent: jax.Array) -> jax.Array:
     return jnp.stack([*rows, table])
 
 
+@partial(jax.jit, inline=True)
 def _by_paths(values: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """As ``_by_table``, by the Hungarian algorithm."""
     # Imported where it is used: no other rule needs it.

@@ -8,6 +8,7 @@ and equal qualities it is the second-price, or the first-price, auction of one i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, get_args
 
 import jax
@@ -135,6 +136,7 @@ class RepeatedAuction:
         size = observation_size(self.statistic, self.num_bidders, self._num_reserves)
         return Box(0.0, 1.0, (size,))
 
+    @partial(jax.jit, static_argnums=0, inline=True)
     def reset(
         self, key: jax.Array, params: RepeatedAuctionParams | None = None
     ) -> tuple[jax.Array, RepeatedAuctionState]:
@@ -166,6 +168,7 @@ class RepeatedAuction:
         )
         return observe(state, params, self.statistic), state
 
+    @partial(jax.jit, static_argnums=0, inline=True)
     def step_env(
         self,
         key: jax.Array,
@@ -218,6 +221,7 @@ class RepeatedAuction:
             info,
         )
 
+    @partial(jax.jit, static_argnums=0, inline=True)
     def step(
         self,
         key: jax.Array,

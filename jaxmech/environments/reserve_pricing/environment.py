@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, get_args
 
 import jax
@@ -153,6 +154,7 @@ class ReservePricing:
             of_each = 3 + of_a_day
         return Box(0.0, 1.0, (self.num_bidders * (of_each + 1) + 1,))
 
+    @partial(jax.jit, static_argnums=0, inline=True)
     def reset(
         self, key: jax.Array, params: ReservePricingParams | None = None
     ) -> tuple[jax.Array, ReservePricingState]:
@@ -186,6 +188,7 @@ class ReservePricing:
         state, _ = jax.lax.scan(one_day, state, days)
         return self._observe(state, params), state
 
+    @partial(jax.jit, static_argnums=0, inline=True)
     def step_env(
         self,
         key: jax.Array,
@@ -225,6 +228,7 @@ class ReservePricing:
             info,
         )
 
+    @partial(jax.jit, static_argnums=0, inline=True)
     def step(
         self,
         key: jax.Array,

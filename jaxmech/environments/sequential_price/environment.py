@@ -8,6 +8,7 @@ observed. The episode ends when agents or units run out, and only then is there 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, get_args
 
 import jax
@@ -167,6 +168,7 @@ class SequentialPrice:
         del params
         return self.agents_left(observation)
 
+    @partial(jax.jit, static_argnums=0, inline=True)
     def reset(
         self, key: jax.Array, params: SequentialPriceParams | None = None
     ) -> tuple[jax.Array, SequentialPriceState]:
@@ -191,6 +193,7 @@ class SequentialPrice:
         )
         return self._observe(state, params), state
 
+    @partial(jax.jit, static_argnums=0, inline=True)
     def step_env(
         self,
         key: jax.Array,
@@ -252,6 +255,7 @@ class SequentialPrice:
         reward = jnp.where(terminated & ~finished, reward, 0)
         return self._observe(state, params), state, reward, terminated, info
 
+    @partial(jax.jit, static_argnums=0, inline=True)
     def step(
         self,
         key: jax.Array,
