@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from jaxmech.checks import InvalidValueError
 from jaxmech.cli.flags import parsed, with_choices, with_flag
 from jaxmech.environments.registry import ENVIRONMENTS
 from jaxmech.experiments.configuration_files import study_in
@@ -154,11 +155,17 @@ def _status(arguments: list[str], answer: _Answer) -> int:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether the error was raised by us to be read, and is no mistake in a study's program."""
-    innermost, number = list(traceback.walk_tb(error.__traceback__))[-1]
+    """Whether the error was raised to be read, and is no mistake in a study's program."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    innermost, number = frames[-1]
     is_ours = innermost.f_globals.get("__name__", "").startswith("jaxmech.")
     line = linecache.getline(innermost.f_code.co_filename, number).strip()
-    return not isinstance(error, ValueError) or (is_ours and line.startswith("raise"))
+    return (
+        not isinstance(error, ValueError)
+        or isinstance(error, InvalidValueError)
+        or any(frame.f_code.co_name == Study.resolved.__name__ for frame, _ in frames)
+        or (is_ours and line.startswith("raise"))
+    )
 
 
 def _with_full_name(arguments: list[str]) -> list[str]:

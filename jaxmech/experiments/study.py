@@ -69,7 +69,12 @@ class Study(Protocol):
         """
 
     def compute(self, workspace: Workspace) -> Findings:
-        """What the study finds; deterministic, and called again to go on."""
+        """What the study finds; deterministic, and called again to go on.
+
+        Raises:
+          InvalidValueError: what was asked for cannot be computed. The command shows its message
+            alone; another ValueError is a mistake in the program.
+        """
 
 
 @dataclass(frozen=True)

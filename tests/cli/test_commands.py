@@ -10,6 +10,7 @@ import small_study
 from command_line import cli, command
 
 import jaxmech
+from jaxmech.checks import InvalidValueError
 from jaxmech.experiments import registry
 from jaxmech.experiments.configuration_files import read_config
 from jaxmech.experiments.workspace import Stopped
@@ -209,15 +210,38 @@ def test_a_mistake_in_a_study_is_shown_where_it_is(monkeypatch, tmp_path, regist
         cli.main(["run", "small"])
 
 
-def test_studies_of_installed_packages_are_known(monkeypatch, capsys, request):
+@pytest.fixture
+def theirs(monkeypatch):
+    """A study of another package, which was installed beside this one."""
     entry = EntryPoint("theirs/small", "small_study:SMALL", "jaxmech.experiments")
     groups = {"jaxmech.experiments": [entry]}
     monkeypatch.setattr(registry.metadata, "entry_points", lambda group: groups[group])
     registry._installed.cache_clear()
-    request.addfinalizer(registry._installed.cache_clear)
+    yield
+    registry._installed.cache_clear()
+
+
+def test_studies_of_installed_packages_are_known(theirs, capsys):
     assert registry.study_called("theirs/small") is small_study.SMALL
     assert command("list") == 0
     assert "theirs/small" in capsys.readouterr().out
+
+
+def resolved(self):
+    raise ValueError("count: got 4; so many cannot be drawn")
+
+
+def compute(self, workspace):
+    raise InvalidValueError("count", 4, "at most 3")
+
+
+@pytest.mark.parametrize("refuse", [resolved, compute])
+def test_a_study_of_another_package_can_refuse(refuse, theirs, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(small_study.Small, refuse.__name__, refuse)
+    assert command("run", "theirs/small") == 2
+    assert capsys.readouterr().err.startswith("--count: got 4; ")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_stopped_study_says_how_to_go_on(capsys, monkeypatch, tmp_path, registered):
