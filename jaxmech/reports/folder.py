@@ -190,12 +190,19 @@ def read(directory: Path) -> Read:
 
 
 def is_finished(directory: Path) -> bool:
-    """Whether the folder and its parts have manifests, and the summaries that these list."""
-    path = directory / SUMMARY
+    """Whether the folder has a manifest and the summary that it lists, and so have its parts.
+
+    A part whose summary the manifest does not list, as one that diverged, had none to give.
+    """
+    path, listed = directory / SUMMARY, _listed(directory)
     return (
         path.is_file()
-        and _listed(directory).get(SUMMARY) == _hash(path)
-        and all(is_finished(part) for part in parts(directory))
+        and listed.get(SUMMARY) == _hash(path)
+        and all(
+            is_finished(part)
+            for part in parts(directory)
+            if f"{CELLS}/{part.name}/{SUMMARY}" in listed
+        )
     )
 
 

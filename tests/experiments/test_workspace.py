@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -169,6 +170,31 @@ def test_a_damaged_summary_of_a_part_is_made_again(tmp_path):
     assert any("one/summary.json: is not as it was" in line for line in lines)
     assert json.loads(summary.read_text())["headline"] == json.loads(content)["headline"]
     assert folder.damage(tmp_path / "run") == []
+
+
+class Diverging(small_study.Small):
+    def compute(self, workspace):
+        CALLS["diverging"] += 1
+        workspace.kept("drawn", small_study.draw, jax.random.key(0), 4)
+        raise FloatingPointError("diverged")
+
+
+class WithDiverged(small_study.Small):
+    def compute(self, workspace):
+        with suppress(FloatingPointError):
+            workspace.cell("bad").run(Diverging(*small_study.description()))
+        return workspace.cell("good").run(SMALL)
+
+
+def test_a_part_that_diverged_does_not_leave_the_whole_unfinished(tmp_path):
+    study, lines = WithDiverged(*small_study.description()), []
+    first = workspace(tmp_path / "run").run(study)
+    assert workspace(tmp_path / "run", lines).run(study) == first
+    assert lines == [f"{tmp_path / 'run'}: already finished"]
+    assert CALLS["diverging"] == 1
+    (tmp_path / "run" / "cells" / "good" / "summary.json").unlink()
+    assert workspace(tmp_path / "run").run(study) == first
+    assert CALLS["diverging"] == 2
 
 
 def test_a_refusal_leaves_parts_that_were_computed(tmp_path, monkeypatch):
