@@ -127,6 +127,12 @@ def _extended(study: Study, updates: int, directory: Path) -> Study:
         raise ValueError(f"updates: got {updates}; allowed are integers from {was}, as begun with")
     if updates == was:
         return study
+    whole = directory.resolve().parent.parent
+    if directory.resolve().parent.name == folder.CELLS and (whole / CONFIG).is_file():
+        raise ValueError(
+            f"updates: got {updates}; {directory} is a part of {whole}, which needs it with {was}; "
+            "start another run"
+        )
     if folder.parts(directory):
         raise ValueError(
             f"updates: got {updates}; the parts of {directory} were made with {was}, and are not "

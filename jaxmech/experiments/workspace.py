@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from jaxmech.reports import console, folder
 from jaxmech.reports.findings import Findings
 from jaxmech.reports.folder import Description
 from jaxmech.runner.chunks import Evaluate
-from jaxmech.runner.files import write_whole
+from jaxmech.runner.files import claim, write_whole
 from jaxmech.runner.programs import Programs, Timed, check_function
 from jaxmech.runner.progress import ConsoleProgress
 from jaxmech.runner.training import Stop
@@ -237,11 +237,18 @@ class Workspace:
 
         Raises:
           ValueError: the folder holds another study, or one with another configuration; names
-            the field. Or the precision is not the study's.
+            the field. Or the precision is not the study's, or another process is at work in
+            this part of a run.
           Stopped, TrainingRequest: see ``train``.
         """
         study = study.resolved()
         _check_precision(study)
+        # Whoever computes the whole has claimed its folder, which does not claim those within.
+        with nullcontext() if self._parent is None else claim(self.directory):
+            self._run(study)
+        return folder.read(self.directory).findings
+
+    def _run(self, study: Study) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         config = config_of(study)
         self._check_config(config)
@@ -268,7 +275,6 @@ class Workspace:
             }
             folder.write(self.directory, findings, about, description_of(study))
             self._note_as_cell("finished", seconds, compile_seconds)
-        return folder.read(self.directory).findings
 
     def _note_as_cell(
         self, event: timing.Event, seconds: float = 0.0, compile_seconds: float = 0.0

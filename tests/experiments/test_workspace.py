@@ -18,6 +18,7 @@ from small_training import TRAINING
 from jaxmech.experiments import configuration_files, kept_values, registry, runs, timing
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.reports import folder
+from jaxmech.runner.files import claim
 
 
 @pytest.fixture(autouse=True)
@@ -209,10 +210,23 @@ def test_a_refusal_leaves_parts_that_were_computed(tmp_path, monkeypatch):
     assert folder.is_finished(tmp_path / "run" / "cells" / "one")
 
 
+def test_a_part_is_claimed_while_it_is_computed(tmp_path, monkeypatch):
+    study, lines = replace(SMALL, parts=("one",)), []
+    workspace(tmp_path / "run").run(study)
+    part, summary = tmp_path / "run" / "cells" / "one", tmp_path / "run" / "summary.json"
+    summary.unlink()
+    with claim(part), pytest.raises(ValueError, match=f"got {part}, where another process is"):
+        workspace(tmp_path / "run", lines).run(study)
+    workspace(tmp_path / "run", lines).run(study)
+    assert lines[-1] == f"{part}: already finished"
+
+
 def test_more_updates_are_refused_of_parts_and_nothing_is_lost(tmp_path, monkeypatch):
     class Parted(type(TRAINING)):
         def compute(self, workspace):
             return workspace.cell("one").run(replace(TRAINING, updates=self.updates))
+
+    monkeypatch.setitem(registry.STUDIES, TRAINING.name, "small_training:TRAINING")
 
     parted = Parted("tests/parted", "parted", "")
     monkeypatch.setitem(registry.STUDIES, parted.name, "parted:PARTED")
@@ -220,6 +234,8 @@ def test_more_updates_are_refused_of_parts_and_nothing_is_lost(tmp_path, monkeyp
     runs.start(parted, tmp_path / "run", say=[].append)
     with pytest.raises(ValueError, match="updates: got 8; the parts of .* were made with 6"):
         runs.go_on(tmp_path / "run", updates=8, say=[].append)
+    with pytest.raises(ValueError, match=f"updates: got 8; .*one is a part of {tmp_path / 'run'}"):
+        runs.go_on(tmp_path / "run" / "cells" / "one", updates=8, say=[].append)
     assert folder.is_finished(tmp_path / "run")
 
 
