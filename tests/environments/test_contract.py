@@ -14,25 +14,11 @@ import numpy as np
 import pytest
 from contract_cases import CASES, FEW, make, rollout
 
+from jaxmech.environments.protocol import params_or_default
 from jaxmech.wrappers import five_value
 
 each_case = pytest.mark.parametrize(("name", "options"), CASES)
 few_cases = pytest.mark.parametrize(("name", "options"), FEW)
-
-
-@partial(jax.jit, static_argnums=0)
-def reset(env, key, params):
-    return env.reset(key, params)
-
-
-@partial(jax.jit, static_argnums=0)
-def step(env, key, state, action, params):
-    return env.step(key, state, action, params)
-
-
-@partial(jax.jit, static_argnums=0)
-def step_env(env, key, state, action, params):
-    return env.step_env(key, state, action, params)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -42,7 +28,16 @@ def sample_action(env, key, params):
 
 @partial(jax.jit, static_argnums=0)
 def jitted_rollout(env, key, params):
-    return rollout(env, key, params)
+    """Also some actions, and of observations, final ones and actions which are in their spaces."""
+    steps = rollout(env, key, params)
+    actions = jax.vmap(env.action_space(params).sample)(jax.random.split(key, 20))
+    contains = jax.vmap(env.observation_space(params).contains)
+    inside = (
+        contains(steps[0]),
+        contains(steps[-1]["final_observation"]),
+        jax.vmap(env.action_space(params).contains)(actions),
+    )
+    return steps, actions, inside
 
 
 def abstract(tree):
@@ -75,32 +70,53 @@ def test_arguments_are_in_the_order_of_gymnax(name, options):
 def test_observations_and_actions_are_in_their_spaces(name, options):
     env, params = make(name, options)
     steps = 3 * params.max_steps_in_episode
-    observations, _, _, _, _, info = jitted_rollout(env, jax.random.key(1), params)
+    (observations, *_, info), actions, inside = jitted_rollout(env, jax.random.key(1), params)
     space = env.observation_space(params)
     for seen in (observations, info["final_observation"]):
         assert seen.shape == (steps, *space.shape)
         assert seen.dtype == space.dtype
-        assert jax.vmap(space.contains)(seen).all()
-    actions = jax.vmap(env.action_space(params).sample)(jax.random.split(jax.random.key(0), 20))
     assert actions.shape == (20, *env.action_space(params).shape)
     assert actions.dtype == env.action_space(params).dtype
-    assert jax.vmap(env.action_space(params).contains)(actions).all()
+    assert [of_each.shape for of_each in inside] == [(steps,), (steps,), (20,)]
+    assert all(np.all(of_each) for of_each in inside)
 
 
 @few_cases
-def test_parameters_default_to_those_of_the_environment(name, options):
-    """As in gymnax, whose wrappers leave them out."""
+def test_parameters_default_to_those_of_the_environment(name, options, monkeypatch):
+    """As in gymnax, whose wrappers leave them out: both ways are the same program."""
     env, _ = make(name, options)
+    kind, params, key = type(env), env.default_params, jax.random.key(0)
 
-    @jax.jit
     def one_step(key, *params):
         observation, state = env.reset(key, *params)
         action = env.action_space(*params).sample(key)
         return observation, env.step(key, state, action, *params)
 
-    key = jax.random.key(0)
-    given, left_out = one_step(key, env.default_params), one_step(key)
-    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), given, left_out)
+    # What is found while a caller is traced has the same numbers.
+    found = []
+    jax.eval_shape(lambda: found.append(params_or_default(env, None)))
+    assert_equal(found[0], params)
+    assert abstract(jax.eval_shape(one_step, key)) == abstract(
+        jax.eval_shape(one_step, key, params)
+    )
+
+    # Bare methods: compiled ones would keep the defaults put in their place.
+    for method in ("reset", "step", "step_env"):
+        monkeypatch.setattr(kind, method, inspect.unwrap(getattr(kind, method)))
+
+    def left_out(key, params):
+        with monkeypatch.context() as patch:
+            patch.setattr(kind, "default_params", params)
+            return one_step(key)
+
+    given, defaults = (
+        jax.make_jaxpr(jax.jit(lambda key, params, f=program: f(key, params)))(key, params)
+        for program in (one_step, left_out)
+    )
+    # The text of a single equation, unlike that of a whole program, names no shared parts.
+    texts = [[str(equation) for equation in program.eqns] for program in (given, defaults)]
+    assert len(texts[0]) == 1 and texts[0] == texts[1]
+    assert_equal(given.consts, defaults.consts)
 
 
 @each_case
@@ -119,7 +135,7 @@ def test_an_action_of_another_shape_is_refused(name, options):
 def test_step_gives_six_values_of_the_right_kind(name, options):
     env, params = make(name, options)
     steps = 3 * params.max_steps_in_episode
-    _, _, reward, terminated, truncated, info = jitted_rollout(env, jax.random.key(1), params)
+    (_, _, reward, terminated, truncated, info), *_ = jitted_rollout(env, jax.random.key(1), params)
     assert reward.shape == terminated.shape == truncated.shape == (steps,)
     assert reward.dtype == jnp.result_type(float)
     assert terminated.dtype == truncated.dtype == bool
@@ -157,14 +173,15 @@ def test_step_keeps_shapes_dtypes_and_no_type_is_weak(name, options):
 @each_case
 def test_repeated_steps_trace_once(name, options):
     env, params = make(name, options)
-    _, state = reset(env, jax.random.key(0), params)
+    reset, step = type(env).reset, type(env).step
+    _, state = env.reset(jax.random.key(0), params)
     action = sample_action(env, jax.random.key(0), params)
-    _, state, *_ = step(env, jax.random.key(0), state, action, params)
+    _, state, *_ = env.step(jax.random.key(0), state, action, params)
     traced = reset._cache_size(), step._cache_size()
     for index in range(3):
         key = jax.random.key(index)
-        _, state, *_ = step(env, key, state, sample_action(env, key, params), params)
-    reset(env, jax.random.key(1), params)
+        _, state, *_ = env.step(key, state, sample_action(env, key, params), params)
+    env.reset(jax.random.key(1), params)
     assert (reset._cache_size(), step._cache_size()) == traced
 
 
@@ -172,21 +189,21 @@ def test_repeated_steps_trace_once(name, options):
 def test_a_finished_episode_starts_afresh(name, options):
     """``step`` is ``step_env``, with ``reset`` where it ended, on halves of the same key."""
     env, params = make(name, options)
-    _, state = reset(env, jax.random.key(0), params)
+    _, state = env.reset(jax.random.key(0), params)
     ends = 0
     for index in range(3 * params.max_steps_in_episode):
         key, action_key = jax.random.split(jax.random.key(index))
         action = sample_action(env, action_key, params)
         step_key, reset_key = jax.random.split(key)
-        observation, after, reward, terminated, truncated, info = step(
-            env, key, state, action, params
+        observation, after, reward, terminated, truncated, info = env.step(
+            key, state, action, params
         )
-        final, unreset, *bare = step_env(env, step_key, state, action, params)
+        final, unreset, *bare = env.step_env(step_key, state, action, params)
         done = bool(terminated | truncated)
         ends += done
         assert_equal((reward, terminated), tuple(bare[:2]))
         assert_equal(info["final_observation"], final)
-        expected = reset(env, reset_key, params) if done else (final, unreset)
+        expected = env.reset(reset_key, params) if done else (final, unreset)
         assert_equal((observation, after), expected)
         state = after
     assert ends >= 3
@@ -198,10 +215,10 @@ def test_default_parameters_run(name, options):
     params = env.default_params
     start = jax.eval_shape(env.reset, jax.random.key(0), params)
     assert abstract(start) == abstract(jax.eval_shape(env.reset, jax.random.key(0), own))
-    observations, _, reward, terminated, truncated, _ = jitted_rollout(
+    (_, _, reward, terminated, truncated, _), _, inside = jitted_rollout(
         env, jax.random.key(1), params
     )
-    assert jax.vmap(env.observation_space(params).contains)(observations).all()
+    assert np.all(inside[0])
     assert np.isfinite(reward).all()
     assert (terminated | truncated).sum() >= 3
 
@@ -223,8 +240,8 @@ def test_equal_configurations_compile_once(name, options):
     traced = set()
     for _ in range(2):
         env, params = make(name, options)
-        reset(env, jax.random.key(0), params)
-        traced.add(reset._cache_size())
+        env.reset(jax.random.key(0), params)
+        traced.add(type(env).reset._cache_size())
     assert len(traced) == 1
 
 
@@ -257,10 +274,9 @@ def test_float64(name, options):
 def test_runs_in_float64(name, options):
     with jax.enable_x64(True):
         env, params = make(name, options)
-        observations = jitted_rollout(env, jax.random.key(1), params)[0]
-        space = env.observation_space(params)
-        assert observations.dtype == space.dtype == jnp.dtype("float64")
-        assert jax.vmap(space.contains)(observations).all()
+        (observations, *_), _, inside = jitted_rollout(env, jax.random.key(1), params)
+        assert observations.dtype == env.observation_space(params).dtype == jnp.dtype("float64")
+        assert np.all(inside[0])
 
 
 @each_case
@@ -269,16 +285,18 @@ def test_five_value_view_runs_the_same_episode(name, options):
     view = five_value(env)
     assert view.name == name
     assert_equal(view.default_params, env.default_params)
-    _, state = reset(env, jax.random.key(0), params)
-    assert_equal(reset(view, jax.random.key(0), params)[1], state)
+    _, state = env.reset(jax.random.key(0), params)
+    assert_equal(view.reset(jax.random.key(0), params)[1], state)
     for index in range(params.max_steps_in_episode):
         key = jax.random.key(index)
         action = sample_action(env, key, params)
-        observation, after, reward, terminated, truncated, info = step(
-            env, key, state, action, params
+        observation, after, reward, terminated, truncated, info = env.step(
+            key, state, action, params
         )
-        five = step(view, key, state, action, params)
+        five = view.step(key, state, action, params)
         assert len(five) == 5
         assert_equal(five[:4], (observation, after, reward, terminated | truncated))
         assert set(five[4]) == {*info, "truncated"}
+        if index == 0:
+            assert abstract(jax.eval_shape(view.step, key, state, action, params)) == abstract(five)
         state = after
