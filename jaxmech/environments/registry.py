@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from inspect import Parameter, signature
 from typing import Any
 
+from jaxmech.checks import InvalidValueError
 from jaxmech.naming import lookup
 
 Factory = Callable[..., tuple[Any, Any]]
@@ -86,7 +87,7 @@ def register(name: str, factory: str | Factory, summary: str = "") -> None:
       ValueError: the name is taken.
     """
     if name in ENVIRONMENTS:
-        raise ValueError(f"name: got {name!r}, which is taken; allowed are other names")
+        raise InvalidValueError("name", name, "other names", got=f"{name!r}, which is taken")
     ENVIRONMENTS[name] = Registered(factory, summary)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import jaxmech
 from jaxmech import agents, environments
+from jaxmech.checks import InvalidValueError
 from jaxmech.environments import registry
 
 
@@ -26,7 +27,7 @@ from jaxmech.environments import registry
     ],
 )
 def test_make_rejects(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InvalidValueError, match=message):
         jaxmech.make(**{"name": "sequential_price", **options})
 
 
@@ -45,7 +46,7 @@ def test_an_environment_of_ones_own_is_made_and_checked(monkeypatch):
     environments.register("closed", closed)
     assert "closed" in environments.names()
     assert environments.make("closed", size=2) == (2, None)
-    with pytest.raises(ValueError, match="name: got 'closed', which is taken"):
+    with pytest.raises(InvalidValueError, match="name: got 'closed', which is taken"):
         environments.register("closed", closed)
     with pytest.raises(ValueError, match=r"got 'sise'; did you mean 'size'\? Allowed are size"):
         environments.make("closed", sise=2)

@@ -16,6 +16,7 @@ import jaxmech
 from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.numerical import Empirical
 from jaxmech.agents.values.univariate import LogNormal, TruncatedEqualRevenue, Uniform
+from jaxmech.checks import InvalidValueError
 from jaxmech.designers import PPO, train
 from jaxmech.environments import RepeatedAuction
 from jaxmech.evaluation import evaluate
@@ -402,7 +403,7 @@ def test_utilities_of_drawn_qualities_fill_their_scale(rates):
     ],
 )
 def test_refuses_what_makes_no_sense(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InvalidValueError, match=message):
         make(**options)
 
 
@@ -413,5 +414,5 @@ def test_as_many_slots_as_click_rates():
 
 
 def test_equilibrium_of_one_participant_is_refused():
-    with pytest.raises(ValueError, match="^num_participants: got 1 with 'equilibrium'"):
+    with pytest.raises(InvalidValueError, match="^num_participants: got 1 with 'equilibrium'"):
         RepeatedAuction(3, 1, 1, kinds=("equilibrium",), payment_rule="first_price")

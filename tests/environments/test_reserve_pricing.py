@@ -12,6 +12,7 @@ from tiers import slowly
 
 import jaxmech
 from jaxmech.agents import BidBins, LogNormal
+from jaxmech.checks import InvalidValueError
 from jaxmech.data import load_keywords
 from jaxmech.environments import RelativeReserves
 from jaxmech.environments.reserve_pricing.day import auction_normals, day_outcome
@@ -164,7 +165,7 @@ def test_bins_of_logs_are_those_of_the_environment():
 
 
 def test_relative_reserves_are_a_view_of_the_environment_itself():
-    with pytest.raises(ValueError, match=r"env: got 'reserve_pricing'; needed .* make\("):
+    with pytest.raises(InvalidValueError, match=r"env: got 'reserve_pricing'; needed .* make\("):
         RelativeReserves("reserve_pricing")
     assert RelativeReserves(make()[0]).name == "reserve_pricing"
 
@@ -277,7 +278,7 @@ def test_bins_hold_the_bids_of_keywords_whose_money_differs():
     shares = params.bins.histogram(jnp.asarray(bids[1])[:, None])
     assert len(set(np.argmax(shares, axis=-1).tolist())) == 3  # all tell apart
     assert make(values_and_quality=load_keywords(bids), num_bins=8, bid_low=1.0)[1]
-    with pytest.raises(ValueError, match=r"num_bins: got 8, .*relative=True"):
+    with pytest.raises(InvalidValueError, match=r"num_bins: got 8, .*relative=True"):
         make(values_and_quality=load_keywords(bids), num_bins=8)
     relative = make(values_and_quality=load_keywords(bids, relative=True), num_bins=8)[1]
     np.testing.assert_allclose(relative.bins.edges[-1] / relative.bins.edges[1], 200, rtol=1e-5)
@@ -312,7 +313,7 @@ def test_history_moves_on_by_a_day_and_the_summary_is_of_the_last():
         ({"revenue": "exact"}, "revenue: got 'exact'; allowed are"),
         ({"statistic": "all"}, "statistic: got 'all'; allowed are"),
         ({"click_rates": [0.5, 0.7, 0.2]}, "click_rates: got .*never rise"),
-        ({"click_rates": [0.5]}, r"click_rates: got shape \(1,\); needed is \(3,\)"),
+        ({"click_rates": [0.5]}, r"click_rates: got shape \(1,\); .*slots.*\(3,\)"),
         ({"click_rates": [1.5, 0.7, 0.2]}, "click_rates: got .*from 0 to 1"),
         ({"deployed_reserves": -0.1}, "deployed_reserves: got -0.1"),
         ({"deployed_reserves": [0.1, 0.2]}, r"deployed_reserves: got shape \(2,\)"),
@@ -323,7 +324,7 @@ def test_history_moves_on_by_a_day_and_the_summary_is_of_the_last():
         ({"kinds": ["best_response"]}, r"kinds: got \['best_response'\]; allowed are weights by"),
         ({"values_and_quality": LogNormal(0.0, 1.0)}, r"quality: got LogNormal.*CopulaValueQ"),
         ({"values_and_quality": "bids.csv"}, r"quality: got 'bids.csv'; .*load_keywords\("),
-        ({"values_and_quality": jnp.ones((4, 3))}, r"quality: got Array(.|\n)*load_keywords\("),
+        ({"values_and_quality": jnp.ones((4, 3))}, r"quality: got \[\[1.*load_keywords\("),
         ({"filtering": "late"}, "filtering: got 'late'; allowed are"),
         ({"squash": -1.0}, "squash: got -1.0; allowed are finite numbers from 0"),
         ({"bins": 50}, "bins: got 50; allowed are BidBins"),
@@ -332,5 +333,5 @@ def test_history_moves_on_by_a_day_and_the_summary_is_of_the_last():
     ],
 )
 def test_make_refuses(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InvalidValueError, match=message):
         jaxmech.make("reserve_pricing", **options)

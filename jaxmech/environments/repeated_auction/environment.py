@@ -24,6 +24,7 @@ from jaxmech.agents.bidders.population import (
 from jaxmech.agents.bidders.strategies import EquilibriumTable
 from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.univariate import Uniform
+from jaxmech.checks import InvalidValueError
 from jaxmech.environments.autoreset import step_with_reset
 from jaxmech.environments.protocol import params_or_default
 from jaxmech.environments.repeated_auction.params import RepeatedAuctionParams, params_of
@@ -98,7 +99,7 @@ class RepeatedAuction:
         if "equilibrium" in self.kinds:
             self._check_that_equilibrium_is_known()
         if not callable(self.objective):
-            raise ValueError(f"objective: got {self.objective!r}; a function is needed")
+            raise InvalidValueError("objective", self.objective, "a function is needed", verb="")
 
     @property
     def name(self) -> str:
@@ -308,21 +309,25 @@ class RepeatedAuction:
 
     def _check_that_equilibrium_is_known(self) -> None:
         if self.num_participants < 2:
-            raise ValueError(
-                f"num_participants: got {self.num_participants} with 'equilibrium' bidders; "
-                "allowed are integers of at least 2"
+            raise InvalidValueError(
+                "num_participants",
+                self.num_participants,
+                "integers of at least 2",
+                got=f"{self.num_participants} with 'equilibrium' bidders",
             )
         if self.num_slots > 1:
-            got = f"{self.num_slots} slots; needed is one"
+            got, rule = f"{self.num_slots} slots", "needed is one"
         elif self.payment_rule != "first_price":
-            got = f"payment_rule {self.payment_rule!r}; there truthful bids are an equilibrium"
+            got = f"payment_rule {self.payment_rule!r}"
+            rule = "there truthful bids are an equilibrium"
         elif self.personal_reserves:
-            got = "personal_reserves True; needed is one reserve for all"
+            got, rule = "personal_reserves True", "needed is one reserve for all"
         elif self.value_draws != "each_round":
-            got = f"value_draws {self.value_draws!r}; needed are values unknown to the others"
+            got = f"value_draws {self.value_draws!r}"
+            rule = "needed are values unknown to the others"
         else:
             return
-        raise ValueError(f"kinds: got 'equilibrium' with {got}")
+        raise InvalidValueError("kinds", self.kinds, rule, got=f"'equilibrium' with {got}", verb="")
 
     def _draw(
         self, key: jax.Array, state: RepeatedAuctionState, params: RepeatedAuctionParams

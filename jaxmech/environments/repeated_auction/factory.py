@@ -10,6 +10,7 @@ from jaxmech.agents.bidders.population import BidderKind, bidder_population
 from jaxmech.agents.bidders.strategies import EquilibriumTable
 from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.univariate import Uniform, UnivariateDistribution
+from jaxmech.checks import InvalidValueError
 from jaxmech.environments.repeated_auction.environment import RepeatedAuction, ValueDraws
 from jaxmech.environments.repeated_auction.params import RepeatedAuctionParams, params_of
 from jaxmech.environments.repeated_auction.state import RoundStatistic
@@ -67,16 +68,18 @@ def make(
     """
     distribution = Uniform() if distribution is None else distribution
     if not isinstance(distribution, CopulaValueQuality) and not hasattr(distribution, "quantile"):
-        raise ValueError(
-            f"distribution: got {distribution!r}; allowed are a distribution of one value, with "
-            "quantiles, and CopulaValueQuality"
+        raise InvalidValueError(
+            "distribution",
+            distribution,
+            "a distribution of one value, with quantiles, and CopulaValueQuality",
         )
     if isinstance(bidders, str):
         count = 2 if num_bidders is None else num_bidders
         checks.integer("num_bidders", count)
         bidders = (bidders,) * count
     elif num_bidders not in (None, len(bidders)):
-        raise ValueError(f"num_bidders: got {num_bidders} with {len(bidders)} bidders")
+        got = f"{num_bidders} with {len(bidders)} bidders"
+        raise InvalidValueError("num_bidders", num_bidders, "as many", got=got, verb="needed are")
     if num_slots is None:
         num_slots = 1 if click_rates is None else len(click_rates)
     participants = len(bidders) if num_participants is None else num_participants
@@ -84,13 +87,18 @@ def make(
     if "equilibrium" in bidders:
         same_quality = quality is None or len(set(quality)) == 1
         if isinstance(distribution, CopulaValueQuality) or not same_quality:
-            raise ValueError("bidders: got 'equilibrium' with unequal qualities; needed are equal")
+            raise InvalidValueError(
+                "bidders",
+                bidders,
+                "equal",
+                got="'equilibrium' with unequal qualities",
+                verb="needed are",
+            )
         # The table would call them bidders.
         field = "num_bidders" if num_participants is None else "num_participants"
         if participants < 2:
-            raise ValueError(
-                f"{field}: got {participants}; allowed are integers of at least 2, with "
-                "'equilibrium' bidders"
+            raise InvalidValueError(
+                field, participants, "integers of at least 2, with 'equilibrium' bidders"
             )
         table = EquilibriumTable.of(distribution, participants)
     population = bidder_population(

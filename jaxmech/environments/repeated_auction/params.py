@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
 from jaxmech import checks, struct
 from jaxmech.agents.bidders.population import BidderPopulation
 from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.univariate import UnivariateDistribution
+from jaxmech.checks import InvalidValueError
 
 
 @struct.dataclass
@@ -74,10 +74,16 @@ def params_of(
     Raises:
       ValueError: a number out of range, or the wrong number of them.
     """
-    qualities = _checked("quality", quality, np.ones(population.num_bidders))
-    rates = _checked("click_rates", click_rates, 1.428 ** -np.arange(num_slots, dtype=float))
+    num_bidders = population.num_bidders
+    qualities = np.asarray(np.ones(num_bidders) if quality is None else quality, float)
+    default = 1.428 ** -np.arange(num_slots, dtype=float)
+    rates = np.asarray(default if click_rates is None else click_rates, float)
+    checks.shape("quality", qualities, "[bidders]", (num_bidders,))
+    checks.shape("click_rates", rates, "[slots]", (num_slots,))
+    for field, numbers in (("quality", qualities), ("click_rates", rates)):
+        checks.numbers(field, numbers, above=0)
     if np.any(np.diff(rates) > 0):
-        raise ValueError(f"click_rates: got {click_rates}; allowed are numbers that never rise")
+        raise InvalidValueError("click_rates", click_rates, "numbers that never rise")
     checks.integer("num_rounds", num_rounds)
     if bid_high is None:
         bid_high = _highest_value(distribution)
@@ -88,11 +94,9 @@ def params_of(
             else bid_high * float(qualities.max())
         )
         utility_scale = worth_of_best_slot * float(rates.max())
-    for field, number in (("bid_high", bid_high), ("utility_scale", utility_scale)):
-        if not 0 < number < np.inf:
-            raise ValueError(f"{field}: got {number}; allowed are finite numbers above 0")
-    if not 0 <= squash_high < np.inf:
-        raise ValueError(f"squash_high: got {squash_high}; allowed are finite numbers from 0")
+    checks.number("bid_high", bid_high, above=0)
+    checks.number("utility_scale", utility_scale, above=0)
+    checks.number("squash_high", squash_high, low=0)
     return RepeatedAuctionParams(
         distribution=jax.tree.map(lambda leaf: jnp.asarray(leaf, float), distribution),
         population=population,
@@ -115,17 +119,3 @@ def _highest_product(distribution: CopulaValueQuality) -> float:
     """Of value and quality; quality, often far below 1, is high where the value is."""
     drawn = distribution.sample(jax.random.key(0), 1 << 16)
     return float(jnp.quantile(drawn.values * drawn.quality, 0.999))
-
-
-def _checked(
-    field: str, numbers: Sequence[float] | None, default: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    if numbers is None:
-        return default
-    array = np.asarray(numbers, np.float64)
-    if array.shape != default.shape:
-        raise ValueError(f"{field}: got shape {array.shape}; needed is {default.shape}")
-    # Written so that NaN is refused too.
-    if not np.all((array > 0) & (array < np.inf)):
-        raise ValueError(f"{field}: got {numbers}; allowed are finite numbers above 0")
-    return array

@@ -120,7 +120,7 @@ class ReservePricing:
         ):
             checks.one_of(field, getattr(self, field), allowed)
         if not isinstance(self.squash, int | float) or not 0 <= self.squash < math.inf:
-            raise ValueError(f"squash: got {self.squash!r}; allowed are finite numbers from 0")
+            raise checks.InvalidValueError("squash", self.squash, "finite numbers from 0")
 
     @property
     def name(self) -> str:

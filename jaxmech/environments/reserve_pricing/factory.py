@@ -9,6 +9,7 @@ from typing import Any
 from jaxmech.agents.keywords.bid_history import BidBins
 from jaxmech.agents.keywords.distribution import SampledKeywords, keyword_distribution
 from jaxmech.agents.values.joint import CopulaValueQuality
+from jaxmech.checks import InvalidValueError
 from jaxmech.environments.registry import check_options
 from jaxmech.environments.reserve_pricing.environment import (
     HistoryStatistic,
@@ -61,12 +62,11 @@ def make(
     _check_keyword_options(**keyword_options)
     if bins is not None:
         if not isinstance(bins, BidBins):
-            raise ValueError(
-                f"bins: got {bins!r}; allowed are BidBins, such as load_bid_logs(...).bins"
-            )
+            raise InvalidValueError("bins", bins, "BidBins, such as load_bid_logs(...).bins")
         for field, other in (("num_bins", num_bins), ("bid_low", bid_low), ("bid_high", bid_high)):
             if other is not None:
-                raise ValueError(f"{field}: got {other!r} and bins; allowed is one of the two")
+                got = f"{other!r} and bins"
+                raise InvalidValueError(field, other, "one of the two", got=got, verb="allowed is")
         num_bins = bins.num_bins
         bid_low, bid_high = float(bins.edges[1]), float(bins.edges[-1])
     env = ReservePricing(
@@ -96,16 +96,16 @@ def make(
 def _check_keyword_options(
     values_and_quality: Any = None, kinds: Any = None, **other_options: Any
 ) -> None:
-    """ValueError for what is of another kind than needed, before it is looked into."""
+    """InvalidValueError for what is of another kind than needed, before it is looked into."""
     del other_options
     allowed = CopulaValueQuality | SampledKeywords
     if values_and_quality is not None and not isinstance(values_and_quality, allowed):
-        raise ValueError(
-            f"values_and_quality: got {values_and_quality!r}; allowed are "
-            "CopulaValueQuality(values=..., quality=...) and your own bids, load_keywords(...)"
+        raise InvalidValueError(
+            "values_and_quality",
+            values_and_quality,
+            "CopulaValueQuality(values=..., quality=...) and your own bids, load_keywords(...)",
         )
     if kinds is not None and not isinstance(kinds, Mapping):
-        raise ValueError(
-            f"kinds: got {kinds!r}; allowed are weights by name, "
-            '{"best_response": 1.0, "kpi_target": 1.0}'
+        raise InvalidValueError(
+            "kinds", kinds, 'weights by name, {"best_response": 1.0, "kpi_target": 1.0}'
         )

@@ -9,19 +9,20 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jaxmech import struct
+from jaxmech import checks, struct
 from jaxmech.agents.keywords.bid_history import BidBins
 from jaxmech.agents.keywords.distribution import (
     KeywordDistribution,
     SampledKeywords,
     keyword_distribution,
 )
+from jaxmech.checks import InvalidValueError
 
 WIDEST_BIN = 1.3
 """Highest ratio of a bin's ends where keywords' money makes the bins reach further down."""
 
 
-class TooFewBinsError(ValueError):
+class TooFewBinsError(InvalidValueError):
     """Bins too wide to tell apart the bids of listed keywords."""
 
 
@@ -97,31 +98,25 @@ def params_of(
     """
     distribution = keyword_distribution() if distribution is None else distribution
     if not isinstance(distribution, KeywordDistribution):
-        raise ValueError(f"distribution: got {distribution!r}; allowed is a KeywordDistribution")
+        raise InvalidValueError(
+            "distribution", distribution, "a KeywordDistribution", verb="allowed is"
+        )
     if reserve_high is None:
         reserve_high = distribution.highest_value
-    if not 0 < reserve_high < np.inf:
-        raise ValueError(f"reserve_high: got {reserve_high}; allowed are finite numbers above 0")
+    checks.number("reserve_high", reserve_high, above=0)
     default = 1.428 ** -np.arange(sizes.num_slots, dtype=float)
     rates = np.asarray(default if click_rates is None else click_rates, float)
-    if rates.shape != default.shape:
-        raise ValueError(f"click_rates: got shape {rates.shape}; needed is {default.shape}")
+    checks.shape("click_rates", rates, "[slots]", default.shape)
     in_range = np.all((rates >= 0) & (rates <= 1)) and rates[0] > 0
     if not in_range or np.any(np.diff(rates) > 0):
-        raise ValueError(
-            f"click_rates: got {rates.tolist()}; allowed are numbers from 0 to 1 that never rise, "
-            "the first above 0"
+        raise InvalidValueError(
+            "click_rates", rates, "numbers from 0 to 1 that never rise, the first above 0"
         )
     reserves = np.asarray(deployed_reserves, float)
-    if reserves.shape not in ((), (sizes.num_bidders,)):
-        raise ValueError(
-            f"deployed_reserves: got shape {reserves.shape}; allowed are a number or "
-            f"[bidders], here ({sizes.num_bidders},)"
-        )
+    checks.shape("deployed_reserves", reserves, "a number or [bidders]", (), (sizes.num_bidders,))
     if not np.all((reserves >= 0) & (reserves <= reserve_high)):
-        raise ValueError(
-            f"deployed_reserves: got {reserves.tolist()}; allowed are numbers from 0 to "
-            f"reserve_high, {reserve_high}"
+        raise InvalidValueError(
+            "deployed_reserves", reserves, f"numbers from 0 to reserve_high, {reserve_high}"
         )
     if bid_high is None:
         bid_high = 1.25 * max(reserve_high, distribution.highest_value)
@@ -145,9 +140,12 @@ def _bid_low(distribution: KeywordDistribution, bid_high: float, num_bins: int) 
     ratio = (bid_high / lowest) ** (1 / (num_bins - 1))
     if ratio > WIDEST_BIN:
         raise TooFewBinsError(
-            f"num_bins: got {num_bins}, for keywords whose median bids go down to "
-            f"{keywords.lowest_median:g} where the highest bid is {keywords.highest_value:g}; "
+            "num_bins",
+            num_bins,
             f"each bin would end {ratio:.2g} times as high as it begins, allowed is {WIDEST_BIN}: "
-            "more bins, bid_low, or load_keywords(..., relative=True)"
+            "more bins, bid_low, or load_keywords(..., relative=True)",
+            got=f"{num_bins}, for keywords whose median bids go down to "
+            f"{keywords.lowest_median:g} where the highest bid is {keywords.highest_value:g}",
+            verb="",
         )
     return lowest

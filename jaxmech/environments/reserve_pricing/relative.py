@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxmech.checks import InvalidValueError
 from jaxmech.environments.reserve_pricing.environment import ReservePricing, ReservePricingState
 from jaxmech.environments.reserve_pricing.params import ReservePricingParams
 from jaxmech.spaces import Box
@@ -34,9 +35,11 @@ class RelativeReserves:
 
     def __post_init__(self) -> None:
         if not isinstance(self.env, ReservePricing):
-            raise ValueError(
-                f"env: got {self.env!r}; needed is the environment, the first of what "
-                'make("reserve_pricing", ...) returns'
+            raise InvalidValueError(
+                "env",
+                self.env,
+                'the environment, the first of what make("reserve_pricing", ...) returns',
+                verb="needed is",
             )
 
     @property

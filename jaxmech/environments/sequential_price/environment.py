@@ -98,7 +98,9 @@ class SequentialPrice:
     def __post_init__(self) -> None:
         checks.one_of("statistic", self.statistic, get_args(Statistic))
         if not callable(self.objective):
-            raise ValueError(f"objective: got {self.objective!r}; a function is needed")
+            raise checks.InvalidValueError(
+                "objective", self.objective, "a function is needed", verb=""
+            )
 
     @property
     def name(self) -> str:
