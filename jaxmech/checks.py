@@ -6,6 +6,7 @@ import math
 import operator
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from itertools import islice
 from numbers import Number, Real
 from typing import Any, TypeVar
@@ -190,6 +191,21 @@ def axes(field: str, array: Any, *names: str) -> None:
             f"[{', '.join(names)}], at least 1 of each (batches go through jax.vmap)",
             got=f"shape {array.shape}",
         )
+
+
+def hashable_fields(configuration: Any) -> None:
+    """Refuses a dataclass with a field that has no hash, by which programs are told apart.
+
+    Raises:
+      InvalidValueError: of the first such field.
+    """
+    for field in fields(configuration):
+        value = getattr(configuration, field.name)
+        try:
+            hash(value)
+        except TypeError:
+            allowed = "hashable ones, such as functions, numbers and tuples"
+            raise InvalidValueError(field.name, value, allowed) from None
 
 
 def problem_with(value: float) -> str:

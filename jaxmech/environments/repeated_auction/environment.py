@@ -8,7 +8,6 @@ and equal qualities it is the second-price, or the first-price, auction of one i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Literal, get_args
 
 import jax
@@ -26,6 +25,7 @@ from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.univariate import Uniform
 from jaxmech.checks import InvalidValueError
 from jaxmech.environments.autoreset import step_with_reset
+from jaxmech.environments.compiled import compiled
 from jaxmech.environments.protocol import params_or_default
 from jaxmech.environments.repeated_auction.params import RepeatedAuctionParams, params_of
 from jaxmech.environments.repeated_auction.participation import (
@@ -86,6 +86,7 @@ class RepeatedAuction:
     objective: Objective = revenue
 
     def __post_init__(self) -> None:
+        checks.hashable_fields(self)
         checks.one_of("payment_rule", self.payment_rule, get_args(PaymentRule))
         for field, allowed in (
             ("filtering", get_args(Filtering)),
@@ -137,7 +138,7 @@ class RepeatedAuction:
         size = observation_size(self.statistic, self.num_bidders, self._num_reserves)
         return Box(0.0, 1.0, (size,))
 
-    @partial(jax.jit, static_argnums=0, inline=True)
+    @compiled
     def reset(
         self, key: jax.Array, params: RepeatedAuctionParams | None = None
     ) -> tuple[jax.Array, RepeatedAuctionState]:
@@ -169,7 +170,7 @@ class RepeatedAuction:
         )
         return observe(state, params, self.statistic), state
 
-    @partial(jax.jit, static_argnums=0, inline=True)
+    @compiled
     def step_env(
         self,
         key: jax.Array,
@@ -222,7 +223,7 @@ class RepeatedAuction:
             info,
         )
 
-    @partial(jax.jit, static_argnums=0, inline=True)
+    @compiled
     def step(
         self,
         key: jax.Array,

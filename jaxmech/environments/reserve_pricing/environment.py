@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Literal, get_args
 
 import jax
@@ -24,6 +23,7 @@ from jaxmech.agents.keywords.daily_bidders import (
     scattered_bids,
 )
 from jaxmech.environments.autoreset import step_with_reset
+from jaxmech.environments.compiled import compiled
 from jaxmech.environments.protocol import params_or_default
 from jaxmech.environments.reserve_pricing.day import DayOutcome, auction_normals, day_outcome
 from jaxmech.environments.reserve_pricing.params import ReservePricingParams, params_of
@@ -107,6 +107,7 @@ class ReservePricing:
     squash: float = 1.0
 
     def __post_init__(self) -> None:
+        checks.hashable_fields(self)
         checks.integer("num_bidders", self.num_bidders)
         checks.integer("num_slots", self.num_slots, high=self.num_bidders)
         checks.integer("days", self.days)
@@ -154,7 +155,7 @@ class ReservePricing:
             of_each = 3 + of_a_day
         return Box(0.0, 1.0, (self.num_bidders * (of_each + 1) + 1,))
 
-    @partial(jax.jit, static_argnums=0, inline=True)
+    @compiled
     def reset(
         self, key: jax.Array, params: ReservePricingParams | None = None
     ) -> tuple[jax.Array, ReservePricingState]:
@@ -188,7 +189,7 @@ class ReservePricing:
         state, _ = jax.lax.scan(one_day, state, days)
         return self._observe(state, params), state
 
-    @partial(jax.jit, static_argnums=0, inline=True)
+    @compiled
     def step_env(
         self,
         key: jax.Array,
@@ -228,7 +229,7 @@ class ReservePricing:
             info,
         )
 
-    @partial(jax.jit, static_argnums=0, inline=True)
+    @compiled
     def step(
         self,
         key: jax.Array,

@@ -8,7 +8,6 @@ observed. The episode ends when agents or units run out, and only then is there 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Literal, get_args
 
 import jax
@@ -26,6 +25,7 @@ from jaxmech.agents import (
     ValueDistribution,
 )
 from jaxmech.environments.autoreset import step_with_reset
+from jaxmech.environments.compiled import compiled
 from jaxmech.environments.protocol import params_or_default
 from jaxmech.environments.sequential_price.params import SequentialPriceParams, params_of
 from jaxmech.mechanisms import Objective, Outcome, welfare
@@ -96,6 +96,7 @@ class SequentialPrice:
     subtract_offline_optimum: bool = False
 
     def __post_init__(self) -> None:
+        checks.hashable_fields(self)
         checks.one_of("statistic", self.statistic, get_args(Statistic))
         if not callable(self.objective):
             raise checks.InvalidValueError(
@@ -170,7 +171,7 @@ class SequentialPrice:
         del params
         return self.agents_left(observation)
 
-    @partial(jax.jit, static_argnums=0, inline=True)
+    @compiled
     def reset(
         self, key: jax.Array, params: SequentialPriceParams | None = None
     ) -> tuple[jax.Array, SequentialPriceState]:
@@ -195,7 +196,7 @@ class SequentialPrice:
         )
         return self._observe(state, params), state
 
-    @partial(jax.jit, static_argnums=0, inline=True)
+    @compiled
     def step_env(
         self,
         key: jax.Array,
@@ -257,7 +258,7 @@ class SequentialPrice:
         reward = jnp.where(terminated & ~finished, reward, 0)
         return self._observe(state, params), state, reward, terminated, info
 
-    @partial(jax.jit, static_argnums=0, inline=True)
+    @compiled
     def step(
         self,
         key: jax.Array,
