@@ -14,7 +14,7 @@ from jax.tree_util import Partial
 from jaxmech import checks, struct
 from jaxmech.agents import Samples
 from jaxmech.environments.protocol import step_once
-from jaxmech.intervals import NORMAL_QUANTILE_95, mean_of, normal_interval
+from jaxmech.intervals import mean_of, normal_interval
 
 
 class Policy(Protocol):
@@ -92,22 +92,21 @@ class Estimate:
 
     Attributes:
       mean: the sample mean; float, or an array, [], where it was computed inside a transformation.
-      ci95: half-width of its 95 % interval, by the normal approximation; None for one episode.
+      half_width: of its 95 % interval, by the normal approximation; None for one episode.
       episodes: number of episodes.
     """
 
     mean: Any
-    ci95: Any
+    half_width: Any
     episodes: int = struct.field(pytree_node=False)
 
     @classmethod
     def of(cls, objectives: Any) -> Estimate:
         """From ``objectives: float [episodes]``."""
         episodes = len(objectives)
-        if isinstance(objectives, jax.core.Tracer):
-            error = jnp.std(objectives, ddof=1) / episodes**0.5 if episodes > 1 else None
-            half_width = None if error is None else NORMAL_QUANTILE_95 * error
-            return cls(jnp.mean(objectives), half_width, episodes)
+        is_traced = isinstance(objectives, jax.core.Tracer)
+        if is_traced:
+            return cls(jnp.mean(objectives), normal_interval(objectives), episodes)
         found = mean_of(np.asarray(objectives, np.float64), normal_interval)
         return cls(found.mean, found.half_width, episodes)
 

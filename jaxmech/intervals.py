@@ -30,7 +30,8 @@ def standard_error(values: Floats) -> Floats | None:
     count = values.shape[-1]
     if count == 1:
         return None
-    return np.asarray(values.std(axis=-1, ddof=1) / np.sqrt(count))
+    error: Floats = values.std(axis=-1, ddof=1) / np.sqrt(count)
+    return error
 
 
 def students_interval(values: Floats) -> Floats | None:
@@ -57,13 +58,13 @@ def normal_interval(values: Floats) -> Floats | None:
     For many values, such as those of episodes.
 
     Args:
-      values: float [..., values].
+      values: float [..., values]; of JAX too, where the interval is computed as part of a program.
 
     Returns:
       float [...], or None for one value.
     """
     error = standard_error(values)
-    return None if error is None else np.asarray(NORMAL_QUANTILE_95 * error)
+    return None if error is None else NORMAL_QUANTILE_95 * error
 
 
 def simultaneous_intervals(values: Floats) -> Floats:

@@ -25,14 +25,14 @@ def test_random_serial_dictatorship_gives_away_the_average_value():
     policy = RandomSerialDictatorship(ENV, PARAMS)
     estimate = evaluate(ENV, PARAMS, policy, KEY, 5000, deterministic=False)
     # The first agent takes the item; its value is .8 or .25 on average.
-    assert estimate.mean == pytest.approx(0.525, abs=3 * estimate.ci95 / 1.96)
+    assert estimate.mean == pytest.approx(0.525, abs=3 * estimate.half_width / 1.96)
 
 
 def test_static_price_sells_to_the_first_who_values_it_more():
     policy = StaticPrices(ENV, PARAMS, jnp.array([0.5]))
     estimate = evaluate(ENV, PARAMS, policy, KEY, 5000)
     # In the world of .6 and 1 the first agent buys; in the other nobody does.
-    assert estimate.mean == pytest.approx(0.4, abs=3 * estimate.ci95 / 1.96)
+    assert estimate.mean == pytest.approx(0.4, abs=3 * estimate.half_width / 1.96)
 
 
 def test_personalised_prices_reach_each_agent_in_index_order():
@@ -58,7 +58,7 @@ def test_static_prices_follow_the_order_given():
 def test_estimate_has_the_textbook_interval():
     estimate = Estimate.of(np.array([1.0, 2.0, 3.0, 4.0]))
     assert estimate.mean == 2.5
-    assert estimate.ci95 == pytest.approx(1.959964 * np.std([1, 2, 3, 4], ddof=1) / 2)
+    assert estimate.half_width == pytest.approx(1.959964 * np.std([1, 2, 3, 4], ddof=1) / 2)
     assert estimate.episodes == 4
 
 
@@ -107,18 +107,18 @@ def test_evaluation_can_be_swept():
 
     def mean(price):
         estimate = evaluate(ENV, PARAMS, StaticPrices(ENV, PARAMS, price[None]), KEY, 64)
-        return estimate.mean, estimate.ci95
+        return estimate.mean, estimate.half_width
 
     prices = jnp.array([0.05, 0.5, 0.9])
     means, half_widths = jax.jit(jax.vmap(mean))(prices)
     for place, price in enumerate(prices):
         alone = evaluate(ENV, PARAMS, StaticPrices(ENV, PARAMS, price[None]), KEY, 64)
         assert means[place] == pytest.approx(alone.mean, rel=1e-5)
-        assert half_widths[place] == pytest.approx(alone.ci95, rel=1e-4)
+        assert half_widths[place] == pytest.approx(alone.half_width, rel=1e-4)
 
 
 def test_one_episode_gives_no_interval():
-    assert evaluate(ENV, PARAMS, StaticPrices(ENV, PARAMS, jnp.ones(1)), KEY, 1).ci95 is None
+    assert evaluate(ENV, PARAMS, StaticPrices(ENV, PARAMS, jnp.ones(1)), KEY, 1).half_width is None
 
 
 def test_functions_are_played_as_policies():

@@ -57,19 +57,19 @@ class GainBound:
 
     Attributes:
       mean: expected gain found for the bidder who gains most, in units of the values.
-      ci95: half-width of its 95 % interval, which allows for the choice of that bidder.
+      half_width: of its 95 % interval, which allows for the choice of that bidder.
       per_bidder: float [bidders], expected gain found for each bidder (or each group of
         equal bidders).
-      per_bidder_ci95: float [bidders], half-widths that hold together; 0 for a quadrature.
+      per_bidder_half_width: float [bidders], of intervals that hold together; 0 for a quadrature.
       notion: "ex_post": the response may depend on all values; "interim": on the own value.
       budget: of the search.
       is_lower_bound: always true.
     """
 
     mean: float
-    ci95: float
+    half_width: float
     per_bidder: NDArray[np.float64]
-    per_bidder_ci95: NDArray[np.float64]
+    per_bidder_half_width: NDArray[np.float64]
     notion: str
     budget: Budget
     is_lower_bound: bool = True
@@ -78,17 +78,17 @@ class GainBound:
     def of(
         cls,
         per_bidder: NDArray[np.float64],
-        per_bidder_ci95: NDArray[np.float64],
+        per_bidder_half_width: NDArray[np.float64],
         notion: str,
         budget: Budget,
     ) -> GainBound:
         """The bound whose headline is the bidder who gains most."""
         most = int(np.argmax(per_bidder))
-        mean, ci95 = float(per_bidder[most]), float(per_bidder_ci95[most])
-        return cls(mean, ci95, per_bidder, per_bidder_ci95, notion, budget)
+        mean, half_width = float(per_bidder[most]), float(per_bidder_half_width[most])
+        return cls(mean, half_width, per_bidder, per_bidder_half_width, notion, budget)
 
     def __str__(self) -> str:
-        return f"at least {self.mean:.3g} +- {self.ci95:.2g} ({self.notion}; {self.budget})"
+        return f"at least {self.mean:.3g} +- {self.half_width:.2g} ({self.notion}; {self.budget})"
 
 
 @struct.dataclass

@@ -45,7 +45,7 @@ class IndividualRationality:
       mean_shortfall: what the bidders lack to 0 in one auction, summed and averaged; for
         "interim", of their means in bins.
       lowest_utility: float [bidders], the lowest utility seen, or lowest mean of a bin.
-      lowest_utility_ci95: float [bidders], half-width of its 95 % interval, which allows for
+      lowest_utility_half_width: float [bidders], of its 95 % interval, which allows for
         the choice of the bin and for wins too rare to be drawn; 0 for "ex_post".
       notion: "ex_post": of every profile; "interim": of the mean at the own value.
       profiles: number of profiles drawn.
@@ -56,7 +56,7 @@ class IndividualRationality:
     violation_upper_bound: float
     mean_shortfall: float
     lowest_utility: NDArray[np.float64]
-    lowest_utility_ci95: NDArray[np.float64]
+    lowest_utility_half_width: NDArray[np.float64]
     notion: Notion
     profiles: int
 
@@ -150,7 +150,7 @@ def _ex_post(utilities: NDArray[np.float64], tolerance: float) -> IndividualRati
         violation_upper_bound=float(upper),
         mean_shortfall=_shortfall(utilities, tolerance),
         lowest_utility=lowest,
-        lowest_utility_ci95=np.zeros_like(lowest),
+        lowest_utility_half_width=np.zeros_like(lowest),
         notion="ex_post",
         profiles=profiles,
     )
@@ -180,7 +180,7 @@ def _interim(
         violation_upper_bound=1.0,
         mean_shortfall=float(np.sum(short * count) / profiles),
         lowest_utility=np.take_along_axis(means, lowest, axis=-1)[:, 0],
-        lowest_utility_ci95=np.take_along_axis(halves, lowest, axis=-1)[:, 0],
+        lowest_utility_half_width=np.take_along_axis(halves, lowest, axis=-1)[:, 0],
         notion="interim",
         profiles=profiles,
     )

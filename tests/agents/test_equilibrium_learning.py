@@ -66,7 +66,7 @@ def test_symmetric_uniform_equilibria(rule, exact, bidders):
     assert l2_distance(learned, [exact(bidders)])[0] < 0.003
     found = interim_exploitability(rule, learned)
     assert -1e-6 < found.mean < 1e-3
-    assert found.is_lower_bound and found.ci95 == 0 and found.budget.responses == 1024
+    assert found.is_lower_bound and found.half_width == 0 and found.budget.responses == 1024
 
 
 @pytest.mark.parametrize(

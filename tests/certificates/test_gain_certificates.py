@@ -90,10 +90,10 @@ def test_second_price_has_no_regret(notion):
 )
 def test_regret_of_truth_between_two_uniform_bidders(mechanism, notion, exact):
     found = incentive_regret(mechanism, Uniform(), KEY, num_bidders=2, notion=notion)
-    assert np.all(found.per_bidder_ci95 < 0.02)
+    assert np.all(found.per_bidder_half_width < 0.02)
     # A lower bound, but not a lazy one: it misses at most 2 % of the gain.
-    assert np.all(found.per_bidder < exact + found.per_bidder_ci95)
-    assert np.all(found.per_bidder > 0.98 * exact - found.per_bidder_ci95)
+    assert np.all(found.per_bidder < exact + found.per_bidder_half_width)
+    assert np.all(found.per_bidder > 0.98 * exact - found.per_bidder_half_width)
     assert found.mean == found.per_bidder.max()
 
 
@@ -118,7 +118,7 @@ def test_regret_of_vector_reports():
     assert abs(clean.mean) < 1e-6
     found = incentive_regret(summed(first_price), values, KEY, num_profiles=512)
     # Three separate auctions, each with 1/6 to gain, searched by random reports and ascent.
-    assert 0.1 < found.mean < 0.5 + found.ci95
+    assert 0.1 < found.mean < 0.5 + found.half_width
 
 
 def test_a_utility_of_the_users_own():
@@ -141,7 +141,7 @@ def test_a_utility_of_the_users_own():
 def test_exploitability_of_truth(mechanism, rule, exact):
     sampled = exploitability(mechanism, Uniform(), [truth, truth], KEY)
     assert sampled.is_lower_bound and sampled.budget.value_bins == 64
-    assert sampled.mean == pytest.approx(exact, abs=sampled.ci95 + 0.002)
+    assert sampled.mean == pytest.approx(exact, abs=sampled.half_width + 0.002)
     assert interim_exploitability(rule, TRUTHFUL).mean == pytest.approx(exact, abs=1e-4)
 
 
@@ -158,7 +158,7 @@ def test_exploitability_of_a_learned_asymmetric_profile():
     values = [Uniform(), Uniform(0.0, 2.0)]
     learned = learn_equilibrium(interim_rules.first_price, values, [1, 1], iterations=400)
     found = exploitability(first_price, values, learned, KEY)
-    assert np.all(np.abs(found.per_bidder) < 2e-3 + found.per_bidder_ci95)
+    assert np.all(np.abs(found.per_bidder) < 2e-3 + found.per_bidder_half_width)
 
 
 def test_bids_that_tie_do_not_hide_a_gain():
@@ -271,7 +271,7 @@ def test_equilibrium_with_signals_is_not_exploitable():
 
     values = AffiliatedSignals()
     found = exploitability(first_price, values, [equilibrium] * 2, KEY)
-    assert np.all(np.abs(found.per_bidder) < 2e-3 + found.per_bidder_ci95)
+    assert np.all(np.abs(found.per_bidder) < 2e-3 + found.per_bidder_half_width)
     # In the second price, each bids its signal: the value if the other's were the same.
     assert abs(exploitability(second_price, values, [truth] * 2, KEY).mean) < 2e-3
     assert exploitability(first_price, values, [truth] * 2, KEY).mean > 0.1
@@ -282,7 +282,7 @@ def test_naive_bids_for_a_common_value_are_a_curse():
     """Who bids the signal, up to twice the value, wins where the others bid too much too."""
     values = MineralRights()
     found = incentive_regret(second_price, values, KEY, num_bidders=3, notion="interim")
-    assert found.mean > 4 * found.ci95 and found.per_bidder.shape == (3,)
+    assert found.mean > 4 * found.half_width and found.per_bidder.shape == (3,)
 
 
 @pytest.mark.slow
@@ -314,7 +314,7 @@ def test_drawn_qualities_reach_the_mechanism():
         )  # fmt: skip
 
     found = regret(generalized_second_price)
-    assert found.mean > 2 * found.ci95
+    assert found.mean > 2 * found.half_width
     assert abs(regret(position_vcg).mean) < 1e-5
 
 

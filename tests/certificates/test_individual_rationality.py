@@ -58,7 +58,7 @@ def test_truth_in_all_pay_loses_on_average():
     )
     assert found.violated and found.violation_probability == 1
     np.testing.assert_allclose(
-        found.lowest_utility, -0.25, atol=0.01 + found.lowest_utility_ci95.max()
+        found.lowest_utility, -0.25, atol=0.01 + found.lowest_utility_half_width.max()
     )
     assert found.mean_shortfall == pytest.approx(2 / 6, abs=0.01)
 
@@ -76,7 +76,7 @@ def test_wins_too_rare_to_be_drawn_are_allowed_for(bidders):
             notion="interim",
         )  # fmt: skip
         assert not found.violated
-        assert np.all(found.lowest_utility + found.lowest_utility_ci95 > 0)
+        assert np.all(found.lowest_utility + found.lowest_utility_half_width > 0)
 
 
 @pytest.mark.parametrize("bidders", [2, 3, 5])

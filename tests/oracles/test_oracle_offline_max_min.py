@@ -24,10 +24,10 @@ def test_bottleneck_is_the_best_of_all_assignments(seed):
 
 
 def test_smallest_of_iid_uniform_values():
-    mean, ci95 = sequential_price.expected_offline_max_min(
+    mean, half_width = sequential_price.expected_offline_max_min(
         named_setting("correlated", num_agents=4, num_items=4)
     )
-    assert mean == pytest.approx(1 / 5, abs=2 * ci95) and ci95 < 0.01
+    assert mean == pytest.approx(1 / 5, abs=2 * half_width) and half_width < 0.01
     scarce = named_setting("correlated", num_agents=4, num_items=3)
     assert sequential_price.expected_offline_max_min(scarce) == (0, 0)
 
@@ -38,9 +38,9 @@ def test_bounds_the_optimum(mixture):
     second = [[((0, 2), 0.5), ((0, 1), 0.5)], [((2, 1), 1)], [((3, 0), 1)]]
     economy = mixture([(0.5, first), (0.5, second)], (2, 2))
     optimum = sequential_price.optimal(economy, objective="max_min")
-    mean, ci95 = sequential_price.expected_offline_max_min(economy)
+    mean, half_width = sequential_price.expected_offline_max_min(economy)
     assert optimum == pytest.approx(1.5)
-    assert mean == pytest.approx(1.5, abs=2 * ci95)
+    assert mean == pytest.approx(1.5, abs=2 * half_width)
 
 
 def test_refuses_with_the_reason():
