@@ -6,6 +6,7 @@ Nothing here imports jax before the study is computed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -28,6 +29,11 @@ _ALSO_DESCRIBED = {
     "brero2021/correlated": tuple(Correlated(delta=delta) for delta in (0.25, 0.33, 0.5)),
 }
 """Settings other than the registered one that a study's description speaks of."""
+
+_DESCRIBED = attrgetter(
+    "statistic", "objective", "buys_at_zero_utility", "price_high", "ppo.actor_sees"
+)
+"""Rules and information that a study's description speaks of."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +86,8 @@ class SequentialPriceStudy(Economy, NamedStudy):
     def is_as_described(self) -> bool:
         """Whether the registered description, and the result reproduced, are those of this study.
 
-        They are not where samples replace the setting, or where the setting, the objective or
-        the purchase rule is another one.
+        They are not where samples replace the setting, or where the setting is another one, or
+        one of ``_DESCRIBED``.
         """
         registered = study_called(self.name) if self.name in studies() else None
         if not isinstance(registered, SequentialPriceStudy) or (
@@ -89,11 +95,7 @@ class SequentialPriceStudy(Economy, NamedStudy):
         ):
             return False
         settings = (registered.setting, *_ALSO_DESCRIBED.get(self.name, ()))
-        rules = (self.objective, self.buys_at_zero_utility)
-        return self.setting in settings and rules == (
-            registered.objective,
-            registered.buys_at_zero_utility,
-        )
+        return self.setting in settings and _DESCRIBED(self) == _DESCRIBED(registered)
 
     @property
     def economy(self) -> Economy:

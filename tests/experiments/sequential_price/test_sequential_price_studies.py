@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from jaxmech.agents import SETTINGS, named_setting
 from jaxmech.agents.settings.named import Correlated, TwoWorlds
+from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
 from jaxmech.experiments.configuration_files import (
     choices_of,
     config_of,
@@ -157,6 +158,10 @@ def test_files_that_are_not_there(own_setting, path, monkeypatch):
         ({"samples": "values.csv"}, False),
         ({"objective": "revenue"}, False),
         ({"buys_at_zero_utility": True}, False),
+        ({"statistic": "agents_items"}, False),
+        ({"price_high": 0.01}, False),
+        ({"ppo": PPOHyperParameters(actor_sees="nothing")}, False),
+        ({"ppo": PPOHyperParameters(learning_rate=0.1)}, True),
     ],
 )
 def test_only_the_study_described_is_said_to_reproduce_a_result(changes, described):
