@@ -21,7 +21,8 @@ from jaxmech.mechanisms import generalized_second_price
 DAYS = 4
 KEYWORDS = 500
 SHORT = {"days": DAYS, "num_bins": 8, "history_days": 2, "auctions_per_day": 16}
-BINS = BidBins.log_spaced(0.5, 2.0, 9)
+BINS = BidBins.log_spaced(0.5, 2.0, 8)
+RATES = np.float32([1.0, 0.7])
 STATIC = {"kinds": {"inactive": 1.0}, "inactive_activity": 0.0}
 
 
@@ -39,9 +40,18 @@ def play(env, key, params, reserves):
     return jax.lax.scan(day, start, (keys, reserves))[1]
 
 
-episode = jax.jit(play, static_argnums=0)
+one = jax.jit(play, static_argnums=0)
+many = jax.jit(jax.vmap(play, (None, 0, None, None)), static_argnums=0)
+
+
 # One program for all tests with as many bidders: their kinds and their keywords are traced.
-episodes = jax.jit(jax.vmap(play, (None, 0, None, None)), static_argnums=0)
+def episode(env, key, params, reserves, program=one):
+    """What was played, as arrays of NumPy."""
+    return jax.tree.map(np.asarray, program(env, key, params, np.float32(reserves)))
+
+
+def episodes(env, keys, params, reserves):
+    return episode(env, keys, params, reserves, many)
 
 
 def make(**options):
@@ -59,33 +69,36 @@ def at(tree, *place):
 )
 def test_inactive_bidders_earn_the_static_revenue_every_day_and_nothing_moves(auctions):
     env, params = make(**STATIC, **auctions)
-    reserves = jnp.asarray([0.3, 0.9, 0.6])
+    reserves = np.float32([0.3, 0.9, 0.6])
     # Of this keyword each of the four kinds of auctions has a revenue of its own.
-    _, after, revenue, _ = episode(env, jax.random.key(8), params, jnp.tile(reserves, (DAYS, 1)))
+    _, after, revenue, _ = episode(env, jax.random.key(8), params, np.tile(reserves, (DAYS, 1)))
     assert (revenue == revenue[0]).all() and revenue[0] > 0
     assert (after.strategy_bids == after.strategy_bids[:1]).all()
     # The closed computation: the mean auction over the spread of the bids.
     bidders = at(after.bidders, 0)
-    normals = jnp.asarray(auction_normals(16, 3))
     strategy = np.where(reserves > bidders.values, 0, after.strategy_bids[0])
-    paid = [
-        generalized_second_price(
+
+    @jax.jit
+    @jax.vmap
+    def auction(bids):
+        return generalized_second_price(
             bids, bidders.quality, params.click_rates, reserves, **auctions
-        ).payments.sum()
-        for bids in strategy * np.exp(0.15 * normals)
-    ]
+        )
+
+    bids = np.float32(strategy * np.exp(0.15 * auction_normals(16, 3)))
+    paid = np.asarray(auction(bids).payments).sum(axis=1)
     np.testing.assert_allclose(revenue[0], np.mean(paid), rtol=1e-5)
 
 
 def test_winners_pay_from_their_reserve_up_to_their_bid():
     env, params = make(scatter=0.3)
     keys = jax.random.split(jax.random.key(0), KEYWORDS)
-    reserves = 3 * jax.random.uniform(jax.random.key(1), (DAYS, 3))
+    reserves = 3 * np.random.default_rng(1).random((DAYS, 3), np.float32)
     _, after, revenue, _ = episodes(env, keys, params, reserves)
-    impressions, clicks, cost = jnp.moveaxis(after.history.kpis[:, :, -1], -1, 0)
-    price = cost / jnp.where(clicks > 0, clicks, 1)
-    highest = after.placed_bids * jnp.exp(0.3 * 1.9)
-    assert (jnp.where(clicks > 0, price - reserves[None], 0) >= -1e-4).all()
+    impressions, clicks, cost = np.moveaxis(after.history.kpis[:, :, -1], -1, 0)
+    price = cost / np.where(clicks > 0, clicks, 1)
+    highest = after.placed_bids * np.exp(0.3 * 1.9)
+    assert (np.where(clicks > 0, price - reserves[None], 0) >= -1e-4).all()
     assert (price <= highest + 1e-4).all()
     assert (impressions.sum(axis=-1) <= 3 + 1e-5).all() and (impressions <= 1 + 1e-6).all()
     np.testing.assert_allclose(cost.sum(axis=-1), revenue, rtol=1e-5)
@@ -98,10 +111,9 @@ def test_winners_pay_from_their_reserve_up_to_their_bid():
 def test_raising_one_reserve_leaves_the_others_in_the_auction_where_bids_are_fixed():
     """With as many slots as bidders all that are eligible are shown."""
     env, params = make(**STATIC)
-    base = jnp.asarray([0.8, 0.6, 0.7])
-    reserves = jnp.stack([base, *(base.at[raised].mul(1.5) for raised in range(3))])
+    reserves = np.array([0.8, 0.6, 0.7]) * (1 + 0.5 * np.eye(4, 3, -1))
     _, after, _, _ = episodes(env, jax.random.split(jax.random.key(4), KEYWORDS), params, reserves)
-    impressions = np.asarray(after.history.kpis[:, :, -1, :, 0])
+    impressions = after.history.kpis[:, :, -1, :, 0]
     for raised in range(3):
         change = impressions[:, 1 + raised] - impressions[:, 0]
         assert (np.delete(change, raised, axis=-1) == 0).all()
@@ -123,9 +135,9 @@ def test_raising_the_reserve_of_a_lone_bidder_raises_its_bid_and_the_revenue(kin
     """Responders bid half-way from reserve to value; who bids pays the reserve."""
     env, params = lone_bidder(kind)
     reserve = 0.8
-    before, after, revenue, _ = episode(env, jax.random.key(0), params, jnp.full((40, 1), reserve))
+    before, after, revenue, _ = episode(env, jax.random.key(0), params, np.full((40, 1), reserve))
     bids = after.strategy_bids[:, 0]
-    np.testing.assert_allclose(revenue, jnp.where(bids >= reserve, 0.2 * reserve, 0), rtol=1e-5)
+    np.testing.assert_allclose(revenue, np.where(bids >= reserve, 0.2 * reserve, 0), rtol=1e-5)
     if kind == "kpi_target":
         # It moves down by .02 a day with all clicks of the slot, and up by .18 without any.
         assert before.strategy_bids[0, 0] < reserve * np.exp(-0.02)
@@ -138,19 +150,22 @@ def test_raising_the_reserve_of_a_lone_bidder_raises_its_bid_and_the_revenue(kin
 
 def test_a_best_responder_drops_out_above_its_value_and_comes_back_the_day_the_reserve_falls():
     env, params = lone_bidder("best_response")
-    reserves = jnp.asarray([0.5, 1.0, 1.01, 1.01, 0.5] + 35 * [0.0])[:, None]
+    reserves = np.array([0.5, 1.0, 1.01, 1.01, 0.5] + 35 * [0.0])[:, None]
     _, after, revenue, _ = episode(env, jax.random.key(0), params, reserves)
-    assert ((after.placed_bids[:, 0] > 0) == ~jnp.isin(jnp.arange(40), jnp.asarray([2, 3]))).all()
-    expected = 0.2 * jnp.where(reserves <= 1, reserves, 0)[:, 0]
+    assert ((after.placed_bids[:, 0] > 0) == ~np.isin(np.arange(40), [2, 3])).all()
+    expected = 0.2 * np.where(reserves <= 1, reserves, 0)[:, 0]
     np.testing.assert_allclose(revenue, expected, rtol=1e-5)
 
 
+def two_bidders(second, **options):
+    """Value and quality of the first are 1 and .2; the summary is observed."""
+    keyword = load_keywords([[[1.0, 0.2], second]])
+    return make(num_bidders=2, statistic="summary", values_and_quality=keyword, **options)
+
+
 def test_who_values_a_click_at_nothing_gets_none_even_where_there_is_no_reserve():
-    env, params = make(
-        num_bidders=2, values_and_quality=load_keywords([[[1.0, 0.2], [0.0, 0.9]]]),
-        kinds={"best_response": 1.0}, deployed_reserves=0.0,
-    )  # fmt: skip
-    _, after, _, _ = episode(env, jax.random.key(0), params, jnp.zeros((DAYS, 2)))
+    env, params = two_bidders([0.0, 0.9], kinds={"best_response": 1.0}, deployed_reserves=0.0)
+    _, after, _, _ = episode(env, jax.random.key(0), params, np.zeros((DAYS, 2)))
     assert (after.history.kpis[:, :, 0, 0] == 1).all()
     np.testing.assert_array_equal(after.history.kpis[:, :, 1], 0)
     np.testing.assert_array_equal(after.history.histograms[:, :, 1, 0], 1)
@@ -158,10 +173,13 @@ def test_who_values_a_click_at_nothing_gets_none_even_where_there_is_no_reserve(
 
 def test_bins_of_logs_are_those_of_the_environment():
     env, params = jaxmech.make("reserve_pricing", history_days=2, days=1, bins=BINS)
-    assert env.num_bins == 9
+    assert env.num_bins == 8
     np.testing.assert_array_equal(params.bins.edges, BINS.edges)
     # Reserves may be higher than the bins reach, and are observed all the same.
-    assert params.reserve_high > 2 and env.reset(jax.random.key(0), params)[0].max() <= 1
+    assert params.reserve_high > 2
+    env, params = jaxmech.make("reserve_pricing", **{**SHORT, "num_bins": None}, bins=BINS)
+    high = np.full((DAYS, 3), params.reserve_high)
+    assert episode(env, jax.random.key(0), params, high)[3].max() <= 1
 
 
 def test_relative_reserves_are_a_view_of_the_environment_itself():
@@ -172,7 +190,7 @@ def test_relative_reserves_are_a_view_of_the_environment_itself():
 
 def test_reserves_above_every_bid_earn_nothing_whatever_the_bidders():
     env, params = make()
-    high = jnp.full((DAYS, 3), jnp.inf)
+    high = np.full((DAYS, 3), np.inf)
     before, after, revenue, _ = episode(env, jax.random.key(0), params, high)
     assert (after.reserves == params.reserve_high).all()
     assert (before.values < params.reserve_high).all()
@@ -182,46 +200,51 @@ def test_reserves_above_every_bid_earn_nothing_whatever_the_bidders():
 
 def test_not_a_number_counts_as_the_highest_reserve_and_negative_as_none():
     env, params = make()
-    reserves = jnp.tile(jnp.asarray([jnp.nan, -1.0, 0.5]), (DAYS, 1))
+    reserves = np.tile([np.nan, -1.0, 0.5], (DAYS, 1))
     _, after, _, _ = episode(env, jax.random.key(0), params, reserves)
-    assert (after.reserves == jnp.stack([params.reserve_high, 0, 0.5])[None]).all()
+    assert (after.reserves == [params.reserve_high, 0, 0.5]).all()
 
 
 @pytest.mark.parametrize("kind", ["best_response", "kpi_target"])
 def test_zero_quality_earns_nothing_and_stays_finite(kind):
     env, params = lone_bidder(kind, quality=0.0)
-    _, after, revenue, _ = episode(env, jax.random.key(0), params, jnp.full((40, 1), 0.3))
+    _, after, revenue, _ = episode(env, jax.random.key(0), params, np.full((40, 1), 0.3))
     assert (revenue == 0).all() and (after.history.kpis[..., 1:] == 0).all()
     assert all(np.isfinite(leaf).all() for leaf in (after.strategy_bids, after.history.kpis))
 
 
 def test_evenly_spread_auctions_come_nearer_to_the_expected_revenue_than_drawn_ones():
-    bids = jnp.asarray([1.5, 1.2, 1.0])
-    quality, rates = jnp.asarray([0.3, 0.4, 0.2]), jnp.asarray([1.0, 0.7])
-    reserves = 1.2 * jax.random.uniform(jax.random.key(2), (40, 3))
+    bids, quality, rates = np.float32([1.5, 1.2, 1.0]), np.float32([0.3, 0.4, 0.2]), RATES
+    random = np.random.default_rng(0)
+    reserves = 1.2 * random.random((40, 3), np.float32)
 
     @jax.jit
+    @jax.vmap
     def revenues(normals):
         scattered = bids[None] * jnp.exp(0.2 * normals)
         return jax.vmap(lambda reserve: day_outcome(scattered, quality, rates, reserve).revenue)(
             reserves
         )
 
-    exact = revenues(jax.random.normal(jax.random.key(0), (100_000, 3)))
-
-    def error(normals):
-        return float(jnp.sqrt(jnp.mean((revenues(normals) / exact - 1) ** 2)))
-
-    spread = error(jnp.asarray(auction_normals(32, 3)))
-    drawn = np.mean([error(jax.random.normal(jax.random.key(k), (32, 3))) for k in range(1, 9)])
-    assert spread < min(0.02, 0.4 * drawn)
+    # A hundred thousand auctions are so many days.
+    normals = [auction_normals(32, 3)[None], random.normal(size=(8 + 3125, 32, 3))]
+    of_days = np.asarray(revenues(np.float32(np.concatenate(normals))))
+    exact = of_days[9:].mean(axis=0)
+    spread, *drawn = np.sqrt(np.mean((of_days[:9] / exact - 1) ** 2, axis=1))
+    assert spread < min(0.02, 0.4 * np.mean(drawn))
 
 
 def test_drawn_clicks_and_costs_are_those_expected():
-    quality, rates = jnp.asarray([0.3, 0.4, 0.2]), jnp.asarray([1.0, 0.7])
-    bids = jnp.tile(jnp.asarray([1.5, 1.2, 1.0]), (50_000, 1))
-    day = partial(day_outcome, bids, quality, rates, jnp.full(3, 0.9))
-    expected, drawn = day(), day(key=jax.random.key(1))
+    quality, rates = np.float32([0.3, 0.4, 0.2]), RATES
+    bids = np.tile(np.float32([1.5, 1.2, 1.0]), (50_000, 1))
+    reserves = np.full(3, 0.9, np.float32)
+
+    @jax.jit
+    def both_ways(bids, key):
+        day = partial(day_outcome, bids, quality, rates, reserves)
+        return day(), day(key=key)
+
+    expected, drawn = jax.tree.map(np.asarray, both_ways(bids, jax.random.key(1)))
     np.testing.assert_allclose(drawn.kpis, expected.kpis, rtol=0.02)
     np.testing.assert_allclose(drawn.revenue, expected.revenue, rtol=0.02)
     assert (drawn.kpis != expected.kpis)[:2, 1:].all()
@@ -236,10 +259,10 @@ def test_sampled_days_differ_and_average_to_the_expected_one():
     env, params = make(
         **STATIC, auctions_per_day=256, days=40, values_and_quality=keywords, revenue="sampled"
     )
-    reserves = jnp.full(3, 0.5)
-    _, after, sampled, _ = episode(env, jax.random.key(0), params, jnp.tile(reserves, (40, 1)))
+    reserves = np.full(3, 0.5, np.float32)
+    _, after, sampled, _ = episode(env, jax.random.key(0), params, np.tile(reserves, (40, 1)))
     strategy, quality = after.strategy_bids[0], at(after.quality, 0)
-    bids = strategy[None] * jnp.exp(0.15 * jnp.asarray(auction_normals(4096, 3), float))
+    bids = np.float32(strategy * np.exp(0.15 * auction_normals(4096, 3)))
     expected = jax.jit(day_outcome)(bids, quality, params.click_rates, reserves).revenue
     error = 3 * sampled.std(ddof=1) / 40**0.5
     assert len(np.unique(sampled)) > 30
@@ -248,7 +271,7 @@ def test_sampled_days_differ_and_average_to_the_expected_one():
 
 def test_same_key_same_episode_alone_and_in_a_batch():
     env, params = make()
-    reserves = jnp.full((DAYS, 3), 0.7)
+    reserves = np.full((DAYS, 3), 0.7)
     keys = jax.random.split(jax.random.key(5), KEYWORDS)
     batch = episodes(env, keys, params, reserves)
     again = episodes(env, keys, params, reserves)
@@ -263,7 +286,7 @@ def test_same_key_same_episode_alone_and_in_a_batch():
 
 def test_the_first_state_has_lived_at_the_deployed_reserves():
     env, params = make(deployed_reserves=[0.1, 0.2, 0.4])
-    start = at(episode(env, jax.random.key(0), params, jnp.zeros((DAYS, 3)))[0], 0)
+    start = at(episode(env, jax.random.key(0), params, np.zeros((DAYS, 3)))[0], 0)
     np.testing.assert_allclose(start.history.reserves, np.tile([0.1, 0.2, 0.4], (2, 1)), rtol=1e-6)
     np.testing.assert_allclose(start.history.histograms.sum(axis=-1), 1, rtol=1e-6)
     assert start.day == 0
@@ -275,7 +298,7 @@ def test_bins_hold_the_bids_of_keywords_whose_money_differs():
     bids = [[500.0, 400.0, 300.0], [0.5, 0.4, 0.3], [5.0, 4.0, 0.001]]
     params = make(values_and_quality=load_keywords(bids), num_bins=50)[1]
     assert params.bins.edges[1] < 0.4 / 2 < 500 < params.bins.edges[-1]
-    shares = params.bins.histogram(jnp.asarray(bids[1])[:, None])
+    shares = np.asarray(params.bins.histogram(jnp.asarray(bids[1])[:, None]))
     assert len(set(np.argmax(shares, axis=-1).tolist())) == 3  # all tell apart
     assert make(values_and_quality=load_keywords(bids), num_bins=8, bid_low=1.0)[1]
     with pytest.raises(InvalidValueError, match=r"num_bins: got 8, .*relative=True"):
@@ -285,19 +308,19 @@ def test_bins_hold_the_bids_of_keywords_whose_money_differs():
 
 
 def test_history_moves_on_by_a_day_and_the_summary_is_of_the_last():
-    env, params = make(num_bidders=2, statistic="summary")
-    before, after, _, seen = episode(env, jax.random.key(0), params, jnp.full((DAYS, 2), 0.4))
+    env, params = two_bidders([0.8, 0.3])
+    before, after, _, seen = episode(env, jax.random.key(0), params, np.full((DAYS, 2), 0.4))
     assert (after.history.histograms[:, :-1] == before.history.histograms[:, 1:]).all()
-    assert (after.day == jnp.arange(DAYS) + 1).all()
+    assert (after.day == np.arange(DAYS) + 1).all()
     assert seen.shape == (DAYS, *env.observation_space(params).shape) == (DAYS, 17)
-    shares = np.asarray(after.history.histograms[:, -1])
+    shares = after.history.histograms[:, -1]
     bins = np.linspace(0, 1, 8)
     bidding = shares[..., 1:] / shares[..., 1:].sum(axis=-1, keepdims=True)
     mean = bidding @ bins[1:]
     spread = np.sqrt(np.sum(bidding * (bins[1:] - mean[..., None]) ** 2, axis=-1))
     summary = np.stack([shares[..., 0], mean, spread], axis=-1).reshape(DAYS, -1)
     np.testing.assert_allclose(seen[:, :6], summary, atol=1e-5)
-    np.testing.assert_allclose(seen[:, 6:8], 0.4 / params.bins.edges[-1], rtol=1e-5)
+    np.testing.assert_allclose(seen[:, 6:8], 0.4 / float(params.bins.edges[-1]), rtol=1e-5)
     np.testing.assert_allclose(seen[:, -1], (np.arange(DAYS) + 1) / DAYS, rtol=1e-6)
 
 
