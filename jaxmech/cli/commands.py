@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
@@ -249,13 +250,14 @@ def _resume(directory: Path, updates: int | None, answer: _Answer) -> int:
 
 
 def _until_stopped(compute: Callable[[], object], directory: Path) -> int:
+    from jaxmech.experiments.runs import REFUSALS
     from jaxmech.experiments.workspace import Stopped
 
     try:
         compute()
-    except ValueError:
+    except REFUSALS:
         # A study that was refused leaves nothing behind, nor a folder for it.
-        if RUNS.is_dir() and not any(RUNS.iterdir()):
+        with suppress(OSError):  # not empty, or not there
             RUNS.rmdir()
         raise
     except Stopped as stopped:

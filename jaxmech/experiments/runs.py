@@ -21,6 +21,9 @@ from jaxmech.runner.files import check_free, claim, write_whole
 
 Say = Callable[[str], None]
 
+REFUSALS = (ValueError, ModuleNotFoundError, FileNotFoundError)
+"""What a study is refused by: a value that is not allowed, a package or a file not there."""
+
 
 def start(study: Study, directory: str | Path, *, say: Say = console.say) -> Findings:
     """Computes a study in a new folder, or in an empty one.
@@ -30,6 +33,7 @@ def start(study: Study, directory: str | Path, *, say: Say = console.say) -> Fin
     Raises:
       FileExistsError: there is something in the folder.
       ValueError: the study cannot be computed as it is, or another process is at work there.
+      ModuleNotFoundError, FileNotFoundError: a package or a file that it needs is not there.
       Stopped, TrainingDivergedError: see ``Workspace.train``.
     """
     directory, study = Path(directory), study.resolved()
@@ -39,7 +43,7 @@ def start(study: Study, directory: str | Path, *, say: Say = console.say) -> Fin
         try:
             say(f"{study.title}: writing {directory}")
             return Workspace(directory, say=say).run(study)
-        except ValueError:
+        except REFUSALS:
             if not any((directory / name).exists() for name in (KEPT, STAGES, folder.CELLS)):
                 shutil.rmtree(directory)
                 with suppress(OSError):  # another run has come into it

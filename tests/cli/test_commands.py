@@ -244,6 +244,20 @@ def test_a_study_of_another_package_can_refuse(refuse, theirs, capsys, monkeypat
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("error", [ModuleNotFoundError, FileNotFoundError])
+def test_a_package_or_a_file_that_is_not_there_leaves_no_folder(
+    error, capsys, monkeypatch, tmp_path, registered
+):
+    def compute(self, workspace):
+        raise error("samples: got values.parquet; it needs another package or file")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(small_study.Small, "compute", compute)
+    assert command("run", "small") == 2
+    assert "samples: got values.parquet" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_stopped_study_says_how_to_go_on(capsys, monkeypatch, tmp_path, registered):
     def stopped(self, workspace):
         raise Stopped(SIGTERM, "stopped by SIGTERM after 1 of 3 updates")
