@@ -13,6 +13,7 @@ from jaxmech.agents.bidders.population import BidderPopulation
 from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.univariate import UnivariateDistribution
 from jaxmech.checks import InvalidValueError
+from jaxmech.environments.click_rates import CLICK_DECAY
 
 
 @struct.dataclass
@@ -64,7 +65,7 @@ def params_of(
 
     Args:
       quality: 1 for every bidder unless given.
-      click_rates: ``1.428 ** -slot`` unless given (Lahaie and Pennock 2007).
+      click_rates: ``CLICK_DECAY ** -slot`` unless given.
       bid_high: the highest value, or where there is none the value exceeded with
         probability .001.
       utility_scale: ``bid_high`` times the highest click rate and the highest quality; where
@@ -76,7 +77,7 @@ def params_of(
     """
     num_bidders = population.num_bidders
     qualities = np.asarray(np.ones(num_bidders) if quality is None else quality, float)
-    default = 1.428 ** -np.arange(num_slots, dtype=float)
+    default = CLICK_DECAY ** -np.arange(num_slots, dtype=float)
     rates = np.asarray(default if click_rates is None else click_rates, float)
     checks.shape("quality", qualities, "[bidders]", (num_bidders,))
     checks.shape("click_rates", rates, "[slots]", (num_slots,))

@@ -6,7 +6,6 @@ reconsider their bids in the light of yesterday, and meet in the auctions of the
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -120,8 +119,7 @@ class ReservePricing:
             ("filtering", get_args(Filtering)),
         ):
             checks.one_of(field, getattr(self, field), allowed)
-        if not isinstance(self.squash, int | float) or not 0 <= self.squash < math.inf:
-            raise checks.InvalidValueError("squash", self.squash, "finite numbers from 0")
+        checks.number("squash", self.squash, low=0)
 
     @property
     def name(self) -> str:

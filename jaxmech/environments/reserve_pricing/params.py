@@ -17,6 +17,7 @@ from jaxmech.agents.keywords.distribution import (
     keyword_distribution,
 )
 from jaxmech.checks import InvalidValueError
+from jaxmech.environments.click_rates import CLICK_DECAY
 
 WIDEST_BIN = 1.3
 """Highest ratio of a bin's ends where keywords' money makes the bins reach further down."""
@@ -83,7 +84,7 @@ def params_of(
     Args:
       sizes: the environment.
       distribution: ``keyword_distribution()`` unless given.
-      click_rates: ``1.428 ** -slot`` unless given (Lahaie and Pennock 2007).
+      click_rates: ``CLICK_DECAY ** -slot`` unless given.
       deployed_reserves: a number or one for each bidder, from 0 to ``reserve_high``.
       reserve_high: the highest value, or where there is none the value exceeded with
         probability .001.
@@ -104,7 +105,7 @@ def params_of(
     if reserve_high is None:
         reserve_high = distribution.highest_value
     checks.number("reserve_high", reserve_high, above=0)
-    default = 1.428 ** -np.arange(sizes.num_slots, dtype=float)
+    default = CLICK_DECAY ** -np.arange(sizes.num_slots, dtype=float)
     rates = np.asarray(default if click_rates is None else click_rates, float)
     checks.shape("click_rates", rates, "[slots]", default.shape)
     in_range = np.all((rates >= 0) & (rates <= 1)) and rates[0] > 0

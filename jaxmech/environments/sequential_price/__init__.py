@@ -1,12 +1,20 @@
-"""Sequential price mechanisms."""
+"""Sequential price mechanisms.
 
-from jaxmech.environments.sequential_price.environment import (
-    SequentialPrice,
-    SequentialPriceState,
-    Statistic,
-)
-from jaxmech.environments.sequential_price.factory import make
-from jaxmech.environments.sequential_price.params import SequentialPriceParams, params_of
+Names are imported on first use, so ``Statistic`` needs no JAX.
+"""
+
+from typing import TYPE_CHECKING
+
+from jaxmech.environments.sequential_price.statistic import Statistic
+from jaxmech.lazy import exports
+
+if TYPE_CHECKING:
+    from jaxmech.environments.sequential_price.environment import (
+        SequentialPrice,
+        SequentialPriceState,
+    )
+    from jaxmech.environments.sequential_price.factory import make
+    from jaxmech.environments.sequential_price.params import SequentialPriceParams, params_of
 
 __all__ = [
     "SequentialPrice",
@@ -16,3 +24,12 @@ __all__ = [
     "make",
     "params_of",
 ]
+
+__getattr__ = exports(
+    __name__,
+    {
+        "environment": ("SequentialPrice", "SequentialPriceState"),
+        "factory": ("make",),
+        "params": ("SequentialPriceParams", "params_of"),
+    },
+)

@@ -8,7 +8,7 @@ observed. The episode ends when agents or units run out, and only then is there 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -28,11 +28,10 @@ from jaxmech.environments.autoreset import step_with_reset
 from jaxmech.environments.compiled import compiled
 from jaxmech.environments.protocol import params_or_default
 from jaxmech.environments.sequential_price.params import SequentialPriceParams, params_of
+from jaxmech.environments.sequential_price.statistic import Statistic
 from jaxmech.mechanisms import Objective, Outcome, welfare
 from jaxmech.oracles.offline import offline_optimum
 from jaxmech.spaces import Box
-
-Statistic = Literal["agents_items", "allocation", "prices", "last_visit"]
 
 
 @struct.dataclass

@@ -7,8 +7,9 @@ from typing import Any
 
 from jaxmech.agents import SETTINGS, Setting, named_setting
 from jaxmech.environments.registry import check_options
-from jaxmech.environments.sequential_price.environment import SequentialPrice, Statistic
+from jaxmech.environments.sequential_price.environment import SequentialPrice
 from jaxmech.environments.sequential_price.params import SequentialPriceParams, params_of
+from jaxmech.environments.sequential_price.statistic import Statistic
 from jaxmech.mechanisms.objectives import Objective, objective_of
 from jaxmech.naming import lookup
 

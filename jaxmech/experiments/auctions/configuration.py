@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jaxmech import checks
 from jaxmech.agents.bidders.auction_rules import AUCTION_RULES, SaleRule, SingleItemRule
+from jaxmech.environments.click_rates import CLICK_DECAY
 from jaxmech.experiments.study import NamedStudy, is_as_registered
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ class Squashing(NamedStudy):
     """Number of bidders."""
     slots: int = 12
     """Number of slots."""
-    click_decay: float = 1.428
+    click_decay: float = CLICK_DECAY
     """Each slot is clicked this many times less often than the one above."""
     spearman: tuple[float, ...] = (0.0, 0.4, 0.57)
     """Rank correlations of a bidder's value of a click and its quality; 0.57 is 0.4 by Kendall's

@@ -27,7 +27,7 @@ from jaxmech.reports.findings import (
 PUBLISHED_GAIN = 0.25
 """How much more ranking by bid earns than by revenue, in the setting of Lahaie and Pennock."""
 
-_PUBLISHED_SETTING = {"bidders": 13, "slots": 12, "click_decay": 1.428}
+_PUBLISHED_SETTING = {"bidders": 13, "slots": 12, "click_decay": Squashing.click_decay}
 _PUBLISHED_SPEARMAN = 0.4
 _SPEARMAN_OF_KENDALL = 0.57
 """A Gaussian copula whose rank correlation by Kendall's tau is ``_PUBLISHED_SPEARMAN``."""

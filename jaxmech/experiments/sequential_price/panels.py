@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import tyro
 
 from jaxmech import checks
 from jaxmech.checks import InvalidValueError
+from jaxmech.designers.ppo.hyper_parameters import ActorSees
+from jaxmech.environments.sequential_price import Statistic
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.sequential_price.economy import NamedSetting
 from jaxmech.experiments.sequential_price.results import Results
-from jaxmech.experiments.sequential_price.study import SequentialPriceStudy, Statistic
+from jaxmech.experiments.sequential_price.study import SequentialPriceStudy
 from jaxmech.experiments.study import NamedStudy, is_as_registered
 from jaxmech.naming import lookup
 from jaxmech.reports.findings import Findings, LearningCurves, Table, with_interval
@@ -38,7 +40,7 @@ class Mechanism:
 
     label: str
     statistic: Statistic
-    actor_sees: Literal["statistic", "agents_left", "nothing"] = "statistic"
+    actor_sees: ActorSees = "statistic"
 
     def learning(self, study: SequentialPriceStudy) -> SequentialPriceStudy:
         """The study that learns so in the economy of ``study``."""

@@ -14,6 +14,7 @@ from jaxmech import checks
 from jaxmech.agents.settings.named import Correlated
 from jaxmech.checks import InvalidValueError
 from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
+from jaxmech.environments.sequential_price import Statistic
 from jaxmech.experiments.registry import studies, study_called
 from jaxmech.experiments.sequential_price.economy import Economy, FiniteSettingFile
 from jaxmech.experiments.study import NamedStudy
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from jaxmech.experiments.workspace import Workspace
     from jaxmech.reports.findings import Findings
 
-Statistic = Literal["agents_items", "allocation", "prices", "last_visit"]
 ObjectiveName = Literal["welfare", "revenue", "max_min"]
 
 _ALSO_DESCRIBED = {
