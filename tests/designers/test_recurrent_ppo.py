@@ -1,6 +1,7 @@
 """PPO with a memory: on a task that needs one, and step for step."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -18,18 +19,22 @@ from jaxmech.spaces import Box, Discrete
 
 # Numbers of a designer are leaves, so that tests share the programs of one structure.
 @jax.jit
-def start(designer, key):
-    return designer.init(key)
+def start_without_parameters(designer, key):
+    return designer.init(key).replace(parameters=None)
 
 
 @jax.jit
+def collected(designer, state, key):
+    running, experience, _ = designer._collect(state, key)
+    return running, experience, designer._batch(state, running, experience)
+
+
 def collect(designer, state, key):
-    return designer._collect(state, key)
-
-
-@jax.jit
-def batch_of(designer, state, running, experience):
-    return designer._batch(state, running, experience)
+    """A rollout and its batch, as arrays of NumPy but for keys."""
+    return jax.tree.map(
+        lambda leaf: leaf if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else np.asarray(leaf),
+        collected(designer, state, key),
+    )
 
 
 @jax.jit
@@ -126,24 +131,32 @@ def price_designer(architecture="recurrent", **options):
     env, params = jaxmech.make(
         "sequential_price", setting="inventory", num_agents=4, num_items=2, statistic="last_visit"
     )
-    options = {"num_environments": 12, "num_minibatches": 3, "hidden": (8,)} | options
+    options = {
+        "num_environments": 12,
+        "num_minibatches": 3,
+        "hidden": (8,),
+        "rollout_length": 11,
+    } | options
     return PPO(env, params, architecture=architecture, memory_width=6, **options)
 
 
 def moved(designer):
     """A state whose memories and scores are not those of the first, small weights."""
-    state = start(designer, jax.random.key(3))
+    key, random = jax.random.key(3), np.random.default_rng(3)
     parameters = jax.tree.map(
-        lambda leaf: leaf + 0.5 * jnp.cos(jnp.arange(leaf.size)).reshape(leaf.shape),
-        state.parameters,
+        lambda leaf: np.float32(random.normal(0, 0.5, leaf.shape)),
+        jax.eval_shape(designer.init, key).parameters,
     )
-    return state.replace(parameters=parameters)
+    state = start_without_parameters(designer, key)
+    return state.replace(parameters=jax.device_put(parameters))
 
 
 @pytest.mark.parametrize("rollout_by", ["step", *slowly("episode")])
 @pytest.mark.parametrize("architecture", [*slowly("recurrent"), "symmetric_recurrent"])
 def test_loss_and_rollout_agree(architecture, rollout_by):
-    designer = price_designer(architecture, rollout_by=rollout_by, learning_rate=0.0)
+    designer = price_designer(
+        architecture, rollout_by=rollout_by, learning_rate=0.0, rollout_length=None
+    )
     update, state = jax.jit(designer.update), moved(designer)
     for _ in range(3):
         state, metrics = update(state)
@@ -154,7 +167,7 @@ def test_loss_and_rollout_agree(architecture, rollout_by):
 
 
 def test_log_probabilities_of_an_episode_are_those_of_the_episode_alone():
-    designer = price_designer(rollout_length=11)
+    designer = price_designer()
     state = moved(designer)
     _, experience, _ = collect(designer, state, jax.random.key(5))
     compared = 0
@@ -186,13 +199,12 @@ def test_targets_look_one_step_ahead_with_the_memory_of_then(truncates):
         "recurrent", env=Recall(truncates), rollout_length=7, gamma=0.9, gae_lambda=0.0
     )
     state = moved(designer)
-    running, experience, _ = collect(designer, state, jax.random.key(0))
-    batch = batch_of(designer, state, running, experience)
+    running, experience, batch = collect(designer, state, jax.random.key(0))
     values, remember = jax.jit(designer._values), jax.jit(designer._next_carry)
-    ahead = jnp.concatenate([experience.observation[1:], running.observation[None]])
+    ahead = np.concatenate([experience.observation[1:], running.observation[None]])
     if truncates:
         ahead = experience.final_observation
-    memory = state.running.carry
+    memory = np.asarray(state.running.carry)
     for step in range(7):
         value = values(state, experience.observation[step], memory)
         np.testing.assert_allclose(batch.value[step], value, atol=1e-5)
@@ -200,21 +212,20 @@ def test_targets_look_one_step_ahead_with_the_memory_of_then(truncates):
         value = values(state, ahead[step], remembered)
         target = experience.reward[step] + 0.9 * value * ~experience.terminated[step]
         np.testing.assert_allclose(batch.target[step], target, atol=1e-5)
-        memory = jnp.where(experience.ended[step][:, None], 0, remembered)
+        memory = np.where(experience.ended[step][:, None], 0, remembered)
     assert experience.ended.any(axis=0).all()
     assert experience.terminated.any() != truncates
 
 
 def test_rows_of_a_batch_keep_memories_and_starts_with_their_environments():
-    designer = price_designer(rollout_length=6)
+    designer = price_designer()
     state = moved(designer)
     state = state.replace(running=collect(designer, state, jax.random.key(4))[0])
-    running, experience, _ = collect(designer, state, jax.random.key(5))
-    batch = batch_of(designer, state, running, experience)
-    chosen = jnp.array([7, 2])
+    _, experience, batch = collect(designer, state, jax.random.key(5))
+    chosen = np.array([7, 2])
     rows = rows_of(batch, chosen)
     np.testing.assert_array_equal(rows.carry, state.running.carry[chosen])
-    starts = np.asarray(rows.starts).reshape(6, 2)
+    starts = np.asarray(rows.starts).reshape(11, 2)
     np.testing.assert_array_equal(starts[1:], experience.ended[:-1][:, chosen])
     assert not starts[0].any()
 
@@ -222,30 +233,31 @@ def test_rows_of_a_batch_keep_memories_and_starts_with_their_environments():
 def test_a_policy_is_played_with_what_it_carries():
     designer = price_designer()
     state = moved(designer)
-    policy = designer.policy(state)
-    episode = play(designer.env, designer.params, policy, jax.random.key(2))
-    memory, without = designer.initial_carry(), designer.initial_carry()
+    env, params, policy = designer.env, designer.params, designer.policy(state)
+
+    @partial(jax.jit, static_argnames="deterministic")
+    def played(policy, key, deterministic):
+        return play(env, params, policy, key, deterministic=deterministic)
+
+    episode = jax.tree.map(np.asarray, played(policy, jax.random.key(2), True))
+    memory = without = np.asarray(designer.initial_carry())
     for step in range(int(episode.live.sum())):
         seen = episode.observations[step]
         action, memory = act(designer, state, seen, memory)
         np.testing.assert_allclose(episode.actions[step], action, atol=1e-6)
         forgetful, _ = act(designer, state, seen, without)
-        assert (step == 0) == bool(jnp.allclose(action, forgetful, atol=1e-4))
-    first, second = (
-        play(designer.env, designer.params, policy, jax.random.key(k), deterministic=False).actions[
-            0
-        ]
-        for k in (0, 1)
-    )
-    assert not np.allclose(first, second)
+        assert (step == 0) == np.allclose(action, forgetful, atol=1e-4)
+    first, second = (np.asarray(played(policy, jax.random.key(k), False).actions) for k in (0, 1))
+    assert not np.allclose(first[0], second[0])
 
 
 def test_a_policy_without_memory_has_none():
     designer = price_designer("flat")
     assert designer.initial_carry() is None
-    state = start(designer, jax.random.key(0))
-    seen, _ = designer.env.reset(jax.random.key(1), designer.params)
-    _, memory = designer.policy(state).act(seen, None, None)
+    key = jax.random.key(0)
+    state = jax.eval_shape(designer.init, key)
+    seen, _ = jax.eval_shape(designer.env.reset, key, designer.params)
+    _, memory = jax.eval_shape(act, designer, state, seen, None)
     assert memory is None and state.running.carry is None
 
 
