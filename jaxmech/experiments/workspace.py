@@ -311,7 +311,7 @@ class Workspace:
                 if shared.exists() and asked.items() <= kept_values.read_about(shared).items():
                     return read(shared)
         timing.note(self.directory, "begun", kind, name)
-        with console.working(name.replace("_", " "), say=self.say):
+        with console.working(name.replace("_", " "), self.say):
             timed = run()
         write = kept_values.write_plain if shapes is None else kept_values.write_tree
         value = write(path, timed.value, {**asked, "made_with": self._asked()})

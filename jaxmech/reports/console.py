@@ -31,14 +31,19 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def working(text: str, say: Callable[[str], None] = say) -> Iterator[None]:
-    """Says what takes a moment: with a spinner on a terminal, elsewhere by a line."""
+def working(text: str, told: Callable[[str], None] = say) -> Iterator[None]:
+    """Says what takes a moment: with a spinner on a terminal, elsewhere by a line.
+
+    Args:
+      text: what it is.
+      told: shows a line to a person, in place of the terminal and without a spinner.
+    """
     shown = terminal()
-    if not shown.is_terminal:
-        say(f"{text} ...")
-        yield
-        return
-    with shown.status(text):
+    if told is say and shown.is_terminal:
+        with shown.status(text):
+            yield
+    else:
+        told(f"{text} ...")
         yield
 
 
