@@ -65,6 +65,8 @@ class TrainingRequest(BaseException):
       updates: how many.
       seeds: which.
       keys: of each seed, where they are not those of ``jax.random.key``.
+      evaluate: of a seed's state, for learning curves; None where there are none.
+      evaluate_every: updates from one evaluation to the next.
       stop: of one seed's metrics, whether it is done.
     """
 
@@ -74,7 +76,13 @@ class TrainingRequest(BaseException):
     updates: int
     seeds: tuple[int, ...]
     keys: Sequence[jax.Array] | None
+    evaluate: Evaluate | None
+    evaluate_every: int | None
     stop: Stop | None
+
+    def train(self, beside: Mapping[str, float] | None = None) -> runner.RunResult:
+        """Trains it in the workspace's stage, and raises what ``Workspace.train`` does."""
+        return self.workspace._train(self, beside)
 
 
 class Workspace:
@@ -131,23 +139,33 @@ class Workspace:
           TrainingDivergedError: see ``jaxmech.runner.run``.
           Stopped: a signal came; the stage goes on from there when it is computed again.
         """
-        directory = self._place(STAGES, name)
         seeds = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-        is_finished = runner.is_finished(directory, updates=updates)
+        asked = TrainingRequest(
+            self, name, designer, updates, seeds, keys, evaluate, evaluate_every, stop
+        )
+        is_finished = runner.is_finished(self._place(STAGES, name), updates=updates)
         if self._raise_requests and not is_finished:
-            raise TrainingRequest(self, name, designer, updates, seeds, keys, stop)
+            raise asked
+        return asked.train(beside)
+
+    def _train(
+        self, asked: TrainingRequest, beside: Mapping[str, float] | None
+    ) -> runner.RunResult:
+        name, updates = asked.name, asked.updates
+        directory = self._place(STAGES, name)
+        is_finished = runner.is_finished(directory, updates=updates)
         is_noted = is_finished and timing.has_finished(self.directory, "train", name)
         if not is_noted:
             timing.note(self.directory, "begun", "train", name)
         result = runner.run_or_resume(
-            designer,
+            asked.designer,
             directory=directory,
-            seeds=seeds,
+            seeds=asked.seeds,
             updates=updates,
-            keys=keys,
-            evaluate=evaluate,
-            evaluate_every=evaluate_every,
-            stop=stop,
+            keys=asked.keys,
+            evaluate=asked.evaluate,
+            evaluate_every=asked.evaluate_every,
+            stop=asked.stop,
             made_with=self._asked(),
             extend=self._extend,
             progress=ConsoleProgress(beside, say=None if self.say is console.say else self.say),

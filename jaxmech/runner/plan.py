@@ -150,7 +150,8 @@ def check_same(asked: Plan, was: Plan, directory: Path, *, extend: bool) -> None
       asked, was: what is asked for now, and what the run was begun with.
       directory: the run's folder, for the message.
       extend: whether more updates are allowed. What was then equal to the number of updates,
-        such as an annealing over all of them, may then equal the new one.
+        such as an annealing over all of them, may then equal the new one, and evaluations may
+        come after another number of updates.
 
     Raises:
       ValueError: something differs; the first such field is named.
@@ -161,9 +162,10 @@ def check_same(asked: Plan, was: Plan, directory: Path, *, extend: bool) -> None
     how = "give another directory or name, or remove that folder to begin anew"
     for name, (before, now) in differing.items():
         follows = equal(before, was.updates) and equal(now, asked.updates)
+        follows |= name == "evaluate_every" and None not in (before, now)
         if extend and follows and asked.updates > was.updates:
             continue
-        if name == "updates" and asked.updates > was.updates:
+        if name.rpartition(".")[2] == "updates" and asked.updates > was.updates:
             how = "more updates are made only where that is asked for, by extending the run"
         others = f" (and {len(differing) - 1} more differ)" if len(differing) > 1 else ""
         made_with = f"{directory} was made with {checks.shown(before)}{others}"

@@ -78,9 +78,24 @@ def begin(directory: Path, plan: Plan, config: str | None = None) -> None:
             else:
                 path.unlink(missing_ok=True)
         # The plan first: with it alone a run can be gone on with.
-        write_whole(directory / PLAN, json.dumps(asdict(plan), indent=1) + "\n")
+        note_plan(directory, plan)
         if config is not None:
             write_whole(directory / CONFIG, config)
+
+
+def note_plan(directory: Path, plan: Plan) -> None:
+    """Writes down what a run is asked for, before anything is computed for it."""
+    write_whole(directory / PLAN, _text_of(plan))
+
+
+def is_noted(directory: Path, plan: Plan) -> bool:
+    """Whether that is what the run in ``directory`` was last asked for."""
+    path = directory / PLAN
+    return path.is_file() and path.read_bytes() == _text_of(plan).encode()
+
+
+def _text_of(plan: Plan) -> str:
+    return json.dumps(asdict(plan), indent=1) + "\n"
 
 
 def has_checkpoint(directory: str | Path) -> bool:

@@ -196,6 +196,8 @@ def run_or_resume(
     _check_pace(updates_per_chunk, checkpoint_seconds)
     with claim(directory):
         if has_checkpoint(directory):
+            # An extension that was stopped before its first checkpoint is gone on with.
+            extend = extend or record.is_noted(directory, plan)
             check_same(plan, read_saved(directory).plan, directory, extend=extend)
         return _begin_or_go_on(
             designer,
@@ -269,6 +271,8 @@ def _begin_or_go_on(
         program = Program(designer, plan.typed_keys(), evaluate, stop)
         if training is None:
             record.begin(directory, plan)
+        elif plan != saved.plan:
+            record.note_plan(directory, plan)
         return train(
             program,
             replace(saved, plan=plan),

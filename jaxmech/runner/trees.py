@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import jax
@@ -19,10 +20,30 @@ def named_leaves(tree: Any) -> list[tuple[str, Any]]:
 
 
 def floats(tree: Any) -> list[tuple[str, Any]]:
-    """The leaves that can be NaN, with their names."""
+    """The leaves that can be NaN, with their names.
+
+    Left out are fields declared as ``struct.field(metadata={"check_finite": False})``: of large
+    arrays that only grow, such as a replay buffer, it costs too much to look at all again.
+    """
     return [
-        (name, leaf) for name, leaf in named_leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact)
+        (name, leaf)
+        for name, leaf in named_leaves(_checked(tree))
+        if jnp.issubdtype(leaf.dtype, jnp.inexact)
     ]
+
+
+def _checked(tree: Any) -> Any:
+    """``tree`` with None in place of what is not to be looked at."""
+    return jax.tree.map(_without_unchecked, tree, is_leaf=is_dataclass)
+
+
+def _without_unchecked(node: Any) -> Any:
+    changed = {}
+    for field in fields(node) if is_dataclass(node) else ():
+        if field.init and field.metadata.get("pytree_node", True):
+            looked_at = field.metadata.get("check_finite", True)
+            changed[field.name] = _checked(getattr(node, field.name)) if looked_at else None
+    return replace(node, **changed) if changed else node
 
 
 def all_finite(leaves: Sequence[jax.Array]) -> jax.Array:

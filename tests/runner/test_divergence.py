@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import pytest
 from descents import assert_same, rows
 from noisy_descent import NoisyDescent
 
-from jaxmech import runner
+from jaxmech import runner, struct
 
 
 @pytest.mark.parametrize("what", ["metric", "state", "infinite"])
@@ -60,3 +61,30 @@ def test_divergence_at_the_first_update(tmp_path: Any) -> None:
     with pytest.raises(runner.TrainingDivergedError, match=r"update 1, seed 0.*update 0"):
         runner.run(designer, directory=tmp_path / "run", seeds=1, updates=4)
     assert runner.load(designer, directory=tmp_path / "run").updates.max() == 0
+
+
+def test_fields_that_are_not_to_be_looked_at_may_be_infinite_and_are_stored(tmp_path: Any) -> None:
+    @struct.dataclass
+    class Filled:
+        rows: jax.Array = struct.field(metadata={"check_finite": False})
+        total: jax.Array
+
+    @struct.dataclass
+    class Filling:
+        broken: str = struct.field(pytree_node=False)
+
+        def init(self, key: jax.Array) -> dict[str, Any]:
+            return {"buffer": Filled(jnp.zeros(4), jnp.zeros(())), "key": key}
+
+        def update(self, state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, jax.Array]]:
+            values = {"rows": state["buffer"].rows, "total": state["buffer"].total}
+            values[self.broken] = values[self.broken] + jnp.nan
+            return {**state, "buffer": Filled(**values)}, {"loss": jnp.zeros(())}
+
+    result = runner.run(Filling("rows"), directory=tmp_path / "rows", seeds=1, updates=2)
+    assert jnp.isnan(result.states["buffer"].rows).all()
+    assert jnp.isnan(
+        runner.load(Filling("rows"), directory=tmp_path / "rows").states["buffer"].rows
+    ).all()
+    with pytest.raises(runner.TrainingDivergedError, match=r"state\.buffer\.total"):
+        runner.run(Filling("total"), directory=tmp_path / "total", seeds=1, updates=2)

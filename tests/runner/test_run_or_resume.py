@@ -108,6 +108,31 @@ def test_more_updates_are_made_where_it_is_said(begun: Path, tmp_path: Path) -> 
         ask(tmp_path / "short", updates=4, evaluate_every=2, made_with=made_with, extend=True)
 
 
+def test_evaluations_may_come_further_apart_where_more_updates_are_made(
+    begun: Path, tmp_path: Path
+) -> None:
+    longer = ask(begun, updates=40, evaluate_every=10, extend=True)
+    assert longer.evaluation_updates.tolist() == [7, 10, 20, 30, 40]
+    assert_same(longer.states, ask(tmp_path / "straight", updates=40).states)
+    again = ask(begun, updates=40, evaluate_every=10)
+    assert_same(longer.states, again.states)
+
+
+def test_an_extension_stopped_before_its_first_checkpoint_is_gone_on_with(
+    begun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("jaxmech.runner.running.train", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            ask(begun, updates=40, evaluate_every=8, extend=True)
+    with pytest.raises(ValueError, match="updates: got 41"):
+        ask(begun, updates=41, evaluate_every=8)
+    assert (ask(begun, updates=40, evaluate_every=8).updates == 40).all()
+
+
 def test_what_came_to_no_checkpoint_begins_anew(tmp_path: Path, finished: runner.RunResult) -> None:
     directory = tmp_path / "stage"
     (directory / "checkpoints" / "0.orbax-checkpoint-tmp").mkdir(parents=True)

@@ -28,13 +28,14 @@ class LearnedReserve(NamedStudy):
         env, params = environments.make("repeated_auction", num_bidders=self.bidders)
         ppo = designers.PPO(env, params, num_environments=256, anneal_updates=float(self.updates))
         best = params.max_steps_in_episode * oracles.optimal_revenue(agents.Uniform(), self.bidders)
+        tenths = range(1, max(self.updates // 10, 1) + 1)
         result = workspace.train(
             "learned",
             ppo,
             updates=self.updates,
             seeds=self.seeds,
             evaluate=partial(revenue, ppo),
-            evaluate_every=max(self.updates // 10, 1),
+            evaluate_every=max(every for every in tenths if self.updates % every == 0),
         )
         of_seeds = result.evaluations["revenue"][-1]
         mean = intervals.mean_of(of_seeds)
