@@ -12,7 +12,7 @@ from jaxmech.agents import Demand, FiniteMixture, Setting, UnitDemand
 Atoms = Sequence[tuple[Any, float]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def mixture() -> Callable[..., Setting]:
     """Builds a setting from ``worlds``: (probability, for each agent its (value, probability))."""
 

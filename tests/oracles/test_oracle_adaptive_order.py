@@ -26,22 +26,41 @@ anonymous = sequential_price.adaptive_order_anonymous_prices
 personalised = sequential_price.adaptive_order_personalised_prices
 
 
-def best_order(demand, profiles, prices, agents, units):
-    """Greatest expected welfare over trees of visits, ``prices[agent]`` fixed."""
-    if not agents or not any(units):
-        return 0.0
-    best = 0.0
-    for agent in agents:
+def best_order(demand, profiles, units):
+    """Greatest expected welfare over trees of visits, as a function of each agent's prices.
+
+    Every tree is tried; what is best from a state on, whatever led to it, is found once.
+    """
+
+    @functools.cache
+    def visit(possible, agent, prices, units):
+        """Welfare of the sale to ``agent``, and what may be left after it: profiles and units."""
         after = {}
-        for probability, values in profiles:
-            bundle = purchase(demand, values[agent], prices[agent], units)
-            after.setdefault(bundle, []).append((probability, values))
-        total = 0.0
-        for bundle, rest in after.items():
-            total += sum(p * value_of(demand, values[agent], bundle) for p, values in rest)
-            total += best_order(demand, rest, prices, agents - {agent}, less(units, bundle))
-        best = max(best, total)
-    return best
+        for profile in possible:
+            bundle = purchase(demand, profiles[profile][1][agent], prices, units)
+            after.setdefault(bundle, []).append(profile)
+        welfare = sum(
+            profiles[profile][0] * value_of(demand, profiles[profile][1][agent], bundle)
+            for bundle, rest in after.items()
+            for profile in rest
+        )
+        return welfare, [(tuple(rest), less(units, bundle)) for bundle, rest in after.items()]
+
+    @functools.cache
+    def best(possible, agents, units):
+        """``agents``: those not visited, each with its prices."""
+        if not any(units):
+            return 0.0
+        highest = 0.0
+        for place, (agent, prices) in enumerate(agents):
+            others = agents[:place] + agents[place + 1 :]
+            welfare, outcomes = visit(possible, agent, prices, units)
+            if others:
+                welfare += sum(best(rest, others, left) for rest, left in outcomes)
+            highest = max(highest, welfare)
+        return highest
+
+    return lambda prices: best(tuple(range(len(profiles))), tuple(enumerate(prices)), units)
 
 
 def vectors(demand, profiles, agents, units):
@@ -71,22 +90,33 @@ CASES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def searched(mixture):
+    """What both families find in a random economy, found once."""
+
+    @functools.cache
+    def search(seed, demand, num_agents, units):
+        worlds = random_economy(seed, demand, num_agents=num_agents, units=units)
+        economy = mixture(worlds, units, demand)
+        return anonymous(economy), personalised(economy)
+
+    return search
+
+
 @pytest.mark.parametrize(("seed", "demand", "num_agents", "units"), CASES)
-def test_equal_the_best_of_all_prices_and_decision_trees(seed, demand, num_agents, units, mixture):
-    worlds = random_economy(seed, demand, num_agents=num_agents, units=units)
-    economy, profiles = mixture(worlds, units, demand), profiles_of(worlds)
-    agents = frozenset(range(num_agents))
-    value = functools.partial(best_order, demand, profiles, agents=agents, units=units)
-    one_for_all = vectors(demand, profiles, agents, units)
+def test_equal_the_best_of_all_prices_and_decision_trees(seed, demand, num_agents, units, searched):
+    profiles = profiles_of(random_economy(seed, demand, num_agents=num_agents, units=units))
+    value = best_order(demand, profiles, units)
+    one_for_all = vectors(demand, profiles, range(num_agents), units)
     expected = max(value([prices] * num_agents) for prices in one_for_all)
-    found = anonymous(economy)
+    found, found_for_each = searched(seed, demand, num_agents, units)
     assert found.exact
     assert found.value == pytest.approx(expected, abs=1e-9)
     assert value([tuple(found.prices)] * num_agents) == pytest.approx(expected, abs=1e-9)
 
     each = [vectors(demand, profiles, [agent], units) for agent in range(num_agents)]
     expected = max(value(prices) for prices in itertools.product(*each))
-    found = personalised(economy)
+    found = found_for_each
     assert found.exact
     assert found.prices.shape == (num_agents, len(units))
     assert found.value == pytest.approx(expected, abs=1e-9)
@@ -94,29 +124,28 @@ def test_equal_the_best_of_all_prices_and_decision_trees(seed, demand, num_agent
 
 
 @pytest.mark.parametrize(("seed", "demand", "num_agents", "units"), GAINS)
-def test_the_families_differ_where_they_should(seed, demand, num_agents, units, mixture):
+def test_the_families_differ_where_they_should(seed, demand, num_agents, units, mixture, searched):
     # Else the searches above would show little.
     worlds = random_economy(seed, demand, num_agents=num_agents, units=units)
     economy = mixture(worlds, units, demand)
-    for adaptive, static in (
-        (anonymous, sequential_price.anonymous_static_prices),
-        (personalised, sequential_price.personalised_static_prices),
-    ):
-        assert adaptive(economy).value > static(economy).value + 1e-3
+    static = (
+        sequential_price.anonymous_static_prices(economy),
+        sequential_price.personalised_static_prices(economy),
+    )
+    for with_order, without in zip(searched(seed, demand, num_agents, units), static, strict=True):
+        assert with_order.value > without.value + 1e-3
 
 
 def test_families_are_ordered(mixture):
     for seed in range(460, 480):
         economy = mixture(random_economy(seed, UnitDemand(1), num_agents=4, units=(2,)), (2,))
         values = [
+            sequential_price.anonymous_static_prices(economy).value,
             anonymous(economy).value,
             personalised(economy).value,
             sequential_price.optimal(economy),
         ]
         assert np.all(np.diff(values) >= -1e-9)
-        assert anonymous(economy).value >= (
-            sequential_price.anonymous_static_prices(economy).value - 1e-9
-        )
 
 
 @pytest.mark.parametrize("build", [proposition_3, identification])
@@ -158,13 +187,7 @@ def test_agents_who_are_alike_may_face_different_prices(mixture):
     ]
     found = personalised(mixture(worlds, (2,)))
     assert found.value == pytest.approx(4.36597696, abs=1e-8)
-    tree = functools.partial(
-        best_order,
-        UnitDemand(1),
-        profiles_of(worlds),
-        agents=frozenset(range(4)),
-        units=(2,),
-    )
+    tree = best_order(UnitDemand(1), profiles_of(worlds), (2,))
     assert tree([tuple(row) for row in found.prices]) == pytest.approx(found.value, abs=1e-9)
     # The best where agents who are alike face the same prices.
     alike = [
