@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,9 @@ SYSTEMS: dict[str, set[str]] = {
         "jaxmech.agents.settings",
         "jaxmech.environments.sequential_price",
         "jaxmech.oracles.sequential_price",
+        "jaxmech.oracles.offline",
         "jaxmech.oracles.offline_max_min",
+        "jaxmech.designers.baselines",
         "jaxmech.data.samples",
         "jaxmech.data.setting_files",
         "jaxmech.experiments.sequential_price",
@@ -61,11 +64,18 @@ SYSTEMS: dict[str, set[str]] = {
         "jaxmech.oracles.auctions",
         "jaxmech.oracles.common_value_auctions",
         "jaxmech.certificates.best_responses",
-        "jaxmech.certificates.misreports",
         "jaxmech.experiments.auctions",
     },
 }
 """The packages and modules of each system, which no other system and nothing general imports."""
+
+EXCEPTIONS = {
+    # It plays every one of a user's samples of valuations.
+    ("jaxmech.evaluation", "jaxmech.agents.settings.profiles"),
+    # Sequential price mechanisms have networks and a distribution of actions of their own.
+    ("jaxmech.designers.ppo.architectures", "jaxmech.environments.sequential_price.environment"),
+}
+"""What is general and still needs a part of a system."""
 
 WITHOUT_JAX = [
     "jaxmech",
@@ -77,6 +87,7 @@ WITHOUT_JAX = [
 LAYER = {room: index for index, rooms in enumerate(LAYERS) for room in rooms}
 
 
+@cache
 def modules():
     return sorted(
         ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
@@ -89,17 +100,39 @@ def path_of(module):
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def imports_of(module):
-    """Every module of jaxmech that this one names in an import, wherever it stands."""
-    known = set(modules())
-    found = set()
+@cache
+def names_imported(module):
+    """What this module imports, wherever it stands: by its name here, module and name there.
+
+    Of a package's ``__init__``, imports for type checkers too: they are all that it exports.
+    """
+    found = {}
     for node in ast.walk(ast.parse(path_of(module).read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            found |= {alias.name: (alias.name, None) for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module}: imports are absolute"
-            names = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {name if name in known else str(node.module) for name in names}
+            found |= {
+                alias.asname or alias.name: (str(node.module), alias.name) for alias in node.names
+            }
+    return found
+
+
+def defined_in(module, name):
+    """The module of jaxmech that ``module.name`` is, or that it is from by way of packages."""
+    if f"{module}.{name}" in modules():
+        return f"{module}.{name}"
+    if module in modules() and path_of(module).name == "__init__.py":
+        exported = names_imported(module)
+        if name in exported:
+            return defined_in(*exported[name])
+    return module
+
+
+@cache
+def imports_of(module):
+    """Every module of jaxmech that this one imports something from, wherever it stands."""
+    found = {defined_in(*imported) for imported in names_imported(module).values()}
     return {name for name in found if name.split(".")[0] == "jaxmech" and name != "jaxmech"}
 
 
@@ -134,7 +167,8 @@ def test_a_system_is_known_to_itself_alone(module):
     if len(module.split(".")) < 3 and path_of(module).name == "__init__.py":
         return  # A room exports what is in its packages.
     for imported in imports_of(module):
-        assert system_of(imported) in (None, system_of(module)), f"{module} imports {imported}"
+        if (module, imported) not in EXCEPTIONS:
+            assert system_of(imported) in (None, system_of(module)), f"{module} imports {imported}"
 
 
 def test_the_check_sees_imports():
@@ -142,6 +176,11 @@ def test_the_check_sees_imports():
     assert "jaxmech.oracles.offline" in imports_of(
         "jaxmech.environments.sequential_price.environment"
     )
+    # By way of the packages of two rooms, one of which imports its names when they are used.
+    assert "jaxmech.environments.sequential_price.params" in imports_of(
+        "jaxmech.designers.baselines"
+    )
+    assert all(imported in imports_of(module) for module, imported in EXCEPTIONS)
 
 
 @pytest.mark.parametrize("module", [name for name in WITHOUT_JAX if name in modules()])

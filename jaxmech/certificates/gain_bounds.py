@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from inspect import signature
 from typing import Any, Literal
 
@@ -237,6 +238,49 @@ def _no_such_form(distribution: Any) -> ValueError:
         "value, a sequence of those, or one with sample(key, num_bidders) of SignalsAndValues "
         "or ValuesAndQuality, or with sample(key) of all values"
     )
+
+
+@partial(jax.jit, static_argnums=(0, 1, 5))
+def response_gains(
+    mechanism: Mechanism,
+    utility: Utility,
+    draws: Draws,
+    bids: jax.Array,
+    responses: jax.Array,
+    num_bins: int,
+) -> jax.Array:
+    """What each bidder's best response by bins of its value gains, float [bidders, draws / 2].
+
+    Args:
+      mechanism: from bids [bidders] to the outcome.
+      utility: of values and outcome.
+      draws: truths [draws, bidders]; responses are chosen on the first half of the draws, and
+        measured on the second.
+      bids: float [draws, bidders], of the profile.
+      responses: float [responses], bids to try.
+      num_bins: bins of the own truth.
+    """
+    half = bids.shape[0] // 2
+    bins = bins_of(draws.truths, draws.truths[:half], num_bins)
+
+    def gains_of(bidder: jax.Array, draw: Draws, own_bids: jax.Array) -> jax.Array:
+        def utility_of(bid: jax.Array) -> jax.Array:
+            outcome = outcome_of(mechanism, own_bids.at[bidder].set(bid), draw.quality)
+            return utility(draw.values, outcome)[bidder]
+
+        # The profile's own bid is the first response, so that no gain is below 0 by choice.
+        tried = jnp.concatenate([own_bids[bidder][None], responses])
+        utilities = jax.vmap(utility_of)(tried)
+        return utilities - utilities[0]
+
+    def measured(bidder: jax.Array) -> jax.Array:
+        gains = jax.vmap(partial(gains_of, bidder))(draws, bids)
+        bin_of = bins[:, bidder]
+        in_bins = jax.ops.segment_sum(gains[:half], bin_of[:half], num_bins)
+        choice = jnp.argmax(in_bins, axis=-1)[bin_of[half:]]
+        return jnp.take_along_axis(gains[half:], choice[:, None], axis=-1)[:, 0]
+
+    return jax.lax.map(measured, jnp.arange(bids.shape[1]))
 
 
 def bins_of(values: jax.Array, by: jax.Array, num_bins: int) -> jax.Array:

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech import checks
-from jaxmech.certificates.best_responses import response_gains
 from jaxmech.certificates.gain_bounds import (
     Budget,
     Draws,
@@ -21,6 +20,7 @@ from jaxmech.certificates.gain_bounds import (
     draw_auctions,
     outcome_of,
     quasilinear,
+    response_gains,
 )
 from jaxmech.checks import InvalidValueError
 from jaxmech.intervals import simultaneous_intervals
