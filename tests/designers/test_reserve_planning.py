@@ -33,30 +33,39 @@ from jaxmech.networks.bidder_models.models import bidder_model
 
 KEY = jax.random.key(3)
 exhaustive_values = jax.jit(ExhaustiveSearch().values)
+first_of_best = jax.jit(best_move)
+moved = jax.jit(jax.vmap(Moves.apply, (None, None, 0)))
+
+
+@jax.jit
+def act(planner, observation):
+    return planner.act(observation, None, None)[0]
+
+
+act_on_many = jax.jit(jax.vmap(act, (None, 0)))
 
 
 def test_moves_keep_or_scale_one_reserve():
     moves = Moves(2)
-    reserves = jnp.array([1.0, 2.0])
-    after = jax.jit(jax.vmap(moves.apply, (None, 0)))(reserves, jnp.arange(moves.num_moves))
+    after = moved(moves, np.float32([1.0, 2.0]), np.arange(moves.num_moves))
     expected = [[1, 2], [0.95, 2], [1.05, 2], [1, 1.9], [1, 2.1]]
     np.testing.assert_allclose(after, expected, rtol=1e-6)
 
 
 def test_a_moved_reserve_stays_within_bounds():
     moves = Moves(2, low=0.1, high=2.05)
-    apply = jax.jit(jax.vmap(moves.apply, (None, 0)))
-    after = apply(jnp.array([0.0, 2.0]), jnp.arange(moves.num_moves))
+    every = np.arange(moves.num_moves)
+    after = moved(moves, np.float32([0.0, 2.0]), every)
     # Reserves that are not moved may lie anywhere; a reserve of 0 can rise, but not by less.
     np.testing.assert_allclose(after, [[0, 2], [0, 2], [0.1, 2], [0, 1.9], [0, 2.05]], rtol=1e-6)
-    low = apply(jnp.array([0.05, 0.102]), jnp.arange(moves.num_moves))
+    low = moved(moves, np.float32([0.05, 0.102]), every)
     expected = [[0.05, 0.102], [0.05, 0.102], [0.1, 0.102], [0.05, 0.1], [0.05, 0.1071]]
     np.testing.assert_allclose(low, expected, rtol=1e-6)
 
 
 def test_a_reserve_above_the_bounds_is_not_lowered_by_raising_it():
     moves = Moves(2, low=0.1, high=1.0)
-    after = jax.jit(jax.vmap(moves.apply, (None, 0)))(jnp.array([2.0, 0.99]), jnp.arange(5))
+    after = moved(moves, np.float32([2.0, 0.99]), np.arange(5))
     expected = [[2, 0.99], [1, 0.99], [2, 0.99], [2, 0.9405], [2, 1]]
     np.testing.assert_allclose(after, expected, rtol=1e-6)
 
@@ -105,12 +114,12 @@ def test_exhaustive_search_tries_all_plans(depth, leaf_value, last_days):
     values = exhaustive_values(planning, moody_plan(), KEY)
     expected = best_of_all(0.5, 1.0, depth, 0.9, last_days)
     np.testing.assert_allclose(values, expected, rtol=1e-5)
-    assert best_move(values) == np.argmax(expected)
+    assert first_of_best(values) == np.argmax(expected)
 
 
 def test_looking_further_ahead_changes_the_first_move():
     first = [
-        int(best_move(exhaustive_values(moody_planning(depth), moody_plan(0.2), KEY)))
+        int(first_of_best(exhaustive_values(moody_planning(depth), moody_plan(0.2), KEY)))
         for depth in (1, 4)
     ]
     assert first[0] == 2 and first[0] != first[1]
@@ -128,23 +137,24 @@ def test_held_revenue_counts_for_the_days_left():
 
 def test_plans_meet_the_same_noise_whatever_their_moves():
     planning = Planning(Moody(noise=0.3), MOVES, 2, "none", 0.9)
-    quiet, noisy = [
-        [
-            simulated.step(moody_plan(), jnp.array(move), KEY)[0].revenue
-            for move in range(MOVES.num_moves)
-        ]
+    plan, moves = moody_plan(), np.arange(MOVES.num_moves)
+    quiet, noisy = (
+        np.asarray(jax.jit(jax.vmap(simulated.step, (None, 0, None)))(plan, moves, KEY)[0].revenue)
         for simulated in (moody_planning(2), planning)
-    ]
-    ratios = np.array(noisy) / np.array(quiet)
+    )
+    ratios = noisy / quiet
     np.testing.assert_allclose(ratios, ratios[0], rtol=1e-5)
     assert abs(ratios[0] - 1) > 1e-3
 
 
 def test_of_equal_moves_the_first_is_chosen():
-    assert best_move(jnp.array([1.0, 1.0 + 5e-7, 0.5])) == 0
-    assert best_move(jnp.array([1.0, 1.00001, 0.5])) == 1
-    assert best_move(jnp.array([-jnp.inf, -2.0, -3.0])) == 1
-    assert best_move(jnp.zeros(3)) == 0
+    for values, first in (
+        ([1.0, 1.0 + 5e-7, 0.5], 0),
+        ([1.0, 1.00001, 0.5], 1),
+        ([-np.inf, -2.0, -3.0], 1),
+        ([0.0, 0.0, 0.0], 0),
+    ):
+        assert first_of_best(np.float32(values)) == first
 
 
 @pytest.fixture(scope="module")
@@ -153,8 +163,15 @@ def keyword():
     env, params = jaxmech.make(
         "reserve_pricing", num_bidders=3, days=4, num_bins=12, history_days=2
     )
-    observation, state = jax.jit(env.reset)(jax.random.key(5), params)
+    observation, state = env.reset(jax.random.key(5), params)
     return env, params, observation, state
+
+
+@pytest.fixture(scope="module")
+def observations(keyword):
+    """Of six keywords."""
+    env, params, _, _ = keyword
+    return np.stack([env.reset(key, params)[0] for key in jax.random.split(KEY, 6)])
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +211,7 @@ def test_planners_say_what_they_plan_for(keyword, learned):
     planner = greedy_planner(env, params, learned)
     with pytest.raises(ValueError, match=r"observation: got BidHistory; .*ObservedKeyword"):
         planner.act(state.history, None, None)
-    several = jax.tree.map(lambda leaf: jnp.stack([leaf] * 2), state)
+    several = jax.tree.map(lambda leaf: np.stack([leaf] * 2), state)
     with pytest.raises(ValueError, match=r"got reserves of shape \(2, 2, 3\); .*jax.vmap plans"):
         planner.reserves(several, None)
 
@@ -217,7 +234,7 @@ def test_a_plan_draws_with_a_key_that_no_day_has(keyword):
 
 def test_what_is_observed_is_the_state(keyword):
     env, params, observation, state = keyword
-    seen = observed_keyword(env, params, observation)
+    seen = observed_keyword(env, params, np.asarray(observation))
     chosen = (seen.history, seen.quality)
     jax.tree.map(
         lambda seen, true: np.testing.assert_allclose(seen, true, rtol=1e-5, atol=1e-6),
@@ -232,7 +249,7 @@ def test_costs_and_reserves_are_read_off_whole_where_bids_are_above_every_reserv
         "reserve_pricing", num_bidders=3, num_bins=12, history_days=2, values_and_quality=bids,
         kinds={"inactive": 1.0}, reserve_high=0.5, deployed_reserves=0.5,
     )  # fmt: skip
-    observation, state = jax.jit(env.reset)(jax.random.key(5), params)
+    observation, state = jax.tree.map(np.asarray, env.reset(jax.random.key(5), params))
     assert state.history.kpis[..., 2].max() > 2
     assert observation.max() <= 1
     seen = observed_keyword(env, params, observation)
@@ -247,7 +264,7 @@ def test_exact_simulator_asks_for_the_state(keyword):
     planner = greedy_planner(env, params, ExactSimulator(env, params))
     with pytest.raises(ValueError, match=r"got ObservedKeyword.*call .*reserves\(state, key\)"):
         planner.act(observation, None, None)
-    assert jax.jit(lambda state: planner.reserves(state, None))(state).shape == (3,)
+    assert jax.eval_shape(lambda state: planner.reserves(state, None), state).shape == (3,)
 
 
 @pytest.mark.slow
@@ -292,16 +309,19 @@ def test_plans_need_to_see_the_history():
 
 def test_exact_simulator_is_the_environment(keyword):
     env, params, _, state = keyword
-    reserves = jnp.full(3, 0.4)
-    after, revenue = jax.jit(ExactSimulator(env, params).step)(state, reserves, KEY)
-    _, expected, reward, _, _ = jax.jit(env.step_env)(KEY, state, reserves, params)
+    reserves = np.full(3, 0.4, np.float32)
+    step = ExactSimulator(env, params).step
+    after, revenue = step(state, reserves, KEY)
+    _, expected, reward, _, _ = env.step_env(KEY, state, reserves, params)
     assert revenue == reward
     jax.tree.map(np.testing.assert_array_equal, after, expected)
+    traced = jax.eval_shape(step, state, reserves, KEY)
+    assert jax.tree.map(jnp.shape, traced) == jax.tree.map(jnp.shape, (after, revenue))
 
 
 def test_learned_simulator_earns_what_its_prediction_earns(keyword, learned):
     _, params, _, state = keyword
-    reserves = jnp.array([0.2, 0.9, 0.0])
+    reserves = np.float32([0.2, 0.9, 0.0])
 
     @jax.jit
     def both_ways(learned, state):
@@ -323,13 +343,16 @@ def test_learned_simulator_earns_what_its_prediction_earns(keyword, learned):
 def test_spread_bids_are_the_quantiles_of_the_bins(keyword):
     _, params, _, _ = keyword
     bins = params.bins
-    weights = jax.random.uniform(KEY, (4, bins.num_bins))
+    weights = np.random.default_rng(3).random((4, bins.num_bins), np.float32)
     # No weight on some bins; hardly any on the positive ones; all on the bin of no bid.
-    weights = weights.at[0, 3:6].set(0).at[1, 0].set(0).at[2, 1:].multiply(1e-3).at[3, 1:].set(0)
-    bids = spread_bids(bins, weights, 16)
-    expected = bins.quantile(weights, jnp.asarray(auction_points(16, 4), float))
+    weights[0, 3:6] = weights[1, 0] = weights[3, 1:] = 0
+    weights[2, 1:] *= 1e-3
+    points = np.float32(auction_points(16, 4))
+    bids, expected = jax.jit(
+        lambda bins, weights: (spread_bids(bins, weights, 16), bins.quantile(weights, points))
+    )(bins, weights)
     np.testing.assert_allclose(bids, expected, rtol=1e-3, atol=1e-6)
-    np.testing.assert_array_equal(bids[:, 3], 0)
+    np.testing.assert_array_equal(np.asarray(bids)[:, 3], 0)
 
 
 def test_greedy_planner_makes_the_best_single_move(keyword, learned):
@@ -338,30 +361,23 @@ def test_greedy_planner_makes_the_best_single_move(keyword, learned):
     moves = local_moves(env, params)
 
     @jax.jit
-    def revenue(move):
+    def reserves_and_revenue(move):
         reserves = moves.apply(state.reserves, move)
-        return learned.step(learned.start(state), reserves, KEY)[1]
+        return reserves, learned.step(learned.start(state), reserves, KEY)[1]
 
-    best = int(np.argmax([float(revenue(jnp.array(move))) for move in range(moves.num_moves)]))
+    tried = [reserves_and_revenue(move) for move in range(moves.num_moves)]
+    best = int(np.argmax([float(revenue) for _, revenue in tried]))
     assert best != 0
-    expected = moves.apply(state.reserves, jnp.array(best))
-    act = jax.jit(lambda observation: planner.act(observation, None, None)[0])
-    np.testing.assert_allclose(act(observation), expected, rtol=1e-5)
+    np.testing.assert_allclose(act(planner, observation), tried[best][0], rtol=1e-5)
 
 
 @pytest.mark.parametrize("backup", ["max", *slowly("mean", "sarsa_lambda")])
-def test_depth_one_tree_search_is_greedy_on_the_keyword(keyword, learned, backup):
+def test_depth_one_tree_search_is_greedy_on_the_keyword(keyword, learned, backup, observations):
     env, params, _, _ = keyword
-    keys = jax.random.split(KEY, 6)
-    states = jax.jit(jax.vmap(env.reset, (0, None)))(keys, params)[1]
-
-    def chosen_by(planner):
-        return jax.jit(jax.vmap(lambda state: planner.reserves(state, None)))(states)
-
-    expected = chosen_by(greedy_planner(env, params, learned))
+    expected = act_on_many(greedy_planner(env, params, learned), observations)
     search = TreeSearch(num_simulations=7, backup=backup)
     planner = tree_search_planner(env, params, learned, depth=1, leaf_value="none", search=search)
-    np.testing.assert_array_equal(chosen_by(planner), expected)
+    np.testing.assert_array_equal(act_on_many(planner, observations), expected)
 
 
 @pytest.mark.slow
@@ -402,21 +418,24 @@ def test_fixed_reserves_ignore_what_they_see():
     np.testing.assert_array_equal(FixedReserves(jnp.arange(2.0)).act(None, None, None)[0], [0, 1])
 
 
-def test_planners_are_trees_that_can_be_compiled_and_mapped(keyword, learned):
-    env, params, observation, _ = keyword
+def test_planners_are_trees_that_can_be_compiled_and_mapped(keyword, learned, observations):
+    env, params, _, _ = keyword
     planner = greedy_planner(env, params, learned)
     assert isinstance(planner, ReservePlanner)
-    act = jax.jit(lambda planner, observation: planner.act(observation, None, None)[0])
-    both = jax.vmap(act, (None, 0))(planner, jnp.stack([observation, observation]))
-    np.testing.assert_allclose(both[0], act(planner, observation), rtol=1e-6)
+    together = act_on_many(planner, observations)
+    alone = act(planner, observations[1])
+    np.testing.assert_allclose(together[1], alone, rtol=1e-6)
 
 
 def test_reserves_stay_when_no_bidder_bids(keyword, learned):
     """Nothing to earn: every move is worth 0, and the first keeps the reserves."""
-    env, params, _, state = keyword
-    quiet = state.replace(bidders=state.bidders.replace(quality=jnp.zeros(3)))
+    env, params, observation, _ = keyword
+    quiet = np.array(observation)
+    quiet[-4:-1] = 0
+    seen = observed_keyword(env, params, quiet)
+    np.testing.assert_array_equal(seen.quality, 0)
     planner = greedy_planner(env, params, learned)
-    np.testing.assert_array_equal(jax.jit(planner.reserves)(quiet, KEY), state.reserves)
+    np.testing.assert_array_equal(act(planner, quiet), seen.history.reserves[-1])
 
 
 @pytest.mark.slow
