@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ def ask(directory: Path, designer: Any = DESIGNER, **options: Any) -> runner.Run
     return runner.run_or_resume(designer, directory=directory, **{**ASKED, **options})
 
 
-@pytest.fixture
-def begun(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def begun_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was stopped after 10 updates."""
 
     class Stopping(Recorder):
@@ -35,11 +36,17 @@ def begun(tmp_path: Path) -> Path:
             if update == 10:
                 raise RuntimeError("killed")
 
-    directory = tmp_path / "stages" / "begun"
+    directory = tmp_path_factory.mktemp("stages") / "begun"
     with pytest.raises(RuntimeError, match="killed"):
         ask(directory, updates_per_chunk=1, checkpoint_seconds=0, progress=Stopping())
     assert not runner.is_finished(directory, updates=30)
     return directory
+
+
+@pytest.fixture
+def begun(begun_once: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(begun_once, tmp_path / "stages" / "begun"))
 
 
 def test_it_begins_goes_on_and_ends_as_a_run_does(
