@@ -21,6 +21,11 @@ ENV, PARAMS = jaxmech.make("sequential_price", setting="two_worlds", num_agents=
 KEY = jax.random.key(0)
 
 
+@jax.jit
+def played(policy, key):
+    return play(ENV, PARAMS, policy, key)
+
+
 def test_random_serial_dictatorship_gives_away_the_average_value():
     policy = RandomSerialDictatorship(ENV, PARAMS)
     estimate = evaluate(ENV, PARAMS, policy, KEY, 5000, deterministic=False)
@@ -38,7 +43,7 @@ def test_static_price_sells_to_the_first_who_values_it_more():
 def test_personalised_prices_reach_each_agent_in_index_order():
     prices = jnp.array([[0.9], [0.8], [0.0]])
     policy = StaticPrices(ENV, PARAMS, prices)
-    trajectory = jax.jit(lambda key: play(ENV, PARAMS, policy, key))(jax.random.key(5))
+    trajectory = played(policy, jax.random.key(5))
     live = np.asarray(trajectory.live)
     faced = np.asarray(trajectory.state.prices_faced)
     visited = ~np.asarray(trajectory.state.agents_left)
@@ -49,9 +54,9 @@ def test_personalised_prices_reach_each_agent_in_index_order():
 def test_static_prices_follow_the_order_given():
     order = jnp.array([2, 0, 1])
     policy = StaticPrices(ENV, PARAMS, jnp.ones(1), order)
-    trajectory = jax.jit(lambda key: play(ENV, PARAMS, policy, key))(KEY)
+    trajectory = played(policy, KEY)
     # Nobody values the item above 1, so all three are visited.
-    visited = jnp.argmax(trajectory.actions[:, :3], axis=-1)
+    visited = np.argmax(np.asarray(trajectory.actions)[:, :3], axis=-1)
     np.testing.assert_array_equal(visited, order)
 
 
@@ -70,10 +75,9 @@ def test_result_does_not_depend_on_the_batch_size():
 
 
 def test_objective_falls_back_to_the_sum_of_rewards():
-    env, params = jaxmech.make("sequential_price", setting="two_worlds", num_agents=3)
-    policy = StaticPrices(env, params, jnp.array([0.0]))
-    trajectory = jax.jit(lambda key: play(env, params, policy, key))(KEY)
-    np.testing.assert_allclose(trajectory.objective, trajectory.rewards.sum(), rtol=1e-6)
+    trajectory = played(StaticPrices(ENV, PARAMS, jnp.zeros(1)), KEY)
+    rewards = np.asarray(trajectory.rewards)
+    np.testing.assert_allclose(trajectory.objective, rewards.sum(), rtol=1e-6)
 
 
 def test_every_sample_is_played_equally_often():
@@ -134,7 +138,8 @@ def test_an_episode_goes_on_from_where_it_starts():
     policy = StaticPrices(ENV, PARAMS, jnp.ones(1))
     _, state = ENV.reset(KEY, PARAMS)
     step = ENV.step_env(KEY, state, jnp.array([0.0, 1, 0, 1]), PARAMS)
-    rest = play(ENV, PARAMS, policy, KEY, start=step[:2], record=False)
+    go_on = jax.jit(lambda start, key: play(ENV, PARAMS, policy, key, start=start, record=False))
+    rest = go_on(step[:2], KEY)
     assert rest.observations is None and rest.rewards is None
     # One agent was visited before; the others follow, at the price of 1.
     assert int(rest.state.time) == 3
@@ -154,9 +159,11 @@ def test_batches_give_each_row_what_it_gives_alone(rows):
         key, value = row
         return {"drawn": jax.random.normal(key, (3,)) + value, "value": value}
 
-    mapped = map_in_batches(function, (keys, values), 4)
+    both = (keys, values)
+    mapped = jax.tree.map(np.asarray, jax.jit(lambda both: map_in_batches(function, both, 4))(both))
     assert mapped["drawn"].shape == (rows, 3)
+    one = jax.jit(lambda both, row: function(jax.tree.map(lambda leaf: leaf[row], both)))
     for row in range(rows):
-        alone = function((keys[row], values[row]))
+        alone = one(both, row)
         np.testing.assert_array_equal(mapped["drawn"][row], alone["drawn"])
         assert mapped["value"][row] == row

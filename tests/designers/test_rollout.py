@@ -21,9 +21,10 @@ def restarted(request):
     """Compiled as for this kind of device."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jax, "default_backend", lambda: request.param)
-        compiled = jax.jit(_restarted)
-        compiled(jax.random.key(0), jnp.zeros(ENVIRONMENTS, bool))
-    return compiled
+        # A function of its own for each kind: programs are kept by the function they come from.
+        compiled = jax.jit(lambda key, ended: _restarted(key, ended))
+        compiled(jax.random.key(0), np.zeros(ENVIRONMENTS, bool))
+    return lambda key, ended: jax.tree.map(np.asarray, compiled(key, ended))
 
 
 def _restarted(key, ended):
@@ -38,7 +39,7 @@ def _restarted(key, ended):
 @pytest.mark.parametrize("num_ended", [0, 1, 3, 4, 30, ENVIRONMENTS])
 def test_those_that_ended_start_afresh_and_the_others_stay(num_ended, restarted):
     ended = np.random.default_rng(num_ended).permutation(ENVIRONMENTS) < num_ended
-    (old_observation, old), (observation, state) = restarted(jax.random.key(1), jnp.asarray(ended))
+    (old_observation, old), (observation, state) = restarted(jax.random.key(1), ended)
     assert np.array_equal(observation[~ended], old_observation[~ended])
     jax.tree.map(
         lambda new, before: np.testing.assert_array_equal(new[~ended], before[~ended]), state, old
@@ -50,7 +51,7 @@ def test_those_that_ended_start_afresh_and_the_others_stay(num_ended, restarted)
 
 
 def test_fresh_economies_have_the_distribution_of_values(restarted):
-    everyone = jnp.ones(ENVIRONMENTS, bool)
+    everyone = np.ones(ENVIRONMENTS, bool)
     keys = jax.random.split(jax.random.key(2), 40)
     values = np.ravel([restarted(key, everyone)[1][1].values for key in keys])
     assert stats.kstest(values, "uniform").pvalue > 1e-3

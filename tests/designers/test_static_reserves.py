@@ -31,43 +31,64 @@ KEY = jax.random.key(6)
 GRID = jnp.concatenate([jnp.zeros(1), jnp.geomspace(0.1, 6.0, 24)])
 
 
+@jax.jit
+def myerson_of_bids(bids):
+    return myerson_reserves(history_of(bids), BINS)
+
+
+def log_normal_bids(num_bidders):
+    normal = np.random.default_rng(6).normal(size=(20_000, num_bidders))
+    return np.float32(np.exp(0.35 + 0.71 * normal))
+
+
 def test_myerson_reserve_of_log_normal_bids():
-    normal = jax.random.normal(KEY, (20_000, 3))
-    reserves = myerson_reserves(history_of(jnp.exp(0.35 + 0.71 * normal)), BINS)
-    np.testing.assert_allclose(reserves, 1.2834, rtol=0.02)
+    np.testing.assert_allclose(myerson_of_bids(log_normal_bids(3)), 1.2834, rtol=0.02)
 
 
 def test_myerson_reserve_is_zero_where_nobody_bids():
-    np.testing.assert_array_equal(myerson_reserves(history_of(jnp.zeros((5, 2))), BINS), 0)
+    nothing = np.zeros((20_000, 2), np.float32)
+    np.testing.assert_array_equal(myerson_of_bids(nothing), 0)
 
 
 def test_bidders_who_bid_nothing_do_not_count():
-    bids = jnp.exp(0.35 + 0.71 * jax.random.normal(KEY, (500, 2)))
-    with_silent = jnp.concatenate([bids, jnp.zeros((500, 1))], axis=1)
-    reserves = myerson_reserves(history_of(with_silent), BINS)
-    np.testing.assert_allclose(reserves[:2], myerson_reserves(history_of(bids), BINS), rtol=1e-6)
+    bids = log_normal_bids(2)
+    with_silent = np.concatenate([bids, np.zeros((20_000, 1), np.float32)], axis=1)
+    reserves = np.asarray(myerson_of_bids(with_silent))
+    np.testing.assert_allclose(reserves[:2], myerson_of_bids(bids), rtol=1e-6)
 
 
 def test_best_reserves_of_one_bidder_who_does_not_react():
     """Uniform bids of one bidder: a price of 1/2 earns 1/4 of a click."""
-    bids = (jnp.arange(2000) + 0.5)[:, None] / 2000
-    history = history_of(bids)
-    revenue = revenue_of_histograms(history, BINS, jnp.ones(1), jnp.ones(1), num_auctions=512)
-    reserves, earned = best_reserves(revenue, jnp.linspace(0, 1, 41), 1)
+
+    @jax.jit
+    def best(bids, grid):
+        revenue = revenue_of_histograms(
+            history_of(bids), BINS, jnp.ones(1), jnp.ones(1), num_auctions=512
+        )
+        return best_reserves(revenue, grid, 1)
+
+    bids = np.float32((np.arange(2000) + 0.5)[:, None] / 2000)
+    reserves, earned = best(bids, np.linspace(0, 1, 41, dtype=np.float32))
     assert float(reserves[0]) == pytest.approx(0.5, abs=0.051)
     assert float(earned) == pytest.approx(0.25, abs=0.01)
 
 
 def test_myerson_is_the_best_common_reserve_of_truthful_uniform_bids():
     """Second price, two bidders U[0, 1]: reserve 1/2 earns 5/12, none 1/3."""
-    bids = (jnp.arange(2000)[:, None] + 0.5) / 2000 * jnp.ones((1, 2))
-    history = history_of(bids)
-    revenue = jax.jit(
-        revenue_of_histograms(history, BINS, jnp.ones(2), jnp.ones(1), num_auctions=2048)
-    )
-    assert float(revenue(jnp.zeros(2))) == pytest.approx(1 / 3, abs=0.01)
-    assert float(revenue(jnp.full(2, 0.5))) == pytest.approx(5 / 12, abs=0.01)
-    reserves, _ = best_reserves(revenue, jnp.linspace(0, 1, 21), 2, sweeps=1)
+
+    @jax.jit
+    def revenues_and_best(bids, grid):
+        revenue = revenue_of_histograms(
+            history_of(bids), BINS, jnp.ones(2), jnp.ones(1), num_auctions=2048
+        )
+        common = jax.vmap(lambda reserve: revenue(jnp.full(2, reserve)))(grid)
+        return common, best_reserves(revenue, grid, 2, sweeps=1)[0]
+
+    bids = np.float32((np.arange(2000)[:, None] + 0.5) / 2000 * np.ones((1, 2)))
+    grid = np.linspace(0, 1, 21, dtype=np.float32)
+    common, reserves = revenues_and_best(bids, grid)
+    assert float(common[0]) == pytest.approx(1 / 3, abs=0.01)
+    assert float(common[10]) == pytest.approx(5 / 12, abs=0.01) and grid[10] == 0.5
     np.testing.assert_allclose(reserves, 0.5, atol=0.11)
 
 
@@ -75,15 +96,21 @@ def test_coordinate_search_climbs_from_the_best_start():
     def revenue(reserves):
         return -jnp.sum((reserves - jnp.array([1.0, 3.0])) ** 2)
 
-    grid = jnp.arange(5.0)
-    reserves, earned = best_reserves(revenue, grid, 2)
+    outside = np.float32([[1.1, 3.0]])
+
+    @jax.jit
+    def found(grid):
+        return (
+            best_reserves(revenue, grid, 2),
+            best_reserves(revenue, grid, 2, sweeps=0)[0],
+            best_reserves(revenue, grid + 0.5, 2, candidates=outside)[0],
+        )
+
+    (reserves, earned), none, from_outside = found(np.arange(5, dtype=np.float32))
     np.testing.assert_array_equal(reserves, [1, 3])
     assert earned == 0
-    none, _ = best_reserves(revenue, grid, 2, sweeps=0)
     np.testing.assert_array_equal(none, [2, 2])
-    outside = jnp.array([[1.1, 3.0]])
-    reserves, _ = best_reserves(revenue, grid + 0.5, 2, candidates=outside)
-    np.testing.assert_allclose(reserves, outside[0])
+    np.testing.assert_allclose(from_outside, outside[0])
 
 
 @pytest.mark.parametrize(
@@ -125,13 +152,13 @@ def still():
         kinds={"inactive": 1.0},
         inactive_activity=0.0,
     )
-    states = jax.jit(jax.vmap(lambda key: env.reset(key, params)[1]))(jax.random.split(KEY, 8))
-    return env, params, states
+    return env, params
 
 
 @pytest.mark.slow
 def test_no_planning_beats_the_best_static_reserves_where_bidders_do_not_react(still):
-    env, params, states = still
+    env, params = still
+    states = jax.jit(jax.vmap(lambda key: env.reset(key, params)[1]))(jax.random.split(KEY, 8))
     simulator = ExactSimulator(env, params)
     planners = (
         greedy_planner(env, params, simulator),
@@ -198,22 +225,27 @@ def test_larger_moves_leave_the_plateau_below_the_price_of_the_next_bidder():
 
 
 def test_revenue_of_days_is_that_of_the_environment_with_the_same_keys(still):
-    env, params, _ = still
-    reserves = jnp.array([0.3, 0.5])
+    env, params = still
+    reserves = np.float32([0.3, 0.5])
     keys = jax.random.split(jax.random.key(11), env.days)
     moving = params.replace(
         distribution=keyword_distribution(
             kinds={"quantal_response": 1.0}, precision=3.0, response_activity=0.5
         )
     )
-    _, state = jax.jit(env.reset)(KEY, moving)
-    days = jax.jit(
-        lambda: jax.lax.scan(
-            lambda state, key: env.step_env(key, state, reserves, moving)[1:3], state, keys
-        )[1]
-    )()
+
+    @jax.jit
+    def both_ways(moving, key, keys):
+        _, state = env.reset(key, moving)
+
+        def day(state, key):
+            return env.step_env(key, state, reserves, moving)[1:3]
+
+        mean = revenue_of_days(ExactSimulator(env, moving), state, keys)(reserves)
+        return jax.lax.scan(day, state, keys)[1], mean
+
+    days, mean = map(np.asarray, both_ways(moving, KEY, keys))
     assert np.std(days) > 1e-4  # bidders react, by the keys of their days
-    mean = jax.jit(revenue_of_days(ExactSimulator(env, moving), state, keys))(reserves)
     np.testing.assert_allclose(mean, days.mean(), rtol=1e-5)
 
 
