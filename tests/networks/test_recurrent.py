@@ -27,15 +27,23 @@ def experience():
     memory = random.normal(size=(ENVIRONMENTS, WIDTH))
     starts = random.random((STEPS, ENVIRONMENTS)) < 1 / 3
     assert starts[1:].any() and not starts.all(axis=1).any()
-    return jnp.asarray(observation), jnp.asarray(memory), jnp.asarray(starts)
+    return observation.astype(float_type()), memory.astype(float_type()), starts
+
+
+def float_type():
+    """That of the test, which may be in double precision."""
+    return jnp.zeros(()).dtype
+
+
+def drawn(network, *inputs):
+    """Parameters away from the small and zero weights that a network begins with."""
+    random = np.random.default_rng(1)
+    shapes = jax.eval_shape(network.init, jax.random.key(0), *inputs)
+    return jax.tree.map(lambda leaf: random.normal(0, 0.4, leaf.shape).astype(leaf.dtype), shapes)
 
 
 def parameters(observation, memory, starts):
-    fresh = jax.jit(NETWORK.init)(jax.random.key(0), observation[0], memory, starts[0])
-    # Away from the small and zero weights that it begins with.
-    return jax.tree.map(
-        lambda leaf: leaf + 0.3 * jnp.sin(jnp.arange(leaf.size)).reshape(leaf.shape), fresh
-    )
+    return drawn(NETWORK, observation[0], memory, starts[0])
 
 
 @jax.jit
@@ -87,19 +95,21 @@ def test_unit_is_that_of_flax(double_precision):
         if gate != "n":
             theirs[f"h{gate}"] = {"kernel": kernel[:, columns]}
     encoder = params["encoder"]
-    encoded = jnp.tanh(observation[0] @ encoder["kernel"] + encoder["bias"][None])
+    encoded = np.tanh(observation[0] @ encoder["kernel"] + encoder["bias"])
     unit = nn.GRUCell(WIDTH, param_dtype=jnp.float64)
-    expected, _ = unit.apply({"params": theirs}, memory, encoded)
-    got = NETWORK.apply({"params": params}, observation[0], memory, method="remember")
+    expected, _ = jax.jit(unit.apply)({"params": theirs}, memory, encoded)
+    remember = jax.jit(lambda *inputs: NETWORK.apply(*inputs, method="remember"))
+    got = remember({"params": params}, observation[0], memory)
     np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 
 def test_what_came_before_an_episode_changes_nothing():
     observation, memory, starts = experience()
     params = parameters(observation, memory, starts)
-    starts = starts.at[3].set(True)
-    scores, values = at_once(params, observation, memory, starts)
-    other = at_once(params, observation.at[:3].add(1.0), memory - 1, starts)
+    starts[3] = True
+    scores, values = map(np.asarray, at_once(params, observation, memory, starts))
+    observation[:3] += 1
+    other = at_once(params, observation, memory - 1, starts)
     np.testing.assert_array_equal(scores[3:], other[0][3:])
     np.testing.assert_array_equal(values[3:], other[1][3:])
     assert np.all(np.abs(values[:3] - other[1][:3]) > 1e-4)
@@ -115,17 +125,18 @@ def price_network(architecture, num_agents, statistic="last_visit"):
 
 def test_agents_treated_alike_need_no_more_parameters_when_they_are_more():
     few, many = (price_network("symmetric_recurrent", n)[0] for n in (4, 8))
-    memory, starts = jnp.zeros((1, few.memory_width)), jnp.zeros(1, bool)
-    history = jnp.array([0.5, 1.0, 0.3])
-    observation = jnp.concatenate([jnp.array([1.0, 0, 1, 1]), history])[None]
-    params = jax.jit(few.init)(jax.random.key(0), observation, memory, starts)
+    memory, starts = np.zeros((1, few.memory_width), np.float32), np.zeros(1, bool)
+    history = np.float32([0.5, 1.0, 0.3])
+    observation = np.concatenate([np.float32([1, 0, 1, 1]), history])[None]
+    params = drawn(few, observation, memory, starts)
     (scores, _), value = jax.jit(few.apply)(params, observation, memory, starts)
     # Who has been visited does not matter, nor how many that is of how many.
-    for left in (observation[0, jnp.array([1, 0, 2, 3])], jnp.repeat(observation[0, :4], 2)):
+    for left in (observation[0, [1, 0, 2, 3]], np.repeat(observation[0, :4], 2)):
         network = few if left.size == 4 else many
-        other = jnp.concatenate([left, history])[None]
+        other = np.concatenate([left, history])[None]
         (scores_there, _), value_there = jax.jit(network.apply)(params, other, memory, starts)
         np.testing.assert_allclose(value_there, value, rtol=1e-6)
+        scores_there = np.asarray(scores_there)
         np.testing.assert_allclose(scores_there[0, -1], scores[0, -1], rtol=1e-5)
         assert np.all(scores_there[0, :-1] == 0)
 
