@@ -13,7 +13,7 @@ from jax.tree_util import Partial
 
 from jaxmech import checks, struct
 from jaxmech.agents import Samples
-from jaxmech.environments.protocol import step_once
+from jaxmech.environments.protocol import Environment, step_once
 from jaxmech.intervals import mean_of, normal_interval
 
 
@@ -112,7 +112,7 @@ class Estimate:
 
 
 def play(
-    env: Any,
+    env: Environment,
     params: Any,
     policy: Policy,
     key: jax.Array,
@@ -194,7 +194,13 @@ def _check_policy(policy: Any) -> None:
 
 
 def _sum_dtype(
-    env: Any, params: Any, policy: Policy, observation: Any, state: Any, carry: Any, key: jax.Array
+    env: Environment,
+    params: Any,
+    policy: Policy,
+    observation: Any,
+    state: Any,
+    carry: Any,
+    key: jax.Array,
 ) -> Any:
     """Of the objective: that of what is added up, but no less than float32."""
 
@@ -207,7 +213,7 @@ def _sum_dtype(
 
 
 def evaluate(
-    env: Any,
+    env: Environment,
     params: Any,
     policy: Policy,
     key: jax.Array,
@@ -237,7 +243,7 @@ def evaluate(
 
 
 def evaluate_samples(
-    env: Any,
+    env: Environment,
     params: Any,
     policy: Policy,
     key: jax.Array,
@@ -272,7 +278,7 @@ def evaluate_samples(
 
 @partial(jax.jit, static_argnums=(0, 4, 5, 6))
 def _sample_objectives(
-    env: Any,
+    env: Environment,
     params: Any,
     policy: Policy,
     key: jax.Array,
@@ -293,7 +299,7 @@ def _sample_objectives(
 
 @partial(jax.jit, static_argnums=(0, 4, 5, 6, 7))
 def _objectives(
-    env: Any,
+    env: Environment,
     params: Any,
     policy: Policy,
     key: jax.Array,

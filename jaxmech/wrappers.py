@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech import spaces, struct
-from jaxmech.environments.protocol import Stepped, truncates
+from jaxmech.environments.protocol import Environment, Stepped, truncates
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class StateObserved:
         return StateObservation(observation, state), state, reward, terminated, truncated, info
 
 
-def state_observed(env: Any) -> StateObserved:
+def state_observed(env: Environment) -> StateObserved:
     """``env`` with its state in what is observed, for bounds and ablations.
 
     A planner on the true simulator, ``jaxmech.designers.ExactSimulator``, needs the state; in this

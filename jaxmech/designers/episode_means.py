@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech.designers.rollout import EpisodeTotals
-from jaxmech.environments.protocol import step_once
+from jaxmech.environments.protocol import Environment, step_once
 
 
-def no_episode(env: Any, params: Any) -> dict[str, jax.Array]:
+def no_episode(env: Environment, params: Any) -> dict[str, jax.Array]:
     """NaN in the form of ``means_of_episodes``; asks ``env`` whether it reports an objective."""
 
     def info(key: jax.Array) -> dict[str, jax.Array]:

@@ -12,6 +12,7 @@ from jaxmech.checks import InvalidValueError
 from jaxmech.designers import rollout
 from jaxmech.designers.episode_means import means_of_episodes, no_episode
 from jaxmech.designers.protocols import Policy
+from jaxmech.environments.protocol import Environment
 
 
 @struct.dataclass
@@ -51,7 +52,7 @@ class Play:
       ValueError: a count below 1.
     """
 
-    env: Any = struct.field(pytree_node=False)
+    env: Environment = struct.field(pytree_node=False)
     params: Any
     fixed_policy: Policy
     num_environments: int = struct.field(pytree_node=False)

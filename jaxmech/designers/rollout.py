@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech import struct
-from jaxmech.environments.protocol import steps_alone, truncates
+from jaxmech.environments.protocol import Environment, steps_alone, truncates
 
 _ENVIRONMENTS_PER_DRAW = 16
 """A round of draws makes one fresh episode for every so many environments, on CPUs."""
@@ -87,7 +87,7 @@ class EpisodeTotals:
 
 
 def start(
-    env: Any,
+    env: Environment,
     params: Any,
     key: jax.Array,
     num_environments: int,
@@ -187,7 +187,12 @@ def collect(
 
 
 def restart(
-    env: Any, params: Any, key: jax.Array, ended: jax.Array, observation: jax.Array, state: Any
+    env: Environment,
+    params: Any,
+    key: jax.Array,
+    ended: jax.Array,
+    observation: jax.Array,
+    state: Any,
 ) -> tuple[jax.Array, Any]:
     """Fresh episodes in the environments that ``ended``, bool [environments].
 
@@ -203,7 +208,12 @@ def restart(
 
 
 def _restart_a_few_at_a_time(
-    env: Any, params: Any, key: jax.Array, ended: jax.Array, observation: jax.Array, state: Any
+    env: Environment,
+    params: Any,
+    key: jax.Array,
+    ended: jax.Array,
+    observation: jax.Array,
+    state: Any,
 ) -> tuple[jax.Array, Any]:
     count = ended.shape[0]
     draws = max(1, count // _ENVIRONMENTS_PER_DRAW)

@@ -11,6 +11,7 @@ from jaxmech.environments.registry import make, names, register
 from jaxmech.lazy import exports
 
 if TYPE_CHECKING:
+    from jaxmech.environments.protocol import Environment
     from jaxmech.environments.repeated_auction import (
         RepeatedAuction,
         RepeatedAuctionParams,
@@ -29,7 +30,16 @@ if TYPE_CHECKING:
         SequentialPriceState,
     )
 
+    # For the type checker: each is an environment.
+    _ENVIRONMENTS: tuple[type[Environment], ...] = (
+        RelativeReserves,
+        RepeatedAuction,
+        ReservePricing,
+        SequentialPrice,
+    )
+
 __all__ = [
+    "Environment",
     "RelativeReserves",
     "RepeatedAuction",
     "RepeatedAuctionParams",
@@ -47,6 +57,7 @@ __all__ = [
 ]
 
 _EXPORTS = {
+    "protocol": ("Environment",),
     "repeated_auction": (
         "RepeatedAuction",
         "RepeatedAuctionParams",

@@ -87,7 +87,7 @@ def params_or_default(env: Any, params: Any) -> Any:
         return env.default_params
 
 
-def action_mask(env: Any, observation: jax.Array, params: Any) -> jax.Array | None:
+def action_mask(env: Environment, observation: jax.Array, params: Any) -> jax.Array | None:
     """The choices allowed, bool [..., choices]; None where the environment has no mask.
 
     Args:

@@ -11,7 +11,7 @@ from jaxmech import checks, struct
 from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
 from jaxmech.checks import InvalidValueError
 from jaxmech.environments.reserve_pricing.day import auction_points, day_outcome
-from jaxmech.environments.reserve_pricing.environment import ReservePricingState
+from jaxmech.environments.reserve_pricing.environment import ReservePricing, ReservePricingState
 from jaxmech.mechanisms.position import Filtering
 from jaxmech.networks.bidder_models.models import BidderModel
 
@@ -137,7 +137,7 @@ class ExactSimulator:
       env, params: the environment and its parameters.
     """
 
-    env: Any = struct.field(pytree_node=False)
+    env: ReservePricing = struct.field(pytree_node=False)
     params: Any
 
     def start(self, keyword: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from jaxmech import checks
 from jaxmech.designers.ppo.hyper_parameters import ActorSees, Architecture
-from jaxmech.environments import SequentialPrice
+from jaxmech.environments import Environment, SequentialPrice
 from jaxmech.networks.action_distributions import (
     ActionDistribution,
     Categorical,
@@ -23,7 +23,7 @@ SizedDistribution = Categorical | DiagonalGaussian | VisitAndPrices
 Network = ActorCritic | SymmetricActorCritic | RecurrentActorCritic
 
 
-def action_distribution_for(env: Any, params: Any) -> SizedDistribution:
+def action_distribution_for(env: Environment, params: Any) -> SizedDistribution:
     """The distribution that suits an environment.
 
     Raises:
@@ -35,7 +35,7 @@ def action_distribution_for(env: Any, params: Any) -> SizedDistribution:
 
 
 def network_for(
-    env: Any,
+    env: Environment,
     distribution: ActionDistribution,
     *,
     hidden: Sequence[int],

@@ -25,7 +25,7 @@ from jaxmech.designers.ppo.surrogate import (
     explained_variance,
     weighted_mean,
 )
-from jaxmech.environments.protocol import action_mask
+from jaxmech.environments.protocol import Environment, action_mask
 from jaxmech.networks.action_distributions import ActionDistribution, Categorical, DiagonalGaussian
 
 
@@ -72,7 +72,7 @@ class PPO(PPOHyperParameters):
         what it allows alone; see ``jaxmech.environments.protocol``.
     """
 
-    env: Any = struct.field(pytree_node=False)
+    env: Environment = struct.field(pytree_node=False)
     params: Any
     network: nn.Module | None = struct.field(pytree_node=False, default=None, kw_only=True)
     action_distribution: ActionDistribution | None = struct.field(

@@ -16,7 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxmech.designers import FixedReserves, ReservePlanner
-from jaxmech.environments import RelativeReserves, ReservePricing, ReservePricingParams
+from jaxmech.environments import (
+    Environment,
+    RelativeReserves,
+    ReservePricing,
+    ReservePricingParams,
+)
 from jaxmech.evaluation import Policy, function_policy, play
 from jaxmech.experiments.reserve_pricing.configuration import ReservePricingStudy
 from jaxmech.experiments.reserve_pricing.keywords import Keywords
@@ -184,7 +189,7 @@ def play_learned(
 
 
 def _play(
-    env: Any,
+    env: Environment,
     params: ReservePricingParams,
     policy: Callable[[jax.Array], Policy],
     keywords: Keywords,
