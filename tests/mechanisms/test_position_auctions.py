@@ -204,6 +204,9 @@ def test_unchanged_by_compiling_batching_and_precision(name):
     batched = jax.device_get(jax.jit(batch)(*narrow))
     with jax.enable_x64(True):
         wide = jax.device_get(jax.jit(batch)(bids, quality))
+        # Of numbers that are known, not traced.
+        known = jax.eval_shape(lambda: rule(bids[0], quality[0], CLICK_RATES, 0.125))
+        assert known.payments.dtype == np.float64
     assert wide.payments.dtype == np.float64
     assert wide.allocation.dtype == np.int32
     for i in range(4):
