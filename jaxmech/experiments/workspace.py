@@ -94,6 +94,7 @@ class Workspace:
       raise_requests: raise ``TrainingRequest`` in place of training what is not finished.
       extend: a study that asks for more updates than a stage was made with gets them; without
         this it is refused.
+      parent: the workspace that this is a part of; see ``cell``.
     """
 
     def __init__(
@@ -364,7 +365,8 @@ class Workspace:
     def _place(self, kind: str, name: str) -> Path:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_.\-]*", name):
             raise ValueError(
-                f"name: got {name!r}; allowed are lower case letters, digits and underscores"
+                f"name: got {name!r}; allowed are lower case letters and digits, and after the "
+                "first of these also '_', '.' and '-'"
             )
         return self.directory / kind / name
 

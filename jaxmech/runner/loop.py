@@ -71,7 +71,7 @@ class RunResult:
 
     @property
     def interrupted(self) -> bool:
-        """Whether a signal ended it before all its updates were made."""
+        """Whether a signal came while it trained, be it during the last updates."""
         return self.interrupted_by is not None
 
 

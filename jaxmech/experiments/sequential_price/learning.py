@@ -129,23 +129,31 @@ def certificates_of(
     found = workspace.kept_on_host(
         "certificates", checked, *asked, PROFILES, REPORTS, REPORT_EPISODES
     )
+    is_rational = found["lowest_utility"] >= -found["tolerance"]
+    is_truthful = found["gain"] <= found["tolerance"]
+    rational = (
+        "an agent takes nothing that costs more than it is worth to it, so nobody is worse off "
+        "than by staying away"
+    )
+    truthful = (
+        "an agent is visited once and takes what it likes best at prices that its own values do "
+        "not move, so no other report serves it better"
+    )
     return {
         "individually_rational": Certificate(
-            holds=found["lowest_utility"] >= -found["tolerance"],
+            holds=is_rational,
             statement=(
-                "an agent takes nothing that costs more than it is worth to it, so nobody is worse "
-                f"off than by staying away; lowest utility in {found['profiles']} episodes "
-                f"{found['lowest_utility']:.3g}"
+                f"{rational if is_rational else 'an agent was worse off than by staying away'}; "
+                f"lowest utility in {found['profiles']} episodes {found['lowest_utility']:.3g}"
             ),
             value=found["lowest_utility"],
             tolerance=found["tolerance"],
         ),
         "truthful": Certificate(
-            holds=found["gain"] <= found["tolerance"],
+            holds=is_truthful,
             statement=(
-                "an agent is visited once and takes what it likes best at prices that its own "
-                "values do not move, so no other report serves it better; greatest mean gain of "
-                f"any agent from {found['reports']} other reports in each of "
+                f"{truthful if is_truthful else 'another report served an agent better'}; greatest "
+                f"mean gain of any agent from {found['reports']} other reports in each of "
                 f"{found['profiles_of_reports']} episodes {found['gain']:.3g}"
             ),
             value=found["gain"],

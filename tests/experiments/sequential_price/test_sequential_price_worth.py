@@ -13,6 +13,7 @@ from jaxmech.agents import Samples
 from jaxmech.agents.settings.named import Inventory
 from jaxmech.experiments.kept_values import question
 from jaxmech.experiments.registry import study_called
+from jaxmech.experiments.sequential_price import learning
 from jaxmech.experiments.sequential_price.learning import certificates_of
 from jaxmech.experiments.sequential_price.problem import problem_of, references_of
 from jaxmech.experiments.sequential_price.worth import (
@@ -140,6 +141,19 @@ def test_posted_prices_are_certified(posted):
     found = certificates_of(problem, policies[1], workspace)
     assert set(found) == {"individually_rational", "truthful"}
     assert all(one.holds and abs(one.value) <= one.tolerance for one in found.values())
+    assert "no other report serves it better; greatest mean gain" in found["truthful"].statement
+
+
+def test_a_certificate_that_does_not_hold_does_not_say_what_it_would(posted, monkeypatch):
+    numbers = {"lowest_utility": -1.0, "gain": 1.0, "tolerance": 0.1}
+    counts = {"profiles": 2, "reports": 3, "profiles_of_reports": 2}
+    monkeypatch.setattr(learning, "checked", lambda *_: numbers | counts)
+    found = certificates_of(posted[0], posted[1][1], Unkept())
+    assert [one.holds for one in found.values()] == [False, False]
+    assert [one.statement.partition("; ")[0] for one in found.values()] == [
+        "an agent was worse off than by staying away",
+        "another report served an agent better",
+    ]
 
 
 @pytest.fixture
