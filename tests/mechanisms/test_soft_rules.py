@@ -30,10 +30,18 @@ def auctions():
 def test_the_limit_is_the_exact_rule(name):
     soft, exact = PAIRS[name]
     bids, reserves = auctions()
+
+    @jax.jit
+    @jax.vmap
+    def both(bids, reserve):
+        return (
+            soft(bids, 1e-3, reserve=reserve, entry_fee=0.1),
+            exact(bids, reserve=reserve, entry_fee=0.1),
+        )
+
     for reserve in (reserves, np.zeros_like(reserves), np.full_like(reserves, 1.0)):
         with jax.enable_x64(True):
-            got = jax.vmap(lambda b, r: soft(b, 1e-3, reserve=r, entry_fee=0.1))(bids, reserve)
-            expected = jax.vmap(lambda b, r: exact(b, reserve=r, entry_fee=0.1))(bids, reserve)
+            got, expected = jax.device_get(both(bids, reserve))
         np.testing.assert_allclose(got.allocation, expected.allocation, atol=1e-3)
         np.testing.assert_allclose(got.payments, expected.payments, atol=2e-3)
     assert (expected.allocation.sum(axis=1) == 0).any()
@@ -43,13 +51,15 @@ def test_the_limit_is_the_exact_rule(name):
 def test_distance_to_the_limit_falls_with_the_temperature(name):
     soft, exact = PAIRS[name]
     bids, reserves = auctions()
-    expected = jax.vmap(lambda b, r: exact(b, reserve=r))(bids, reserves).payments
-    distances = [
-        np.abs(
-            jax.vmap(lambda b, r, t=t: soft(b, t, reserve=r))(bids, reserves).payments - expected
-        ).mean()
-        for t in (0.3, 0.1, 0.03, 0.01)
-    ]
+
+    @jax.jit
+    @partial(jax.vmap, in_axes=(0, 0, None))
+    def payments(bids, reserves, temperature):
+        softly = soft(bids, temperature, reserve=reserves)
+        return softly.payments, exact(bids, reserve=reserves).payments
+
+    paid = [payments(bids, reserves, temperature) for temperature in (0.3, 0.1, 0.03, 0.01)]
+    distances = [np.abs(np.subtract(*jax.device_get(one))).mean() for one in paid]
     assert (np.diff(distances) < 0).all()
 
 
@@ -80,11 +90,15 @@ def test_gradients_are_those_of_finite_differences(name):
 def test_allocations_are_probabilities(name):
     soft = PAIRS[name][0]
     bids, reserves = auctions()
+
+    @jax.jit
+    @partial(jax.vmap, in_axes=(0, 0, None))
+    def rule(bids, reserves, temperature):
+        return soft(bids, temperature, reserve=reserves).allocation, soft(bids, temperature)
+
     for temperature in (0.01, 0.5, 10.0):
-        rule = partial(soft, temperature=temperature)
-        barred = jax.vmap(lambda b, r, rule=rule: rule(b, reserve=r))(bids, reserves).allocation
+        barred, free = jax.device_get(rule(bids, reserves, temperature))
         assert (barred >= 0).all() and (barred.sum(axis=1) <= 1 + 1e-6).all()
-        free = jax.vmap(rule)(bids)
         np.testing.assert_allclose(free.allocation.sum(axis=1), 1, atol=1e-6)
         assert (free.payments >= 0).all()
 
@@ -103,8 +117,9 @@ def test_finite_where_the_exponents_are_extreme(name):
     def paid(bids, reserve):
         return soft(bids, 1e-3, reserve=reserve).payments.sum()
 
-    assert np.isfinite(paid(bids, reserve))
-    for slope in jax.grad(paid, argnums=(0, 1))(bids, reserve):
+    value, slopes = jax.jit(jax.value_and_grad(paid, argnums=(0, 1)))(bids, reserve)
+    assert np.isfinite(value)
+    for slope in slopes:
         assert np.isfinite(slope).all()
 
 
