@@ -51,7 +51,8 @@ class Resume:
     directory: tyro.conf.Positional[Path]
     """The run's folder, or its name in runs/."""
     updates: int | None = None
-    """Train for so many updates in all, more than the run was begun with."""
+    """Train for so many updates in all, more than the run was begun with; rates that fall over
+    all updates are then those of the longer run."""
 
 
 @dataclass(frozen=True)

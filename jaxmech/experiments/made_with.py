@@ -47,11 +47,11 @@ def check_made_with(path: Path, was: Mapping[str, Any], asked: Mapping[str, Any]
     if differing:
         name = differing[0]
         got, made = map(_short, pairs[name])
+        how = "choose another directory, or give what it was"
+        if name == "updates":
+            how += "; a run is trained further by: jaxmech resume RUN --updates N"
         more = f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
-        raise ValueError(
-            f"{name}: got {got}; {path} was made with {made}{more}; choose another directory, or "
-            "give what it was"
-        )
+        raise ValueError(f"{name}: got {got}; {path} was made with {made}{more}; {how}")
     of_files, files = was.get("files", {}), asked.get("files", {})
     for file in {**files, **of_files}:
         if files.get(file) != of_files.get(file):

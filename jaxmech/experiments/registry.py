@@ -7,6 +7,7 @@ from functools import cache
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
+from jaxmech.checks import InvalidValueError
 from jaxmech.naming import lookup
 
 if TYPE_CHECKING:
@@ -86,9 +87,17 @@ def study_called(name: str) -> Study:
     """The study registered as ``name``.
 
     Raises:
-      ValueError: there is none; the nearest name is suggested.
+      ValueError: there is none, and the nearest name is suggested; or it is no study.
     """
+    from jaxmech.experiments.study import Study
+
     module, _, attribute = lookup("study", name, studies()).partition(":")
     found = getattr(import_module(module), attribute)
     study: Study = found[name] if isinstance(found, Mapping) else found
+    needed = [member for member in vars(Study) if not member.startswith("_")]
+    lacking = [member for member in needed if member not in dir(study)]
+    if lacking:
+        allowed = "what extends jaxmech.experiments.NamedStudy"
+        got = f"{name!r} without {', '.join(lacking)}"
+        raise InvalidValueError("study", study, allowed, got=got, verb="allowed is")
     return study

@@ -227,6 +227,12 @@ def test_studies_of_installed_packages_are_known(theirs, capsys):
     assert "theirs/small" in capsys.readouterr().out
 
 
+def test_what_is_no_study_is_named(theirs, capsys, monkeypatch):
+    monkeypatch.setattr(small_study, "SMALL", object())
+    assert command("list") == 2
+    assert "/small' without name, summary, " in capsys.readouterr().err
+
+
 def resolved(self):
     raise ValueError("count: got 4; so many cannot be drawn")
 

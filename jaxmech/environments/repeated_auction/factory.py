@@ -73,6 +73,10 @@ def make(
             distribution,
             "a distribution of one value, with quantiles, and CopulaValueQuality",
         )
+    given: object = bidders
+    if not isinstance(given, Sequence):
+        allowed = "a kind, or one for each bidder (num_bidders says how many)"
+        raise InvalidValueError("bidders", given, allowed)
     if isinstance(bidders, str):
         count = 2 if num_bidders is None else num_bidders
         checks.integer("num_bidders", count)
