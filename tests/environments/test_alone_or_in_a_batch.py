@@ -10,7 +10,7 @@ from contract_cases import FEW, make, rollout
 from tiers import as_users_compile, slowly
 
 
-@pytest.mark.parametrize(("name", "options"), [FEW[0], *slowly(*FEW[1:])])
+@pytest.mark.parametrize(("name", "options"), slowly(*FEW))
 def test_same_episode_alone_or_in_a_batch_of_keys_and_parameters(name, options):
     env, params = make(name, options)
     play = partial(rollout, env)

@@ -8,11 +8,12 @@ from typing import get_args
 import jax
 import numpy as np
 import pytest
+from flax import linen as nn
 from scipy.special import softmax
 
 from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
 from jaxmech.networks.bidder_models.features import NUM_DAY_FEATURES, see_days
-from jaxmech.networks.bidder_models.models import BidderModelName, bidder_model
+from jaxmech.networks.bidder_models.models import BidderModelName, _orthogonal, bidder_model
 
 NAMES = get_args(BidderModelName)
 LEARNED = [name for name in NAMES if name != "persistence"]
@@ -236,3 +237,15 @@ def test_errors():
     short, reserves, quality = some_days(MEMORY - 1)
     with pytest.raises(ValueError, match=r"history: got 2 days .* reads 3"):
         compiled("linear")(parameters, short, reserves, quality, BINS)
+
+
+def test_orthogonal_weights_are_those_of_flax_and_drawn_one_seed_after_another():
+    """Batched decompositions can wait for each other's threads for ever, on CPUs."""
+    keys = jax.random.split(jax.random.key(0), 3)
+    own = jax.jit(jax.vmap(lambda key: _orthogonal(key, (4, 4))))
+    expected = jax.jit(lambda key: nn.initializers.orthogonal()(key, (4, 4)))
+    np.testing.assert_array_equal(own(keys), np.stack([expected(key) for key in keys]))
+    assert "tensor<3x4x4xf32>" not in str(
+        [line for line in own.lower(keys).as_text().splitlines() if "geqrf" in line]
+    )
+    assert "geqrf" in own.lower(keys).as_text()

@@ -163,6 +163,9 @@ def test_atoms_are_told_from_steep_densities():
     # A small atom is one all the same.
     with pytest.raises(NotKnownError, match="has atoms"):
         SymmetricAuction("first_price", TruncatedEqualRevenue(1.0, 1e10), 2).bids(1.5)
+
+
+def test_atoms_of_others_distributions_are_found():
     distrax = pytest.importorskip("distrax")
     with pytest.raises(NotKnownError, match="has atoms"):
         SymmetricAuction("first_price", FromDistrax(distrax.Bernoulli(0.5), 0.0, 1.0), 2).bids(0.5)

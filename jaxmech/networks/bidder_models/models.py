@@ -36,6 +36,7 @@ from typing import Literal, TypeAlias, TypeVar, get_args
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from jaxmech import checks, struct
 from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
@@ -162,7 +163,7 @@ class LSTMModel(nn.Module):
     hidden: int = 48
 
     def setup(self) -> None:
-        self.layer = nn.OptimizedLSTMCell(self.units)
+        self.layer = nn.OptimizedLSTMCell(self.units, recurrent_kernel_init=_orthogonal)
         self.mix = nn.Dense(self.hidden)
         self.head = BidHead()
 
@@ -279,3 +280,19 @@ def _last(days: T, count: int) -> T:
     """The last days of arrays [days, ...]."""
     latest: T = jax.tree.map(lambda day: day[-count:], days)
     return latest
+
+
+def _orthogonal(
+    key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
+) -> jax.Array:
+    """An orthogonal matrix; of a batch, as of several seeds, one after another.
+
+    Batched QR decompositions that run at once can wait for each other's threads for ever, on
+    CPUs (seen in jaxlib 0.10.2 with two cores).
+    """
+
+    def one(key: jax.Array) -> jax.Array:
+        return nn.initializers.orthogonal()(key, shape, dtype)
+
+    matrix: jax.Array = jax.custom_batching.sequential_vmap(one)(key)
+    return matrix
