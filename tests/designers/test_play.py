@@ -104,6 +104,7 @@ def test_a_planner_runs_as_a_learner_does(market, tmp_path):
     np.testing.assert_array_equal(action, planner.act(observation, None, KEY)[0])
 
 
+@pytest.mark.slow
 def test_initial_reserves_earn_what_the_environment_pays_and_stay_until_the_next_keyword(market):
     """An update is a day stepped by hand, and an episode's return the sum of its days."""
     env, params = market
