@@ -42,24 +42,34 @@ and what is set up for it. What a file sets up for all its tests is counted for 
 A machine that is slower than the one it was set on gives up to three times as much."""
 
 DEAREST = (
+    "experiments/reserve_pricing/test_reserve_study.py",
+    "faults/test_corruption.py",
     "environments/test_contract.py",
-    "designers/test_ppo.py",
-    "runner/test_runs.py",
-    "cli/test_commands.py",
-    "faults/test_run_faults.py",
-    "environments/test_repeated_auction.py",
-    "certificates/test_gain_certificates.py",
-    "environments/test_reserve_pricing.py",
-    "agents/test_value_distributions.py",
     "economics/test_auction_revenues.py",
-    "economics/test_sequential_price_economics.py",
-    "designers/test_tree_search.py",
+    "experiments/sequential_price/test_sequential_price_runs.py",
+    "environments/test_alone_or_in_a_batch.py",
+    "designers/test_ppo.py",
+    "faults/test_run_faults.py",
+    "faults/test_kills.py",
+    "test_notebooks.py",
+    "designers/test_classic_control.py",
+    "experiments/auctions/test_learned_reserve.py",
     "designers/test_reserve_planning.py",
-    "designers/test_play.py",
     "designers/test_recurrent_ppo.py",
+    "environments/test_repeated_auction.py",
+    "designers/test_tree_search.py",
+    "designers/test_static_reserves.py",
+    "designers/test_bidder_model_training.py",
+    "environments/test_reserve_pricing.py",
+    "networks/test_bidder_models.py",
+    "mechanisms/test_position_auctions.py",
+    "oracles/test_oracle_adaptive_order.py",
+    "designers/test_play.py",
+    "runner/test_run_or_resume.py",
+    "certificates/test_gain_certificates.py",
 )
-"""Files that take longest, in this order: they start first, so that no processor is left with
-one of them at the end."""
+"""Files that take longest in either tier, in this order: they start first, so that no processor is
+left with one of them at the end."""
 
 _ROOT = Path(__file__).parent
 _started = pytest.StashKey[float]()
