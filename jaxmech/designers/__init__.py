@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         held_out_cross_entropy,
         train_bidder_model,
     )
+    from jaxmech.designers.ddpg.ddpg import DDPG, DDPGState
+    from jaxmech.designers.ddpg.hyper_parameters import DDPGHyperParameters
     from jaxmech.designers.planning.held_days import HeldDays
     from jaxmech.designers.planning.initial_reserves import InitialReserves
     from jaxmech.designers.planning.planners import (
@@ -36,8 +38,11 @@ if TYPE_CHECKING:
     from jaxmech.designers.training import train
 
 __all__ = [
+    "DDPG",
     "PPO",
     "BidderModelTraining",
+    "DDPGHyperParameters",
+    "DDPGState",
     "Designer",
     "ExactSimulator",
     "ExhaustiveSearch",
@@ -73,6 +78,8 @@ _EXPORTS = {
         "held_out_cross_entropy",
         "train_bidder_model",
     ],
+    "ddpg.ddpg": ["DDPG", "DDPGState"],
+    "ddpg.hyper_parameters": ["DDPGHyperParameters"],
     "planning.held_days": ["HeldDays"],
     "planning.initial_reserves": ["InitialReserves"],
     "planning.planners": [

@@ -1,4 +1,4 @@
-"""Flax modules, and the action distributions they parametrise."""
+"""Flax modules, and the actions that their outputs stand for."""
 
 from jaxmech.networks.action_distributions import (
     ActionDistribution,
@@ -16,23 +16,36 @@ from jaxmech.networks.bidder_models.models import (
     WindowModel,
     bidder_model,
 )
+from jaxmech.networks.deterministic import ActionValue, DeterministicActor
+from jaxmech.networks.deterministic_actions import (
+    ActionMap,
+    BoundedActions,
+    SimplexActions,
+    actions_for,
+)
 from jaxmech.networks.recurrent import RecurrentActorCritic
 from jaxmech.networks.symmetric import SymmetricActorCritic
 
 __all__ = [
     "MLP",
     "ActionDistribution",
+    "ActionMap",
+    "ActionValue",
     "ActorCritic",
     "BidderModelName",
+    "BoundedActions",
     "Categorical",
+    "DeterministicActor",
     "DiagonalGaussian",
     "LSTMModel",
     "PersistenceModel",
     "RecurrentActorCritic",
+    "SimplexActions",
     "SymmetricActorCritic",
     "Visit",
     "VisitAndPrices",
     "WindowModel",
+    "actions_for",
     "bidder_model",
     "distribution_for",
 ]
