@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -58,3 +58,31 @@ class Box:
     def contains(self, x: Any) -> jax.Array:
         """Whether every element of ``x`` is within the bounds, bool []."""
         return jnp.logical_and(jnp.all(x >= self.low), jnp.all(x <= self.high))
+
+
+@dataclass(frozen=True)
+class Simplex:
+    """Shares of a whole: arrays of ``size`` numbers from 0 whose sum is 1."""
+
+    size: int
+
+    SUM_TOLERANCE: ClassVar[float] = 1e-3
+    """How far the sum may lie from 1."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.size,)
+
+    @property
+    def dtype(self) -> Any:
+        return jnp.result_type(float)
+
+    def sample(self, key: jax.Array) -> jax.Array:
+        """One uniform draw, float [size]."""
+        draws = jax.random.exponential(key, self.shape, self.dtype)
+        return draws / jnp.sum(draws)
+
+    def contains(self, x: Any) -> jax.Array:
+        """Whether ``x`` is in the space, bool []."""
+        whole = jnp.abs(jnp.sum(x) - 1) <= self.SUM_TOLERANCE
+        return jnp.logical_and(jnp.all(x >= 0), whole)

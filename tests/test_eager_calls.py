@@ -28,6 +28,7 @@ RULES = {
 
 
 SMALL = {
+    "impression_allocation": {},
     "sequential_price": {},
     "repeated_auction": {},
     "reserve_pricing": {"days": 4, "history_days": 1, "num_bins": 8, "auctions_per_day": 4},

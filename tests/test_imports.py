@@ -66,6 +66,10 @@ SYSTEMS: dict[str, set[str]] = {
         "jaxmech.certificates.best_responses",
         "jaxmech.experiments.auctions",
     },
+    "impression allocation": {
+        "jaxmech.agents.sellers",
+        "jaxmech.environments.impression_allocation",
+    },
 }
 """The packages and modules of each system, which no other system and nothing general imports."""
 

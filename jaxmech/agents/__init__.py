@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
     from jaxmech.agents.keywords.daily_bidders import DailyBidders
     from jaxmech.agents.keywords.distribution import keyword_distribution
+    from jaxmech.agents.sellers.buyers import Buyers, Logistic
+    from jaxmech.agents.sellers.population import SellerPopulation, seller_population
+    from jaxmech.agents.sellers.records import Records
     from jaxmech.agents.settings.demand import (
         AdditiveDemand,
         BundleDemand,
@@ -78,6 +81,7 @@ __all__ = [
     "BidHistory",
     "BidderPopulation",
     "BundleDemand",
+    "Buyers",
     "CopulaValueQuality",
     "CorrelatedUniform",
     "DailyBidders",
@@ -91,11 +95,14 @@ __all__ = [
     "Hedge",
     "IronedVirtualValue",
     "LogNormal",
+    "Logistic",
     "LogitResponse",
     "MineralRights",
     "Power",
+    "Records",
     "RegretMatching",
     "Samples",
+    "SellerPopulation",
     "Setting",
     "SignalsAndValues",
     "TruncatedEqualRevenue",
@@ -118,6 +125,7 @@ __all__ = [
     "logit_response",
     "named_setting",
     "one_of",
+    "seller_population",
     "surely",
     "tabulated",
     "truthful",
@@ -141,6 +149,9 @@ _EXPORTS = {
     "keywords.bid_history": ["BidBins", "BidHistory"],
     "keywords.daily_bidders": ["DailyBidders"],
     "keywords.distribution": ["keyword_distribution"],
+    "sellers.buyers": ["Buyers", "Logistic"],
+    "sellers.population": ["SellerPopulation", "seller_population"],
+    "sellers.records": ["Records"],
     "settings.demand": ["AdditiveDemand", "BundleDemand", "Demand", "UnitDemand", "Valuations"],
     "settings.finite": ["finite_setting", "one_of", "surely"],
     "settings.named": ["SETTINGS", "named_setting"],

@@ -11,6 +11,11 @@ from jaxmech.environments.registry import make, names, register
 from jaxmech.lazy import exports
 
 if TYPE_CHECKING:
+    from jaxmech.environments.impression_allocation import (
+        ImpressionAllocation,
+        ImpressionAllocationParams,
+        ImpressionAllocationState,
+    )
     from jaxmech.environments.protocol import Environment
     from jaxmech.environments.repeated_auction import (
         RepeatedAuction,
@@ -32,6 +37,7 @@ if TYPE_CHECKING:
 
     # For the type checker: each is an environment.
     _ENVIRONMENTS: tuple[type[Environment], ...] = (
+        ImpressionAllocation,
         RelativeReserves,
         RepeatedAuction,
         ReservePricing,
@@ -40,6 +46,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Environment",
+    "ImpressionAllocation",
+    "ImpressionAllocationParams",
+    "ImpressionAllocationState",
     "RelativeReserves",
     "RepeatedAuction",
     "RepeatedAuctionParams",
@@ -57,6 +66,11 @@ __all__ = [
 ]
 
 _EXPORTS = {
+    "impression_allocation": (
+        "ImpressionAllocation",
+        "ImpressionAllocationParams",
+        "ImpressionAllocationState",
+    ),
     "protocol": ("Environment",),
     "repeated_auction": (
         "RepeatedAuction",

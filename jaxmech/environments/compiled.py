@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
 
 import jax
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
+Step = TypeVar("Step", bound=Callable[..., Any])
 
 
 def compiled(method: Callable[Given, Returned]) -> Callable[Given, Returned]:
@@ -19,3 +21,20 @@ def compiled(method: Callable[Given, Returned]) -> Callable[Given, Returned]:
     traced, and so are not checked, whoever calls it; ``params_of`` checks them.
     """
     return cast("Callable[Given, Returned]", jax.jit(method, static_argnums=0, inline=True))
+
+
+def checked(check: Callable[[Any, Any], None]) -> Callable[[Step], Step]:
+    """A step that asks ``check(environment, action)`` first, which can look into actions that are
+    not traced."""
+
+    def of(step: Step) -> Step:
+        @wraps(step)
+        def checked_step(
+            env: Any, key: jax.Array, state: Any, action: Any, params: Any = None
+        ) -> Any:
+            check(env, action)
+            return step(env, key, state, action, params)
+
+        return cast("Step", checked_step)
+
+    return of

@@ -37,6 +37,10 @@ class Registered:
 
 
 ENVIRONMENTS: dict[str, Registered] = {
+    "impression_allocation": Registered(
+        "jaxmech.environments.impression_allocation.factory:make",
+        "divide buyers among sellers who set their prices by what they sold",
+    ),
     "sequential_price": Registered(
         "jaxmech.environments.sequential_price.factory:make",
         "visit agents one by one, post each a price for every item",

@@ -33,7 +33,10 @@ def bundles(num_items, units):
     return Setting(Samples(jnp.asarray(values, float), demand), units)
 
 
-SIZES = {"reserve_pricing": {"days": 4, "num_bins": 8, "auctions_per_day": 4}}
+SIZES = {
+    "reserve_pricing": {"days": 4, "num_bins": 8, "auctions_per_day": 4},
+    "impression_allocation": {"num_sellers": 6, "num_rounds": 6, "rounds_per_cost": 2},
+}
 """Environments that are large as they come, and smaller sizes of theirs."""
 
 # A setting is made anew in each test, so that it has the precision of that test.
@@ -47,6 +50,11 @@ FEW = [(name, SIZES.get(name, {})) for name in names()] + [
     ("reserve_pricing", {"num_bidders": 2, "days": 3, "num_bins": 6, "history_days": 1,
                          "auctions_per_day": 4, "statistic": "summary", "revenue": "sampled",
                          "filtering": "lazy", "squash": 0.5}),
+    ("impression_allocation", {"sellers": ["resampling", "exp3", "ucb1", "epsilon_first",
+                                           "epsilon_greedy"], "num_records": 2, "num_rounds": 7,
+                               "rounds_per_cost": 3, "action_form": "shares", "price_grid": 4,
+                               "prices_shown": False, "num_buyers": 30, "entry_rate": 0.3,
+                               "exit_rate": 0.2, "appeal_spread": 0.3}),
 ]  # fmt: skip
 """Each environment as it comes but for its sizes, and with most of its options changed."""
 

@@ -1,0 +1,282 @@
+"""Sellers of several kinds at once, told apart by numbers alone.
+
+Every kind that may occur is computed for every seller and a mask picks the seller's own, so
+populations of different mixtures share one program and thousands of them one ``vmap``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech import checks, struct
+from jaxmech.agents.sellers.records import Records
+from jaxmech.naming import lookup
+
+SellerKind = Literal["resampling", "epsilon_greedy", "epsilon_first", "exp3", "ucb1"]
+
+ON_A_GRID: tuple[SellerKind, ...] = ("epsilon_greedy", "epsilon_first", "exp3", "ucb1")
+"""The kinds that learn which price of a grid earns most."""
+
+
+@struct.dataclass
+class Learned:
+    """What sellers on a grid have learned; of no choices where no kind learns.
+
+    Attributes:
+      counts: float [sellers, choices], rounds at each price.
+      totals: float [sellers, choices], what each price has earned in all; of ``exp3`` the
+        logarithm of its weight.
+    """
+
+    counts: jax.Array
+    totals: jax.Array
+
+
+@struct.dataclass
+class SellerPopulation:
+    """Who sets prices how.
+
+    A ``resampling`` seller (Tang 2017, section 3.2) asks with probability ``exploration`` the
+    price of the round of its records that earned most, profits of older rounds counting less,
+    with normal noise on top; else one of the prices of its records, each as likely. Where rounds
+    earned alike the latest one counts, so a seller without impressions keeps its last price.
+
+    The others choose from a grid (Cai et al. 2018): ``epsilon_greedy`` a random price with
+    probability ``exploration``, else the best on average; ``epsilon_first`` random ones for the
+    first ``exploration`` of an episode; ``exp3`` by weights; ``ucb1`` the highest bound.
+
+    Attributes:
+      kind: int32 [sellers], place in ``kinds``.
+      exploration: float [sellers], 0 to 1.
+      noise: float [sellers], standard deviation of a resampling seller's noise, in money.
+      discount: float [], what a round counts for less a round later, of resampling sellers.
+      price_grid: float [choices], prices of those on a grid.
+      price_high: float [], the highest price.
+      profit_scale: float [], profits are divided by this and moved into [0, 1] before sellers on
+        a grid learn of them.
+      kinds: the kinds that may occur, and so are computed for everybody.
+    """
+
+    kind: jax.Array
+    exploration: jax.Array
+    noise: jax.Array
+    discount: jax.Array
+    price_grid: jax.Array
+    price_high: jax.Array
+    profit_scale: jax.Array
+    kinds: tuple[SellerKind, ...] = struct.field(pytree_node=False)
+
+    @property
+    def num_sellers(self) -> int:
+        return self.kind.shape[-1]
+
+    @property
+    def learns(self) -> bool:
+        """Whether a kind that learns on the grid may occur."""
+        return any(kind in ON_A_GRID for kind in self.kinds)
+
+    @property
+    def num_choices(self) -> int:
+        """Prices on the grid; 0 where nobody learns on it."""
+        return self.price_grid.shape[-1] if self.learns else 0
+
+    def init(self) -> Learned:
+        """Nothing learned yet."""
+        nothing = jnp.zeros((self.num_sellers, self.num_choices))
+        return Learned(nothing, nothing)
+
+    def prices(
+        self,
+        learned: Learned,
+        records: Records,
+        costs: jax.Array,
+        uniforms: jax.Array,
+        elapsed: jax.Array,
+    ) -> tuple[jax.Array, jax.Array]:
+        """A price of each seller, float [sellers], and its place on the grid, int32 [sellers].
+
+        Args:
+          records: of the rounds so far.
+          costs: float [sellers], of one unit sold.
+          uniforms: float [sellers], uniform on [0, 1).
+          elapsed: float [], the share of the episode that is over.
+        """
+        choices = jnp.zeros(self.kind.shape, jnp.int32)
+        asked = jnp.zeros_like(costs)
+        for place, kind in enumerate(self.kinds):
+            if kind == "resampling":
+                own, place_on_grid = self._resampled(records, costs, uniforms), choices
+            else:
+                place_on_grid = self._chosen(kind, learned, uniforms, elapsed)
+                own = self.price_grid[place_on_grid]
+            mine = self.kind == place
+            asked = jnp.where(mine, own, asked)
+            choices = jnp.where(mine, place_on_grid, choices)
+        return jnp.clip(asked, 0, self.price_high), choices
+
+    def update(self, learned: Learned, choices: jax.Array, profits: jax.Array) -> Learned:
+        """What is learned from a round; sellers not on a grid learn nothing.
+
+        Args:
+          choices: int32 [sellers], those of ``prices``.
+          profits: float [sellers], in money per buyer of a round.
+        """
+        if not self.learns:
+            return learned
+        earned = jnp.clip(profits / self.profit_scale, 0, 1)[:, None]
+        tried = jnp.arange(self.price_grid.shape[-1])[None] == choices[:, None]
+        gained = jnp.broadcast_to(earned, tried.shape)
+        if "exp3" in self.kinds:
+            rate = self.exploration[:, None] / self.price_grid.shape[-1]
+            estimated = rate * earned / self._exp3_probabilities(learned)
+            gained = jnp.where((self.kind == self.kinds.index("exp3"))[:, None], estimated, gained)
+        return Learned(learned.counts + tried, learned.totals + jnp.where(tried, gained, 0))
+
+    def _resampled(self, records: Records, costs: jax.Array, uniforms: jax.Array) -> jax.Array:
+        rounds = records.prices.shape[0]
+        best = records.prices[0]
+        most = jnp.full_like(best, -jnp.inf)
+        for row in range(rounds):
+            price = records.prices[row]
+            weight = self.discount ** (rounds - row)
+            profit = weight * (price - costs) * records.transactions[row]
+            later_is_better = profit >= most
+            best = jnp.where(later_is_better, price, best)
+            most = jnp.where(later_is_better, profit, most)
+        improves = uniforms < self.exploration
+        # One draw serves all: where it lies within its part is uniform again.
+        within = jnp.where(
+            improves,
+            uniforms / jnp.where(improves, self.exploration, 1),
+            (uniforms - self.exploration) / jnp.where(improves, 1, 1 - self.exploration),
+        )
+        # The middle of the numbers of a draw that are told apart: 0 and 1 have no normal.
+        normal = jax.scipy.special.ndtri(jnp.clip(within, 1e-6, 1 - 1e-6))
+        drawn = jnp.minimum((within * rounds).astype(jnp.int32), rounds - 1)
+        earlier = records.prices[0]
+        for row in range(1, rounds):
+            earlier = jnp.where(drawn == row, records.prices[row], earlier)
+        return jnp.where(improves, best + self.noise * normal, earlier)
+
+    def _chosen(
+        self, kind: SellerKind, learned: Learned, uniforms: jax.Array, elapsed: jax.Array
+    ) -> jax.Array:
+        """Places on the grid, int32 [sellers]."""
+        size = self.price_grid.shape[-1]
+        tried = learned.counts > 0
+        mean = learned.totals / jnp.where(tried, learned.counts, 1)
+        # Of prices that did alike the first; one not tried yet comes before all others.
+        best = jnp.argmax(jnp.where(tried, mean, jnp.inf), axis=-1).astype(jnp.int32)
+        match kind:
+            case "exp3":
+                return _drawn(self._exp3_probabilities(learned), uniforms)
+            case "ucb1":
+                rounds = jnp.maximum(jnp.sum(learned.counts, axis=-1, keepdims=True), 1)
+                bonus = jnp.sqrt(2 * jnp.log(rounds) / jnp.where(tried, learned.counts, 1))
+                bound = jnp.where(tried, mean + bonus, jnp.inf)
+                return jnp.argmax(bound, axis=-1).astype(jnp.int32)
+            case "epsilon_first":
+                explores = elapsed < self.exploration
+                within = uniforms
+            case _:
+                explores = uniforms < self.exploration
+                within = uniforms / jnp.where(explores, self.exploration, 1)
+        anything = jnp.minimum((within * size).astype(jnp.int32), size - 1)
+        return jnp.where(explores, anything, best)
+
+    def _exp3_probabilities(self, learned: Learned) -> jax.Array:
+        """Of each price, float [sellers, choices] (Auer et al. 2002)."""
+        mixed = self.exploration[:, None]
+        size = self.price_grid.shape[-1]
+        return (1 - mixed) * jax.nn.softmax(learned.totals, axis=-1) + mixed / size
+
+
+def seller_population(
+    kinds: Sequence[SellerKind],
+    *,
+    exploration: float | Sequence[float] = 0.3,
+    noise: float | Sequence[float] = 0.05,
+    discount: float = 0.9,
+    price_grid: int | Sequence[float] = 11,
+    price_high: float = 1.0,
+    profit_scale: float | None = None,
+) -> SellerPopulation:
+    """A population of one seller for each of ``kinds``.
+
+    Args:
+      kinds: the kind of each seller.
+      exploration, noise: of all sellers, or one of each; see ``SellerPopulation``.
+      discount: above 0, at most 1.
+      price_grid: prices, from 0 to ``price_high``, or how many, evenly spaced over that.
+      price_high: above 0.
+      profit_scale: above 0; ``price_high`` over the number of sellers unless given, so that all
+        buyers of an equal share who pay the highest price fill it.
+
+    Raises:
+      ValueError: an unknown kind, or a number that is out of range, or too many of them.
+    """
+    kinds = tuple(kinds)
+    checks.some("kinds", kinds)
+    for kind in kinds:
+        lookup("kind", kind, dict.fromkeys(get_args(SellerKind)))
+    checks.number("discount", discount, above=0, high=1)
+    checks.number("price_high", price_high, above=0)
+    scale = price_high / len(kinds) if profit_scale is None else profit_scale
+    checks.number("profit_scale", scale, above=0)
+    occurring = tuple(kind for kind in get_args(SellerKind) if kind in kinds)
+    return SellerPopulation(
+        kind=jnp.asarray([occurring.index(kind) for kind in kinds], jnp.int32),
+        exploration=per_seller("exploration", exploration, len(kinds), high=1),
+        noise=per_seller("noise", noise, len(kinds)),
+        discount=jnp.asarray(discount, float),
+        price_grid=_grid(price_grid, price_high),
+        price_high=jnp.asarray(price_high, float),
+        profit_scale=jnp.asarray(scale, float),
+        kinds=occurring,
+    )
+
+
+def per_seller(
+    field: str,
+    numbers: float | Sequence[float],
+    num_sellers: int,
+    *,
+    high: float | None = None,
+) -> jax.Array:
+    """One number for all sellers, or one of each, from 0, as float [sellers].
+
+    Raises:
+      ValueError: the numbers are out of range, or too many or too few.
+    """
+    array = np.asarray(numbers, np.float64)
+    checks.shape(field, array, "a number or [sellers]", (), (num_sellers,))
+    checks.numbers(field, array, low=0, high=high)
+    return jnp.asarray(np.broadcast_to(array, num_sellers), float)
+
+
+def _grid(price_grid: int | Sequence[float], price_high: float) -> jax.Array:
+    if isinstance(price_grid, int):
+        checks.integer("price_grid", price_grid, low=2)
+        return jnp.linspace(0, price_high, price_grid)
+    array = np.asarray(price_grid, np.float64)
+    checks.axes("price_grid", array, "choices")
+    checks.numbers("price_grid", array, low=0, high=price_high)
+    return jnp.asarray(array, float)
+
+
+def _drawn(probabilities: jax.Array, uniforms: jax.Array) -> jax.Array:
+    """A choice of each seller, int32 [sellers].
+
+    Args:
+      probabilities: float [sellers, choices].
+      uniforms: float [sellers].
+    """
+    cumulative = jnp.cumsum(probabilities, axis=-1)
+    # Scaled by the total, so that rounding in the sum cannot select past the end.
+    passed = cumulative[:, :-1] <= uniforms[:, None] * cumulative[:, -1:]
+    return jnp.sum(passed, axis=-1, dtype=jnp.int32)

@@ -1,0 +1,290 @@
+"""A platform divides its buyers among sellers, round after round, for the most revenue.
+
+Tang (2017), section 3: in every round the sellers ask a price each, the platform divides one unit
+of buyer impressions by the prices and the records of the last rounds, and what is shown sells as
+the price and the seller's record make buyers buy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech import checks
+from jaxmech.agents.sellers.population import SellerKind, seller_population
+from jaxmech.agents.sellers.records import FIELDS, Records
+from jaxmech.checks import InvalidValueError
+from jaxmech.environments.autoreset import step_with_reset
+from jaxmech.environments.compiled import checked, compiled
+from jaxmech.environments.impression_allocation.params import (
+    ImpressionAllocationParams,
+    params_of,
+)
+from jaxmech.environments.impression_allocation.state import ImpressionAllocationState
+from jaxmech.environments.protocol import params_or_default
+from jaxmech.spaces import Box, Simplex
+
+ActionForm = Literal["scores", "shares"]
+
+SCORE_HIGH = 10.0
+"""The largest score; the least is as far below 0. Of two sellers at the ends one gets all but a
+part in 10^8."""
+
+
+def _check_action(env: ImpressionAllocation, action: jax.Array) -> None:
+    """Refuses an action of another shape, and one that is not traced and no allocation.
+
+    Raises:
+      ValueError: it is such an action.
+    """
+    if isinstance(action, jax.core.Tracer):
+        checks.shape("action", action, env.action_form, (env.num_sellers,))
+        return
+    given = np.asarray(action)
+    checks.shape("action", given, env.action_form, (env.num_sellers,))
+    checks.numbers("action", given, low=0 if env.action_form == "shares" else None)
+    if env.action_form == "scores":
+        return
+    total = float(np.sum(given))
+    if abs(total - 1) > Simplex.SUM_TOLERANCE:
+        got = f"shares that sum to {total:g}"
+        raise InvalidValueError("action", action, "shares that sum to 1", got=got)
+
+
+@dataclass(frozen=True)
+class ImpressionAllocation:
+    """The environment; follows the gymnax 1.x protocol.
+
+    An episode is a part of a market that goes on: it is cut short after ``num_rounds``, and never
+    terminates.
+
+    Attributes:
+      num_sellers: how many sellers there are, absent ones among them.
+      num_records: rounds that are remembered and observed.
+      num_rounds: rounds of an episode.
+      rounds_per_cost: rounds after which all costs are drawn again.
+      kinds: the kinds of sellers that may occur.
+      num_choices: prices on the grid of those who learn on it; 0 where nobody does.
+      action_form: ``"scores"``, made into shares by a softmax over the sellers present, or
+        ``"shares"``, a point of the simplex over the sellers; what it gives to absent ones goes
+        to those present, in proportion.
+      prices_shown: whether the prices of the round to come are observed, before the allocation.
+      turnover: whether sellers leave and enter, by the rates of the parameters.
+      num_buyers: buyers of a round, each of whom buys or not by chance; None for the expected
+        sales.
+
+    Raises:
+      ValueError: a value out of range.
+    """
+
+    num_sellers: int
+    num_records: int = 5
+    num_rounds: int = 100
+    rounds_per_cost: int = 20
+    kinds: tuple[SellerKind, ...] = ("resampling",)
+    num_choices: int = 0
+    action_form: ActionForm = "scores"
+    prices_shown: bool = True
+    turnover: bool = False
+    num_buyers: int | None = None
+
+    def __post_init__(self) -> None:
+        checks.integer("num_sellers", self.num_sellers)
+        checks.integer("num_records", self.num_records)
+        checks.integer("num_rounds", self.num_rounds)
+        checks.integer("rounds_per_cost", self.rounds_per_cost)
+        checks.integer("num_choices", self.num_choices, low=0)
+        checks.one_of("action_form", self.action_form, get_args(ActionForm))
+        checks.one_of("prices_shown", self.prices_shown, (True, False))
+        checks.one_of("turnover", self.turnover, (True, False))
+        if self.num_buyers is not None:
+            checks.integer("num_buyers", self.num_buyers)
+        checks.hashable_fields(self)
+
+    @property
+    def name(self) -> str:
+        return "impression_allocation"
+
+    @property
+    def default_params(self) -> ImpressionAllocationParams:
+        """Sellers of each of ``kinds`` in turn."""
+        kinds = [self.kinds[seller % len(self.kinds)] for seller in range(self.num_sellers)]
+        grid = {"price_grid": self.num_choices} if self.num_choices else {}
+        return params_of(
+            seller_population(kinds, **grid),
+            num_records=self.num_records,
+            num_rounds=self.num_rounds,
+        )
+
+    @property
+    def num_costs(self) -> int:
+        """Costs that a seller has, one after another, in an episode."""
+        return -(-self.num_rounds // self.rounds_per_cost)
+
+    def action_space(self, params: ImpressionAllocationParams | None = None) -> Box | Simplex:
+        """A score of each seller, or its share of the impressions, float [sellers]."""
+        del params
+        if self.action_form == "scores":
+            return Box(-SCORE_HIGH, SCORE_HIGH, (self.num_sellers,))
+        return Simplex(self.num_sellers)
+
+    def observation_space(self, params: ImpressionAllocationParams | None = None) -> Box:
+        """Float [sellers, num_records x 4 + 2]; see ``observed``."""
+        params = params_or_default(self, params)
+        high = jnp.maximum(params.population.price_high, 1)
+        return Box(0.0, high, (self.num_sellers, len(FIELDS) * self.num_records + 2))
+
+    @compiled
+    def reset(
+        self, key: jax.Array, params: ImpressionAllocationParams | None = None
+    ) -> tuple[jax.Array, ImpressionAllocationState]:
+        """A fresh population: every seller asks a random price, as if it always had."""
+        params = params_or_default(self, params)
+        draws = jax.random.uniform(key, (2 + self.num_costs, self.num_sellers))
+        prices = params.population.price_high * draws[0]
+        low = params.cost_low
+        nothing = jnp.zeros((self.num_records, self.num_sellers), prices.dtype)
+        state = ImpressionAllocationState(
+            records=Records(nothing, jnp.broadcast_to(prices, nothing.shape), nothing),
+            prices=prices,
+            choices=jnp.zeros(self.num_sellers, jnp.int32),
+            learned=params.population.init(),
+            costs=low[None] + (params.cost_high - low)[None] * draws[2:],
+            appeal=params.buyers.appeal(draws[1]),
+            present=jnp.ones(self.num_sellers, bool),
+            earned=jnp.zeros((), prices.dtype),
+            time=jnp.zeros((), jnp.int32),
+        )
+        return self._observe(state), state
+
+    @checked(_check_action)
+    @compiled
+    def step_env(
+        self,
+        key: jax.Array,
+        state: ImpressionAllocationState,
+        action: jax.Array,
+        params: ImpressionAllocationParams | None = None,
+    ) -> tuple[jax.Array, ImpressionAllocationState, jax.Array, jax.Array, dict[str, jax.Array]]:
+        """Allocate one round's buyers.
+
+        Returns:
+          observation, state, reward (float [], revenue per buyer), terminated (bool [], never
+          true) and info: ``objective``, float [], the mean reward of the episode so far.
+
+        Raises:
+          ValueError: the action's shape is not that of the action space; or it is not traced, and
+            holds NaN, or no shares where these are asked for. Of traced ones the reward is NaN.
+        """
+        params = params_or_default(self, params)
+        population = params.population
+        sellers_key, sales_key, presence_key = self._keys(key)
+        impressions = self.impressions(action, state.present)
+        sold = impressions * params.buyers.purchase_probability(
+            state.prices, state.records.sales, state.appeal
+        )
+        if self.num_buyers is not None:
+            sold = _sampled(sales_key, sold, self.num_buyers)
+        reward = jnp.sum(state.prices * sold)
+        profits = (state.prices - state.cost(self.rounds_per_cost)) * sold
+        records = state.records.then(impressions, state.prices, sold)
+        learned = population.update(state.learned, state.choices, profits)
+        state = replace(
+            state,
+            records=records,
+            learned=learned,
+            earned=state.earned + reward,
+            time=state.time + 1,
+        )
+        prices, choices = population.prices(
+            learned,
+            records,
+            state.cost(self.rounds_per_cost),
+            jax.random.uniform(sellers_key, (self.num_sellers,)),
+            state.time / self.num_rounds,
+        )
+        state = replace(state, prices=prices, choices=choices)
+        if self.turnover:
+            state = state.after_turnover(presence_key, params)
+        terminated = jnp.zeros((), bool)
+        info = {"objective": state.earned / state.time}
+        return self._observe(state), state, reward, terminated, info
+
+    @checked(_check_action)
+    @compiled
+    def step(
+        self,
+        key: jax.Array,
+        state: ImpressionAllocationState,
+        action: jax.Array,
+        params: ImpressionAllocationParams | None = None,
+    ) -> tuple[
+        jax.Array, ImpressionAllocationState, jax.Array, jax.Array, jax.Array, dict[str, jax.Array]
+    ]:
+        """``step_env``, then a fresh episode where this one was cut short.
+
+        Returns:
+          observation, state, reward, terminated (never true), truncated and info, with
+          ``final_observation``: the observation before any reset.
+        """
+        params = params_or_default(self, params)
+        return step_with_reset(
+            self,
+            key,
+            state,
+            action,
+            params,
+            is_over=lambda state: state.time >= self.num_rounds,
+        )
+
+    def impressions(self, action: jax.Array, present: jax.Array) -> jax.Array:
+        """What each seller gets of a round's buyers, float [sellers], summing to 1; 0 where
+        nobody is present.
+
+        Args:
+          action: float [sellers], scores, or shares: NaN comes of what is no point of the simplex.
+          present: bool [sellers].
+        """
+        if self.action_form == "scores":
+            scores = jnp.clip(action, -SCORE_HIGH, SCORE_HIGH)
+            weights = jnp.exp(scores - SCORE_HIGH)
+        else:
+            is_allocation = Simplex(self.num_sellers).contains(action)
+            weights = jnp.where(is_allocation, action, jnp.nan)
+        if self.turnover:
+            weights = jnp.where(present, weights, 0)
+        total = jnp.sum(weights)
+        return weights / jnp.where(total == 0, 1, total)
+
+    def _keys(self, key: jax.Array) -> list[jax.Array]:
+        """For sellers, sales and turnover; one where nothing else is drawn, as splitting takes
+        time too."""
+        if self.num_buyers is None and not self.turnover:
+            return [key, key, key]
+        return list(jax.random.split(key, 3))
+
+    def _observe(self, state: ImpressionAllocationState) -> jax.Array:
+        rows = jnp.moveaxis(state.records.stacked(), 0, 1).reshape(self.num_sellers, -1)
+        prices = state.prices if self.prices_shown else jnp.zeros_like(state.prices)
+        columns = [state.present.astype(rows.dtype)[:, None], prices[:, None]]
+        return jnp.concatenate([rows, *columns], axis=1)
+
+
+def _sampled(key: jax.Array, sold: jax.Array, num_buyers: int) -> jax.Array:
+    """Sales of ``num_buyers`` buyers, each of whom buys from at most one seller.
+
+    Args:
+      sold: float [sellers], expected sales per buyer; they sum to at most 1.
+
+    Returns:
+      Float [sellers], sales per buyer.
+    """
+    upper = jnp.cumsum(sold)
+    seller = jnp.searchsorted(upper, jax.random.uniform(key, (num_buyers,)), side="right")
+    # Buyers past the last sum buy nothing, and fall outside.
+    counts = jnp.zeros(sold.shape, jnp.int32).at[seller].add(1, mode="drop")
+    return counts / jnp.asarray(num_buyers, sold.dtype)

@@ -1,0 +1,95 @@
+"""The environment of impression allocation by its options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jaxmech import checks
+from jaxmech.agents.sellers.population import SellerKind, seller_population
+from jaxmech.checks import InvalidValueError
+from jaxmech.environments.impression_allocation.environment import ActionForm, ImpressionAllocation
+from jaxmech.environments.impression_allocation.params import (
+    ImpressionAllocationParams,
+    params_of,
+)
+from jaxmech.environments.registry import check_options
+
+
+def make(
+    sellers: SellerKind | Sequence[SellerKind] = "resampling",
+    *,
+    num_sellers: int | None = None,
+    num_records: int = 5,
+    num_rounds: int = 100,
+    rounds_per_cost: int = 20,
+    action_form: ActionForm = "scores",
+    prices_shown: bool = True,
+    num_buyers: int | None = None,
+    entry_rate: float = 0.0,
+    exit_rate: float = 0.0,
+    exploration: float | Sequence[float] = 0.3,
+    noise: float | Sequence[float] = 0.05,
+    discount: float = 0.9,
+    price_grid: int | Sequence[float] = 11,
+    price_high: float = 1.0,
+    profit_scale: float | None = None,
+    **market_options: Any,
+) -> tuple[ImpressionAllocation, ImpressionAllocationParams]:
+    """A platform that divides the impressions of its buyers among sellers.
+
+    Args:
+      sellers: the kind of each seller, or of all alike.
+      num_sellers: 50 unless given, or as many as there are ``sellers``.
+      num_records, num_rounds, rounds_per_cost, action_form, prices_shown, num_buyers: see
+        ``ImpressionAllocation``.
+      exploration, noise, discount, price_grid, price_high, profit_scale: see
+        ``jaxmech.agents.sellers.population.seller_population``.
+      entry_rate, exit_rate, market_options: see ``params_of`` in
+        ``jaxmech.environments.impression_allocation.params``.
+
+    Raises:
+      ValueError: an unknown option, a value out of range, or one that another rules out.
+    """
+    check_options("impression_allocation", market_options, make, params_of)
+    given: object = sellers
+    if not isinstance(given, Sequence):
+        allowed = "a kind, or one for each seller (num_sellers says how many)"
+        raise InvalidValueError("sellers", given, allowed)
+    if isinstance(sellers, str):
+        count = 50 if num_sellers is None else num_sellers
+        checks.integer("num_sellers", count)
+        sellers = (sellers,) * count
+    elif num_sellers not in (None, len(sellers)):
+        got = f"{num_sellers} with {len(sellers)} sellers"
+        raise InvalidValueError("num_sellers", num_sellers, "as many", got=got, verb="needed are")
+    population = seller_population(
+        sellers,
+        exploration=exploration,
+        noise=noise,
+        discount=discount,
+        price_grid=price_grid,
+        price_high=price_high,
+        profit_scale=profit_scale,
+    )
+    params = params_of(
+        population,
+        num_records=num_records,
+        num_rounds=num_rounds,
+        entry_rate=entry_rate,
+        exit_rate=exit_rate,
+        **market_options,
+    )
+    env = ImpressionAllocation(
+        num_sellers=population.num_sellers,
+        num_records=num_records,
+        num_rounds=num_rounds,
+        rounds_per_cost=rounds_per_cost,
+        kinds=population.kinds,
+        num_choices=population.num_choices,
+        action_form=action_form,
+        prices_shown=prices_shown,
+        turnover=entry_rate > 0 or exit_rate > 0,
+        num_buyers=num_buyers,
+    )
+    return env, params
