@@ -68,6 +68,8 @@ SYSTEMS: dict[str, set[str]] = {
     },
     "impression allocation": {
         "jaxmech.agents.sellers",
+        "jaxmech.data.brand_choices",
+        "jaxmech.data.sales_tables",
         "jaxmech.environments.impression_allocation",
     },
 }

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from jaxmech.agents.keywords.daily_bidders import DailyBidders
     from jaxmech.agents.keywords.distribution import keyword_distribution
     from jaxmech.agents.sellers.buyers import Buyers, Logistic
+    from jaxmech.agents.sellers.conditional_logit import ConditionalLogit, fit_conditional_logit
     from jaxmech.agents.sellers.population import SellerPopulation, seller_population
     from jaxmech.agents.sellers.records import Records
     from jaxmech.agents.settings.demand import (
@@ -82,6 +83,7 @@ __all__ = [
     "BidderPopulation",
     "BundleDemand",
     "Buyers",
+    "ConditionalLogit",
     "CopulaValueQuality",
     "CorrelatedUniform",
     "DailyBidders",
@@ -116,6 +118,7 @@ __all__ = [
     "bidder_population",
     "density",
     "finite_setting",
+    "fit_conditional_logit",
     "interim_rules",
     "ironed_virtual_value",
     "keyword_distribution",
@@ -150,6 +153,7 @@ _EXPORTS = {
     "keywords.daily_bidders": ["DailyBidders"],
     "keywords.distribution": ["keyword_distribution"],
     "sellers.buyers": ["Buyers", "Logistic"],
+    "sellers.conditional_logit": ["ConditionalLogit", "fit_conditional_logit"],
     "sellers.population": ["SellerPopulation", "seller_population"],
     "sellers.records": ["Records"],
     "settings.demand": ["AdditiveDemand", "BundleDemand", "Demand", "UnitDemand", "Valuations"],

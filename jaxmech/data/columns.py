@@ -12,12 +12,16 @@ A file is a table with named columns, in one of two layouts:
 from __future__ import annotations
 
 import csv
-from collections.abc import Hashable, Sequence
+import zlib
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from jaxmech import checks
@@ -86,9 +90,51 @@ def read_parquet(path: Path) -> Table:
     )
 
 
-def read_table(path: Path) -> Table:
-    """All rows of a ``.csv`` or ``.parquet`` file; ValueError for another type of file."""
-    return lookup("source: type of file", path.suffix.lower(), _READERS)(path)
+@contextmanager
+def arrays_of(path: Path) -> Iterator[NpzFile]:
+    """The arrays of an .npz file, each read when it is asked for; ValueError for a damaged file."""
+    try:
+        arrays = np.load(path)
+        if not isinstance(arrays, NpzFile):
+            raise BadZipFile("it holds a single array, as an .npy file does")
+        with arrays:
+            yield arrays
+    except InvalidValueError:
+        raise
+    except (BadZipFile, zlib.error, ValueError, EOFError) as error:
+        raise ValueError(f"source: got {path}, which cannot be read as .npz: {error}") from error
+
+
+def read_npz(path: Path) -> Table:
+    """All rows of a file with an array [rows] for each column.
+
+    Raises:
+      ValueError: an array of another shape, or a damaged file.
+    """
+    with arrays_of(path) as arrays:
+        columns = {name: arrays[name] for name in arrays.files}
+    for name, array in columns.items():
+        length = len(next(iter(columns.values()))) if array.ndim == 1 else 0
+        if array.shape != (length,):
+            raise InvalidValueError(
+                f"{path}, array {name!r}",
+                array,
+                "[rows], as many in each array",
+                got=f"shape {array.shape}",
+            )
+    rows = list(zip(*(array.tolist() for array in columns.values()), strict=True))
+    return Table(str(path), list(columns), list(rows), [f"row {i + 1}" for i in range(len(rows))])
+
+
+def read_table(path: Path, *, npz: bool = False) -> Table:
+    """All rows of a ``.csv`` or ``.parquet`` file; ValueError for another type of file.
+
+    Args:
+      path: of the file.
+      npz: whether an ``.npz`` file of columns is read too.
+    """
+    readers = _READERS | ({".npz": read_npz} if npz else {})
+    return lookup("source: type of file", path.suffix.lower(), readers)(path)
 
 
 _READERS = {".csv": read_csv, ".parquet": read_parquet}

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import jax.numpy as jnp
 import numpy as np
-from numpy.lib.npyio import NpzFile
 from numpy.typing import ArrayLike, NDArray
 
 from jaxmech import checks
@@ -162,25 +159,12 @@ def empirical(source: ArrayLike | str | Path, **columns: Any) -> Empirical:
 
 
 def _read_npz(path: Path, key: str | None) -> NDArray[Any]:
-    try:
-        arrays = np.load(path)
-        if not isinstance(arrays, NpzFile):
-            raise BadZipFile("it holds a single array, as an .npy file does")
-    except (BadZipFile, ValueError, EOFError) as error:
-        raise _not_npz(path, error) from error
-    with arrays:
+    with tables.arrays_of(path) as arrays:
         if key is None and len(arrays.files) == 1:
             key = arrays.files[0]
         if key not in arrays.files:
             raise InvalidValueError("key", key, f"arrays in {path} are {arrays.files}", verb="")
-        try:
-            return np.asarray(arrays[key])
-        except (BadZipFile, zlib.error, ValueError, EOFError) as error:
-            raise _not_npz(path, error) from error
-
-
-def _not_npz(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"source: got {path}, which cannot be read as .npz: {error}")
+        return np.asarray(arrays[key])
 
 
 def _as_array(values: ArrayLike) -> NDArray[Any]:

