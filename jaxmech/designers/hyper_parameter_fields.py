@@ -6,11 +6,12 @@ A field carries its range; what is fixed when compiling says so in the words of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import Field, field
 from typing import Any
 
 from jaxmech import checks
+from jaxmech.checks import InvalidValueError
 
 STATIC = {"pytree_node": False}
 """Metadata of a field that is fixed when compiling."""
@@ -41,5 +42,8 @@ def check(hyper_parameters: Any, fields: Iterable[Field[Any]]) -> None:
         if not is_static:
             checks.leaf(one.name, value, **bounds)
         elif bounds:
-            for entry in value if isinstance(one.default, tuple) else (value,):
+            several = isinstance(one.default, tuple)
+            if several and not isinstance(value, Sequence):
+                raise InvalidValueError(one.name, value, "integers from 1, one or more in a tuple")
+            for entry in value if several else (value,):
                 checks.integer(one.name, entry, **bounds)

@@ -87,12 +87,12 @@ class Replay:
 
     @property
     def num_rows(self) -> int:
-        return self.steps.reward.shape[0]
+        return self.steps.reward.shape[-2]
 
     @property
     def num_transitions(self) -> jax.Array:
         """Stored, over all environments, int32 []."""
-        return self.filled * self.steps.reward.shape[1]
+        return self.filled * self.steps.reward.shape[-1]
 
     @property
     def can_be_drawn_from(self) -> jax.Array:
@@ -129,7 +129,7 @@ class Replay:
         row_key, environment_key = jax.random.split(key)
         age = jax.random.randint(row_key, (batch_size,), 0, self.filled - 1)
         environment = jax.random.randint(
-            environment_key, (batch_size,), 0, self.steps.reward.shape[1]
+            environment_key, (batch_size,), 0, self.steps.reward.shape[-1]
         )
         oldest = jnp.where(self.filled < self.num_rows, 0, self.next_row)
         row = (oldest + age) % self.num_rows
