@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from jaxmech import struct
 from jaxmech.checks import InvalidValueError
+from jaxmech.spaces import Simplex
 
 
 class ActionMap(Protocol):
@@ -119,12 +120,14 @@ class SimplexActions:
         return jax.nn.softmax(jnp.where(jax.nn.softmax(raw) > 0, scores, -jnp.inf))
 
 
-def actions_for(space: Any) -> BoundedActions:
+def actions_for(space: Any) -> BoundedActions | SimplexActions:
     """The action map that suits an action space.
 
     Raises:
-      InvalidValueError: the space is no box.
+      InvalidValueError: the space is neither a box nor a simplex.
     """
-    if not (hasattr(space, "low") and hasattr(space, "high")):
-        raise InvalidValueError("action_space", space, "a box, or an action map of one's own")
-    return BoundedActions(space.low, space.high)
+    if isinstance(space, Simplex):
+        return SimplexActions()
+    if hasattr(space, "low") and hasattr(space, "high"):
+        return BoundedActions(space.low, space.high)
+    raise InvalidValueError("action_space", space, "a box and a simplex, whose actions are arrays")

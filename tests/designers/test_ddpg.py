@@ -10,13 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
+from tiers import slowly
 
+import jaxmech
 from jaxmech import runner, struct
 from jaxmech.designers import DDPG, train
-from jaxmech.networks import BoundedActions, SimplexActions
+from jaxmech.networks import BoundedActions
 from jaxmech.runner.progress import NoProgress
 from jaxmech.runner.trees import floats
-from jaxmech.spaces import Box, Discrete
+from jaxmech.spaces import Box, Discrete, Simplex
 
 NEVER = -1
 FEW: dict[str, Any] = {
@@ -172,20 +174,20 @@ class Bandit:
 
     def step_env(self, key, state, action, params):
         reward = jnp.sum(jnp.array([0.2, 0.5, 1.0, 0.7]) * action)
-        # What is no point of the simplex would be seen at once.
-        off = jnp.abs(jnp.sum(action) - 1) + jnp.sum(jnp.maximum(-action, 0))
-        reward = reward - jnp.where(off > 1e-5, 1000.0, 0.0)
+        # What is no allocation would be seen at once.
+        is_allocation = self.action_space(params).contains(action)
+        reward = jnp.where(is_allocation, reward, -1000)
         return jnp.ones(1, jnp.int32), state, reward, jnp.ones((), bool), {"objective": reward}
 
     def action_space(self, params):
-        return Box(0.0, 1.0, (4,))
+        return Simplex(4)
 
     def observation_space(self, params):
         return Box(0, 1, (1,))
 
 
 def test_shares_go_to_the_best_arm_and_sum_to_one_all_the_while():
-    designer = DDPG(Bandit(), None, actions=SimplexActions(), **{**FEW, "exploration_noise": 0.5})
+    designer = DDPG(Bandit(), None, **(FEW | {"exploration_noise": 0.5}))
 
     @jax.jit
     def run(key):
@@ -201,6 +203,20 @@ def test_shares_go_to_the_best_arm_and_sum_to_one_all_the_while():
         assert np.mean(metrics["objective"][:4]) == pytest.approx(0.6, abs=0.05)
         np.testing.assert_array_equal(metrics["episode_return"], metrics["objective"])
     assert best >= 2
+
+
+@pytest.mark.parametrize("form", ["shares", *slowly("scores")])
+def test_impressions_are_allocated_by_shares_and_by_scores(form):
+    env, params = jaxmech.make(
+        "impression_allocation", num_sellers=3, action_form=form, num_rounds=6, reputation=0.0
+    )
+    designer = DDPG(env, params, **(FEW | {"gradient_steps": 1}))
+    # The first episodes, of 6 steps of each of 8 environments, end in the second update.
+    state, metrics = jax.jit(lambda key: train(designer, key, updates=2))(KEYS[0])
+    assert state.replay.steps.observation.shape == (256, 8, 3, 22)
+    assert float(metrics["episodes"][1]) == 8
+    # The mean reward of a round: no price p earns more than p (1 - p) <= 1/4.
+    assert 0.05 < float(metrics["objective"][1]) <= 0.25
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jaxmech.networks import ActionValue, BoundedActions, DeterministicActor, SimplexActions
 from jaxmech.networks.deterministic_actions import actions_for
-from jaxmech.spaces import Box, Discrete
+from jaxmech.spaces import Box, Discrete, Simplex
 
 INFINITE = float("inf")
 MANY = 100_000
@@ -121,8 +121,9 @@ def test_gradients_of_shares_are_finite_where_scores_are_left_out():
     np.testing.assert_allclose(slopes, [share * (1 - share), 0, -share * (1 - share), 0], rtol=1e-5)
 
 
-def test_a_box_has_the_actions_of_its_bounds():
+def test_a_space_has_the_actions_that_suit_it():
     assert actions_for(Box(-1.0, 3.0, (2,))) == BoundedActions(-1.0, 3.0)
+    assert actions_for(Simplex(2)) == SimplexActions()
     with pytest.raises(ValueError, match=r"action_space: got Discrete\(n=2\); allowed are a box"):
         actions_for(Discrete(2))
 

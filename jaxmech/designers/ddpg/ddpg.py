@@ -60,9 +60,9 @@ class DDPG(DDPGHyperParameters):
         [batch, *shape], to raw actions, float [batch, ...]; two dense layers where None.
       critic: a Flax module from such observations and the environment's actions to values,
         float [batch]; two dense layers where None.
-      actions: from raw actions to the environment's, such as
-        ``jaxmech.networks.SimplexActions()``; for the environment's box where None:
-        ``jaxmech.networks.BoundedActions`` of its bounds.
+      actions: from raw actions to the environment's; for its action space where None:
+        ``jaxmech.networks.BoundedActions`` of the bounds of a box, ``SimplexActions`` of a
+        ``jaxmech.spaces.Simplex``.
     """
 
     env: Environment = struct.field(pytree_node=False)
@@ -110,7 +110,7 @@ class DDPG(DDPGHyperParameters):
         """A fresh state; the same key gives the same training.
 
         Raises:
-          InvalidValueError: the action space is no box, or what ``actor``, ``actions`` or
+          InvalidValueError: the action space has no action map, or what ``actor``, ``actions`` or
             ``critic`` gives has not the shape it must have.
         """
         key, actor_key, critic_key, start_key = jax.random.split(key, 4)
