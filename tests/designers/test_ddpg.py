@@ -371,6 +371,16 @@ def test_a_second_update_does_not_compile_again():
     assert update._cache_size() == compiled
 
 
+def test_a_state_can_be_donated_from_the_first():
+    designer = probing(distance=1.0)
+    first = designer.init(KEYS[0])
+    donated, _ = jax.jit(DDPG.update, donate_argnums=1)(designer, first)
+    assert first.replay.steps.observation.is_deleted()
+    kept, _ = update(designer, start(designer, KEYS[0]))
+    rewards = [one.replay.steps.reward for one in (donated, kept)]
+    np.testing.assert_allclose(*rewards, rtol=1e-5)
+
+
 class Stopping(NoProgress):
     """Ends the run after some updates."""
 

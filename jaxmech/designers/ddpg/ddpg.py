@@ -51,8 +51,11 @@ class DDPG(DDPGHyperParameters):
     """The learner; trains any environment of the gymnax 1.x protocol whose actions are arrays.
 
     Every float is a leaf, so it can be swept by ``vmap``; sizes are static. Keyword arguments are
-    the ``DDPGHyperParameters``, documented there. Without ``jit`` with its state donated, an
-    ``update`` copies the whole replay; ``jaxmech.train`` and the runner see to it.
+    the ``DDPGHyperParameters``, documented there.
+
+    The replay holds ``replay_size`` observations. ``jax.jit(designer.update)`` alone copies all of
+    them in every call; with ``donate_argnums=0``, in ``jaxmech.train`` and in the runner they stay
+    where they are.
 
     Attributes:
       env, params: the environment, see ``jaxmech.environments.protocol``, and its parameters.
@@ -110,8 +113,8 @@ class DDPG(DDPGHyperParameters):
         """A fresh state; the same key gives the same training.
 
         Raises:
-          InvalidValueError: the action space has no action map, or what ``actor``, ``actions`` or
-            ``critic`` gives has not the shape it must have.
+          InvalidValueError: the action space is neither a box nor a simplex, or what ``actor``,
+            ``actions`` or ``critic`` gives has not the shape it must have.
         """
         key, actor_key, critic_key, start_key = jax.random.split(key, 4)
         observation = jnp.zeros((1, *self._observation_shape))
@@ -127,7 +130,7 @@ class DDPG(DDPGHyperParameters):
             terminated=~running.live,
             ended=~running.live,
         )
-        return DDPGState(
+        state = DDPGState(
             learned=Learned.start(actor, critic),
             replay=Replay.empty(self._num_rows, one_step),
             running=running,
@@ -135,6 +138,8 @@ class DDPG(DDPGHyperParameters):
             updates=jnp.zeros((), jnp.int32),
             last_episode=no_episode(self.env, self.params),
         )
+        # No array twice, such as the targets are at first: what is donated must be there once.
+        return jax.tree.map(jnp.copy, state)
 
     def _checked_action(self, actor: Any, observation: jax.Array) -> jax.Array:
         """Zeros in the form of the action for one observation.
