@@ -71,6 +71,7 @@ SYSTEMS: dict[str, set[str]] = {
         "jaxmech.data.brand_choices",
         "jaxmech.data.sales_tables",
         "jaxmech.environments.impression_allocation",
+        "jaxmech.networks.sellers",
     },
 }
 """The packages and modules of each system, which no other system and nothing general imports."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from jaxmech.agents.keywords.distribution import keyword_distribution
     from jaxmech.agents.sellers.buyers import Buyers, Logistic
     from jaxmech.agents.sellers.conditional_logit import ConditionalLogit, fit_conditional_logit
+    from jaxmech.agents.sellers.observation import SellerObservation, seller_observation
     from jaxmech.agents.sellers.population import SellerPopulation, seller_population
     from jaxmech.agents.sellers.records import Records
     from jaxmech.agents.settings.demand import (
@@ -104,6 +105,7 @@ __all__ = [
     "Records",
     "RegretMatching",
     "Samples",
+    "SellerObservation",
     "SellerPopulation",
     "Setting",
     "SignalsAndValues",
@@ -128,6 +130,7 @@ __all__ = [
     "logit_response",
     "named_setting",
     "one_of",
+    "seller_observation",
     "seller_population",
     "surely",
     "tabulated",
@@ -154,6 +157,7 @@ _EXPORTS = {
     "keywords.distribution": ["keyword_distribution"],
     "sellers.buyers": ["Buyers", "Logistic"],
     "sellers.conditional_logit": ["ConditionalLogit", "fit_conditional_logit"],
+    "sellers.observation": ["SellerObservation", "seller_observation"],
     "sellers.population": ["SellerPopulation", "seller_population"],
     "sellers.records": ["Records"],
     "settings.demand": ["AdditiveDemand", "BundleDemand", "Demand", "UnitDemand", "Valuations"],

@@ -39,7 +39,7 @@ class RecurrentActorCritic(nn.Module):
 
     def setup(self) -> None:
         self.encoder = dense(self.memory_width, 2.0**0.5)
-        self.cell = _GatedRecurrentUnit(self.memory_width)
+        self.cell = GatedRecurrentUnit(self.memory_width)
         self.actor = MLP(self.hidden, self.num_scores - self.num_alike, 0.01)
         self.critic = MLP(self.hidden, 1, 1.0)
         self.log_scale = self.param(
@@ -102,7 +102,13 @@ class RecurrentActorCritic(nn.Module):
         return jnp.concatenate([alike, scores], axis=-1)
 
 
-class _GatedRecurrentUnit(nn.Module):
+class GatedRecurrentUnit(nn.Module):
+    """A gated recurrent unit (Cho et al. 2014), whose inputs are multiplied for all steps at once.
+
+    Attributes:
+      width: numbers that it remembers.
+    """
+
     width: int
 
     def setup(self) -> None:
@@ -133,6 +139,15 @@ class _GatedRecurrentUnit(nn.Module):
     def step(self, x: jax.Array, memory: jax.Array) -> jax.Array:
         """One step: float [..., features], [..., width] -> the next memory, [..., width]."""
         return self._next(self.inputs(x), memory)
+
+    def summary(self, x: jax.Array) -> jax.Array:
+        """A few steps from nothing remembered: float [steps, ..., features] -> [..., width]."""
+        inputs = self.inputs(x)
+        memory = jnp.zeros((*x.shape[1:-1], self.width), x.dtype)
+        # Unrolled: the steps of a loop are too short for its gradient to be worth one.
+        for now in inputs:
+            memory = self._next(now, memory)
+        return memory
 
     def _next(self, inputs: jax.Array, memory: jax.Array) -> jax.Array:
         products = memory @ self.kernel

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jaxmech
-from jaxmech.agents import Empirical, Logistic
-from jaxmech.environments.impression_allocation import params_of, seller_observation
+from jaxmech.agents import Empirical, Logistic, seller_observation
+from jaxmech.environments.impression_allocation import params_of
 from jaxmech.spaces import Simplex
 
 SELLERS = 50

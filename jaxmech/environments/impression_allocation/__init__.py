@@ -6,18 +6,12 @@ from jaxmech.environments.impression_allocation.params import (
     ImpressionAllocationParams,
     params_of,
 )
-from jaxmech.environments.impression_allocation.state import (
-    ImpressionAllocationState,
-    SellerObservation,
-    seller_observation,
-)
+from jaxmech.environments.impression_allocation.state import ImpressionAllocationState
 
 __all__ = [
     "ImpressionAllocation",
     "ImpressionAllocationParams",
     "ImpressionAllocationState",
-    "SellerObservation",
     "make",
     "params_of",
-    "seller_observation",
 ]

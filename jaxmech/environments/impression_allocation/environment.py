@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech import checks
+from jaxmech.agents.sellers.observation import SellerObservation
 from jaxmech.agents.sellers.population import SellerKind, seller_population
 from jaxmech.agents.sellers.records import FIELDS, Records
 from jaxmech.checks import InvalidValueError
@@ -133,7 +134,8 @@ class ImpressionAllocation:
         return Simplex(self.num_sellers)
 
     def observation_space(self, params: ImpressionAllocationParams | None = None) -> Box:
-        """Float [sellers, num_records x 4 + 2]; see ``observed``."""
+        """Float [sellers, num_records x 4 + 2]; see
+        ``jaxmech.agents.SellerObservation``."""
         params = params_or_default(self, params)
         high = jnp.maximum(params.population.price_high, 1)
         return Box(0.0, high, (self.num_sellers, len(FIELDS) * self.num_records + 2))
@@ -268,10 +270,8 @@ class ImpressionAllocation:
         return list(jax.random.split(key, 3))
 
     def _observe(self, state: ImpressionAllocationState) -> jax.Array:
-        rows = jnp.moveaxis(state.records.stacked(), 0, 1).reshape(self.num_sellers, -1)
         prices = state.prices if self.prices_shown else jnp.zeros_like(state.prices)
-        columns = [state.present.astype(rows.dtype)[:, None], prices[:, None]]
-        return jnp.concatenate([rows, *columns], axis=1)
+        return SellerObservation(state.records.stacked(), state.present, prices).rows()
 
 
 def _sampled(key: jax.Array, sold: jax.Array, num_buyers: int) -> jax.Array:

@@ -1,4 +1,4 @@
-"""An episode of impression allocation part-way through, and how its observation reads."""
+"""An episode of impression allocation, part-way through."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxmech import struct
 from jaxmech.agents.sellers.population import Learned
-from jaxmech.agents.sellers.records import FIELDS, Records
+from jaxmech.agents.sellers.records import Records
 from jaxmech.environments.impression_allocation.params import ImpressionAllocationParams
 
 
@@ -64,30 +64,3 @@ class ImpressionAllocationState:
             learned=learned,
             present=stays | enters,
         )
-
-
-@struct.dataclass
-class SellerObservation:
-    """An observation of impression allocation by its parts.
-
-    Attributes:
-      records: float [..., rounds, sellers, 4], the oldest round first; of each ``impressions``,
-        ``price``, ``transactions`` and ``revenue``.
-      present: bool [..., sellers].
-      prices: float [..., sellers], of the round to come; 0 where they are not shown.
-    """
-
-    records: jax.Array
-    present: jax.Array
-    prices: jax.Array
-
-
-def seller_observation(observation: jax.Array) -> SellerObservation:
-    """The parts of ``observation``, float [..., sellers, rounds x 4 + 2]."""
-    rows = observation[..., :-2]
-    rows = rows.reshape(*rows.shape[:-1], -1, len(FIELDS))
-    return SellerObservation(
-        records=jnp.moveaxis(rows, -2, -3),
-        present=observation[..., -2] > 0,
-        prices=observation[..., -1],
-    )

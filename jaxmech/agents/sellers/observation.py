@@ -1,0 +1,41 @@
+"""What a platform sees of its sellers, in one array and by its parts."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech import struct
+from jaxmech.agents.sellers.records import FIELDS
+
+
+@struct.dataclass
+class SellerObservation:
+    """An observation of sellers by its parts.
+
+    Attributes:
+      records: float [..., rounds, sellers, 4], the oldest round first; of each ``impressions``,
+        ``price``, ``transactions`` and ``revenue``.
+      present: bool [..., sellers].
+      prices: float [..., sellers], of the round to come; 0 where they are not shown.
+    """
+
+    records: jax.Array
+    present: jax.Array
+    prices: jax.Array
+
+    def rows(self) -> jax.Array:
+        """All of it, float [..., sellers, rounds x 4 + 2]."""
+        records = jnp.moveaxis(self.records, -3, -2)
+        flat = records.reshape(*records.shape[:-2], -1)
+        columns = [self.present.astype(flat.dtype)[..., None], self.prices[..., None]]
+        return jnp.concatenate([flat, *columns], axis=-1)
+
+
+def seller_observation(rows: jax.Array) -> SellerObservation:
+    """The parts of what ``SellerObservation.rows`` puts together."""
+    flat = rows[..., :-2]
+    records = flat.reshape(*flat.shape[:-1], -1, len(FIELDS))
+    return SellerObservation(
+        records=jnp.moveaxis(records, -2, -3), present=rows[..., -2] > 0, prices=rows[..., -1]
+    )

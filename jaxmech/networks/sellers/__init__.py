@@ -1,0 +1,1 @@
+"""Networks over sellers, each of whom is treated alike."""
