@@ -7,6 +7,10 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+
+from jaxmech import checks
+from jaxmech.checks import InvalidValueError
 
 
 @dataclass(frozen=True)
@@ -86,3 +90,17 @@ class Simplex:
         """Whether ``x`` is in the space, bool []."""
         whole = jnp.abs(jnp.sum(x) - 1) <= self.SUM_TOLERANCE
         return jnp.logical_and(jnp.all(x >= 0), whole)
+
+    def check(self, field: str, shares: Any) -> None:
+        """Refuses what is not in the space, and not traced.
+
+        Raises:
+          InvalidValueError: another shape, a number below 0 or not finite, or a sum other than 1.
+        """
+        given = np.asarray(shares)
+        checks.shape(field, given, "shares", self.shape)
+        checks.numbers(field, given, low=0)
+        total = float(np.sum(given))
+        if abs(total - 1) > self.SUM_TOLERANCE:
+            got = f"shares that sum to {total:g}"
+            raise InvalidValueError(field, shares, "shares that sum to 1", got=got)

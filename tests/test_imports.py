@@ -15,8 +15,8 @@ import jaxmech
 PACKAGE = Path(jaxmech.__file__).parent
 
 LAYERS: list[set[str]] = [
-    {"checks", "spaces", "intervals", "struct", "lazy"},
-    {"naming"},
+    {"checks", "intervals", "struct", "lazy"},
+    {"naming", "spaces"},
     {"runner"},
     {"reports"},
     {"mechanisms"},
@@ -72,6 +72,7 @@ SYSTEMS: dict[str, set[str]] = {
         "jaxmech.data.sales_tables",
         "jaxmech.environments.impression_allocation",
         "jaxmech.networks.sellers",
+        "jaxmech.designers.allocation_policies",
     },
 }
 """The packages and modules of each system, which no other system and nothing general imports."""

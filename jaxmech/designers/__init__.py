@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING
 from jaxmech.lazy import exports
 
 if TYPE_CHECKING:
+    from jaxmech.designers.allocation_policies import (
+        Exp3Shares,
+        FixedShares,
+        KnownDemand,
+        LearnedDemand,
+        ProportionalShares,
+        UCB1Shares,
+    )
     from jaxmech.designers.baselines import RandomSerialDictatorship, StaticPrices
     from jaxmech.designers.bidder_models.simulated_logs import simulate_bid_logs
     from jaxmech.designers.bidder_models.training import (
@@ -46,9 +54,13 @@ __all__ = [
     "Designer",
     "ExactSimulator",
     "ExhaustiveSearch",
+    "Exp3Shares",
     "FixedReserves",
+    "FixedShares",
     "HeldDays",
     "InitialReserves",
+    "KnownDemand",
+    "LearnedDemand",
     "LearnedSimulator",
     "Moves",
     "ObservedKeyword",
@@ -58,10 +70,12 @@ __all__ = [
     "Play",
     "PlayState",
     "Policy",
+    "ProportionalShares",
     "RandomSerialDictatorship",
     "ReservePlanner",
     "StaticPrices",
     "TreeSearch",
+    "UCB1Shares",
     "greedy_planner",
     "held_out_cross_entropy",
     "simulate_bid_logs",
@@ -71,6 +85,14 @@ __all__ = [
 ]
 
 _EXPORTS = {
+    "allocation_policies": [
+        "Exp3Shares",
+        "FixedShares",
+        "KnownDemand",
+        "LearnedDemand",
+        "ProportionalShares",
+        "UCB1Shares",
+    ],
     "baselines": ["RandomSerialDictatorship", "StaticPrices"],
     "bidder_models.simulated_logs": ["simulate_bid_logs"],
     "bidder_models.training": [

@@ -1,0 +1,174 @@
+"""Allocations that are not trained: shares in every case, and the rules they are named after."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import jaxmech
+from jaxmech.agents import SellerObservation
+from jaxmech.designers import (
+    Exp3Shares,
+    FixedShares,
+    KnownDemand,
+    LearnedDemand,
+    ProportionalShares,
+    UCB1Shares,
+)
+from jaxmech.designers.allocation_policies import baselines
+from jaxmech.evaluation import evaluate
+from jaxmech.wrappers import state_observed
+
+SELLERS, ROUNDS = 7, 2
+HIGH = 1.0
+POLICIES = {
+    "equal": FixedShares.equal(SELLERS),
+    "revenue": ProportionalShares("revenue"),
+    "transactions": ProportionalShares("transactions"),
+    "learned": LearnedDemand(HIGH),
+    "ucb1": UCB1Shares(HIGH, SELLERS),
+    "exp3": Exp3Shares(HIGH, num_sellers=SELLERS),
+}
+
+
+def observation_of(seed, present_share=0.7):
+    random = np.random.default_rng(seed)
+    impressions = random.dirichlet(np.ones(SELLERS) * 0.2, ROUNDS)
+    prices = random.uniform(0, 1, (ROUNDS, SELLERS))
+    sold = impressions * (1 - prices)
+    records = np.stack([impressions, prices, sold, prices * sold], axis=-1)
+    records *= random.integers(0, 2)
+    present = random.uniform(0, 1, SELLERS) < present_share
+    asked = random.uniform(0, 1, SELLERS) * present
+    return SellerObservation(*(jnp.asarray(x) for x in (records, present, asked)))
+
+
+@jax.jit
+def acted(policy, seen, carry):
+    return policy.act(seen.rows(), carry, None)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**31), present_share=st.sampled_from([0.0, 0.7, 1.0]))
+def test_every_allocation_is_one_of_those_present(name, seed, present_share):
+    policy, seen = POLICIES[name], observation_of(seed, present_share)
+    shares, _ = acted(policy, seen, policy.initial_carry())
+    assert (shares >= 0).all()
+    np.testing.assert_allclose(shares.sum(), 1, rtol=1e-5)
+    if seen.present.any():
+        assert (shares[~seen.present] == 0).all()
+
+
+def test_shares_follow_what_was_sold():
+    seen = observation_of(3)
+    assert (seen.records[..., 3] > 0).any()
+    for to, column, rounds in (("revenue", 3, [-1]), ("transactions", 2, [0, 1])):
+        sold = np.where(seen.present, np.asarray(seen.records)[rounds, :, column].sum(axis=0), 0)
+        shares, _ = acted(ProportionalShares(to), seen, None)
+        np.testing.assert_allclose(shares, sold / sold.sum(), rtol=1e-5)
+
+
+def make(**options):
+    return jaxmech.make(
+        "impression_allocation", **{"action_form": "shares", "num_sellers": 20, **options}
+    )
+
+
+def test_bandits_are_the_published_rules():
+    """One seller shown in turn by UCB1; weights of Exp3, which are told what each share earned."""
+    random = np.random.default_rng(0)
+    worth = random.uniform(0, 1, SELLERS)
+    everybody = jnp.ones(SELLERS, bool)
+
+    def told(shares):
+        """The record of a round in which each seller sells for ``worth`` a buyer."""
+        shares = np.asarray(shares)
+        record = np.stack([shares, np.ones(SELLERS), shares * worth, shares * worth], axis=-1)
+        return SellerObservation(jnp.asarray(record[None]), everybody, jnp.ones(SELLERS))
+
+    nothing = told(np.zeros(SELLERS))
+    counts, totals = np.zeros(SELLERS), np.zeros(SELLERS)
+    policy, seen, same = UCB1Shares(HIGH, SELLERS), nothing, 0
+    carry = policy.initial_carry()
+    for _ in range(150):
+        shares, carry = acted(policy, seen, carry)
+        assert shares.max() == 1
+        tried = counts > 0
+        bound = np.where(
+            tried,
+            totals / np.where(tried, counts, 1)
+            + np.sqrt(2 * np.log(max(counts.sum(), 1)) / np.where(tried, counts, 1)),
+            np.inf,
+        )
+        same += int(np.argmax(shares) == np.argmax(bound))
+        # Near ties are decided by rounding: both go on from what the policy did.
+        counts += np.asarray(shares)
+        totals += np.asarray(shares) * worth
+        seen = told(shares)
+    assert same >= 145
+    assert np.argmax(counts) == np.argmax(worth)
+
+    policy, seen, weights = Exp3Shares(HIGH, 0.3, num_sellers=SELLERS), nothing, np.ones(SELLERS)
+    carry = policy.initial_carry()
+    for _ in range(40):
+        shares, carry = acted(policy, seen, carry)
+        expected = 0.7 * weights / weights.sum() + 0.3 / SELLERS
+        np.testing.assert_allclose(shares, expected, rtol=1e-4)
+        # The mean over draws of exp(gamma x / (K p)) in the exponent: x, whatever p.
+        weights *= np.exp(0.3 * worth / SELLERS)
+        seen = told(shares)
+
+
+def test_known_demand_is_the_best_of_a_round():
+    env, params = make(appeal_spread=0.5, reputation=0.3, prices_shown=False)
+    shown = state_observed(env)
+    policy = KnownDemand(params)
+
+    @jax.jit
+    def rewards(key):
+        observation, state = shown.reset(key, params)
+        shares, _ = policy.act(observation, None, None)
+        candidates = jnp.concatenate([shares[None], jnp.eye(20), jnp.full((1, 20), 1 / 20)])
+        return jax.vmap(lambda action: env.step_env(key, state, action, params)[2])(candidates)
+
+    for seed in range(5):
+        found = rewards(jax.random.key(seed))
+        assert found[0] >= found.max() - 1e-7
+
+
+def test_what_is_learned_or_known_earns_more():
+    """By their theory: with demand 1 - p known, nothing earns more in a round; at reputation 0
+    that is 1/4 at most, and the learned demand comes near."""
+    env, params = make(reputation=0.0, num_rounds=60)
+
+    @jax.jit
+    def worth(key):
+        policies = baselines(env, params)
+        seen = ("equal shares", "proportional to revenue", "learned demand")
+        of_seen = [evaluate(env, params, policies[name], key, 40).mean for name in seen]
+        known = evaluate(state_observed(env), params, KnownDemand(params), key, 40).mean
+        return *of_seen, known
+
+    equal, by_revenue, learned, known = worth(jax.random.key(0))
+    assert equal < by_revenue < known <= 0.25
+    # It tries each of its 20 bins of prices once, from the highest.
+    assert known - learned <= 20 / 60 * known and learned > equal
+
+
+@pytest.mark.parametrize(
+    ("make_policy", "message"),
+    [
+        (lambda: FixedShares(np.array([0.5, 0.6])), "shares: got shares that sum to 1.1"),
+        (lambda: FixedShares(np.array([-0.5, 1.5])), "shares: got"),
+        (lambda: FixedShares([float("nan"), 1.0]), "shares: got"),
+        (lambda: ProportionalShares("price"), "to: got 'price'"),
+        (lambda: LearnedDemand(1.0, num_bins=0), "num_bins: got 0"),
+        (lambda: Exp3Shares(1.0, 0.0, num_sellers=3), "exploration: got 0.0"),
+    ],
+)
+def test_bad_policies_are_refused(make_policy, message):
+    with pytest.raises(ValueError, match=message):
+        make_policy()
