@@ -204,6 +204,35 @@ def test_a_fit_is_a_maximum(seed, num_occasions, scale, offset):
         assert there < fit.log_likelihood + 1e-9 * abs(fit.log_likelihood)
 
 
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), num_occasions=st.integers(2, 12))
+def test_there_is_a_maximum_unless_choices_are_separated(seed, num_occasions):
+    # A. Albert and J. Anderson (1984): there is none if some direction never lowers the utility of
+    # what was chosen beside another alternative, and raises one; a linear program looks for it.
+    rng = np.random.default_rng(seed)
+    covariates = rng.integers(-3, 4, (num_occasions, 3, 2)).astype(float)
+    counts = rng.integers(0, 3, (num_occasions, 3)) * (rng.random((num_occasions, 3)) < 0.5)
+    differences = (covariates[:, :, None] - covariates[:, None])[counts > 0].reshape(-1, 2)
+    assume(np.linalg.matrix_rank(differences) == 2)
+    found = optimize.linprog(
+        -differences.sum(axis=0), A_ub=-differences, b_ub=np.zeros(len(differences)), bounds=(-1, 1)
+    )
+    if found.fun > -1e-6:
+        assert fit_conditional_logit(covariates, counts, constants=False).converged
+    else:
+        with pytest.raises(InvalidValueError, match="tell apart without exception"):
+            fit_conditional_logit(covariates, counts, constants=False)
+
+
+def test_steps_that_lead_too_far_are_halved():
+    # Full steps of Newton's method run to where no choice is in doubt, and get stuck there.
+    covariates = np.stack([[[-1.0, 0], [-6, 2], [1, 2]], np.zeros((3, 2))], axis=1)
+    counts = np.array([[1.0, 48], [0, 6], [1, 1]])
+    fit = fit_conditional_logit(covariates, counts, constants=False)
+    # The first and the last occasion are met exactly, and then the second is all but certain.
+    np.testing.assert_allclose(fit.coefficients, np.log(48) * np.array([1, -0.5]), rtol=1e-6)
+
+
 def test_rare_choices_are_fitted():
     covariates = np.zeros((2, 2, 1))
     covariates[:, 1, 0] = 1, 2
@@ -252,6 +281,21 @@ def test_real_choices_agree_with_scipy(panel):
     without = len(panel.choices) * np.sum(shares * np.log(shares))
     np.testing.assert_allclose(fit.log_likelihood_of_constants, without, rtol=1e-12)
     np.testing.assert_allclose(fit.pseudo_r_squared, 1 - value / without, rtol=1e-7)
+
+
+@with_panels
+def test_yogurt_has_the_published_estimates():
+    # J. Helveston, "Estimating Multinomial Logit Models", of the R package logitr, which has the
+    # same data; its constants are relative to Dannon.
+    panel = load_brand_choices("Yogurt")
+    fit = fit_conditional_logit(panel.covariates, panel.choices)
+    np.testing.assert_allclose(fit.coefficients, [-0.3665845, 0.4914335], atol=1e-7)
+    np.testing.assert_allclose(fit.standard_errors[:2], [0.02436607, 0.12006301], atol=1e-8)
+    yoplait, dannon, hiland, weight = fit.constants
+    np.testing.assert_allclose(yoplait - dannon, 0.7345712, atol=1e-7)
+    np.testing.assert_allclose(hiland - dannon, -3.7156002, atol=1e-7)
+    np.testing.assert_allclose(weight - dannon, -0.6411843, atol=1e-7)
+    np.testing.assert_allclose(fit.log_likelihood, -2656.8878779, atol=1e-7)
 
 
 @pytest.mark.slow

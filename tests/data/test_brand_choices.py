@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import sys
 
+import jax
 import numpy as np
 import pytest
 
+import jaxmech
 from jaxmech.agents import fit_conditional_logit
 from jaxmech.checks import InvalidValueError
 from jaxmech.data import demand_of_brands, load_brand_choices
@@ -79,6 +81,22 @@ def test_brands_sell_about_their_shares_at_their_mean_prices(name):
     shares = np.bincount(panel.choices) / len(panel.choices)
     sold = demand.willingness.survival(demand.prices.mean(axis=0))
     np.testing.assert_allclose(sold, shares, atol=0.07)
+
+
+@with_panels
+def test_buyers_of_an_environment_can_want_what_a_panel_tells():
+    demand = demand_of_brands(load_brand_choices("Yogurt"))
+    env, params = jaxmech.make(
+        "impression_allocation", num_sellers=4, willingness=demand.willingness, reputation=0.0
+    )
+    _, state = env.reset(jax.random.key(0), params)
+    prices = demand.prices[0].astype(np.float32)
+    bought = params.buyers.purchase_probability(prices, np.zeros(4, np.float32), state.appeal)
+    at_means = demand.fit.mean_covariates
+    for brand in range(4):
+        at = at_means.copy()
+        at[brand, 0] = prices[brand]
+        np.testing.assert_allclose(bought[brand], demand.fit.probabilities(at)[brand], rtol=1e-5)
 
 
 def test_unknown_panels_are_refused():

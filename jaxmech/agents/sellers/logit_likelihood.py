@@ -16,10 +16,10 @@ from scipy.special import log_softmax, softmax
 Floats: TypeAlias = NDArray[np.float64]
 Truths: TypeAlias = NDArray[np.bool_]
 
-_GAIN = 1e-14
-"""A further step would add half of it to the log-likelihood of a choice: the maximum is reached."""
+_GAIN = 1e-12
+"""Of log-likelihood: where a step promises less, the maximum is reached."""
 
-_MOST_STEPS = 100
+_MOST_STEPS = 200
 
 
 def log_likelihood(utilities: Floats, counts: Floats, at_hand: Truths) -> float:
@@ -56,7 +56,6 @@ def maximum(design: Floats, counts: Floats, at_hand: Truths) -> Floats:
     The log-likelihood is concave, and a step is halved until it gains: so it climbs to the
     maximum. Where there is none it stops on the way to infinity.
     """
-    num_choices = counts.sum()
     parameters = np.zeros(design.shape[-1])
     reached = log_likelihood(design @ parameters, counts, at_hand)
     for _ in range(_MOST_STEPS):
@@ -64,13 +63,12 @@ def maximum(design: Floats, counts: Floats, at_hand: Truths) -> Floats:
         slope = gradient(design, counts, expected)
         step = np.linalg.lstsq(information(design, expected), slope)[0]
         gain = slope @ step
-        if not gain > _GAIN * num_choices:
+        if not gain > _GAIN:
             break
-        for share in 0.5 ** np.arange(20):
+        for share in 0.5 ** np.arange(60):
             value = log_likelihood(design @ (parameters + share * step), counts, at_hand)
-            if value >= reached + 1e-4 * share * gain:
+            # But for rounding, which near the maximum is larger than the gain.
+            if value >= reached + 1e-4 * share * gain - 1e-14 * abs(reached):
                 break
-        else:  # The gain drowns in rounding.
-            break
         parameters, reached = parameters + share * step, value
     return parameters
