@@ -1,4 +1,9 @@
-"""What sellers charged and sold, from the user's table, and the demand that it tells of."""
+"""What sellers charged and sold, from the user's table, and the demand that it tells of.
+
+Prices are taken to be set whatever the demand: of a seller who charges more when more want to buy,
+demand seems to fall less in price than it does. Taken together, sellers count as if all offered the
+same.
+"""
 
 from __future__ import annotations
 
@@ -159,16 +164,21 @@ def _fit(who: str, table: SalesTable, rows: NDArray[np.bool_]) -> ConditionalLog
         problem = "no sales"
     elif not unsold.any():
         problem = "a sale of each impression"
-    elif np.ptp(price) <= 1e-9 * price.max():
+    elif np.ptp(price) <= 1e-6 * price.max():
         problem = f"one price in all rounds with impressions, {price[0]:g}"
-    if not problem:
-        # Without price, not to buy is always the same; it is the alternative that has no constant.
-        prices = np.stack([np.zeros_like(price), price], axis=-1)
-        try:
-            return fit_conditional_logit(prices[..., None], np.stack([unsold, sales], axis=-1))
-        except InvalidValueError:
-            problem = "prices below which all buy and above which nobody does, or the reverse"
-    raise InvalidValueError(
+    if problem:
+        raise _not_told(who, table, problem)
+    # Not to buy is the first alternative, the one without a constant.
+    prices = np.stack([np.zeros_like(price), price], axis=-1)
+    try:
+        return fit_conditional_logit(prices[..., None], np.stack([unsold, sales], axis=-1))
+    except InvalidValueError as error:
+        problem = "prices on one side of which all buy, and nobody on the other"
+        raise _not_told(who, table, problem) from error
+
+
+def _not_told(who: str, table: SalesTable, problem: str) -> InvalidValueError:
+    return InvalidValueError(
         f"{table.name}, {who}",
         problem,
         "needed are sales and impressions without a sale, mixed over prices",

@@ -247,7 +247,7 @@ def test_npz_files_that_are_not_as_they_should_be(tmp_path):
         (["ann,1,0.5,9,3", "ann,2,0.5,9,4"], "got one price in all rounds with impressions, 0.5"),
         (["ann,1,0.5,9,3", "ann,2,0.6,0,0"], "got one price in all rounds with impressions, 0.5"),
         (["ann,1,0.5,0,0", "ann,2,0.6,0,0"], "seller 'ann': got no sales"),
-        (["ann,1,0.5,9,9", "ann,2,0.6,9,0"], "got prices below which all buy and above which"),
+        (["ann,1,0.5,9,9", "ann,2,0.6,9,0"], "got prices on one side of which all buy"),
         (["ann,1,0.5,9,3", "ann,2,0.6,9,5"], "got sales that rise with the price, by a coeff"),
     ],
 )
