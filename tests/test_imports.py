@@ -73,6 +73,7 @@ SYSTEMS: dict[str, set[str]] = {
         "jaxmech.environments.impression_allocation",
         "jaxmech.networks.sellers",
         "jaxmech.designers.allocation_policies",
+        "jaxmech.experiments.impression_allocation",
     },
 }
 """The packages and modules of each system, which no other system and nothing general imports."""

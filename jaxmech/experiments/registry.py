@@ -57,6 +57,10 @@ STUDIES: dict[str, str] = {
     "auctions/equilibrium": f"{_AUCTIONS}:EQUILIBRIUM",
     "auctions/squashing": f"{_AUCTIONS}:SQUASHING",
     "auctions/learned_reserve": "jaxmech.experiments.auctions.learned_reserve:LEARNED_RESERVE",
+    **dict.fromkeys(
+        ("tang2017/impression_allocation", "impression_market"),
+        "jaxmech.experiments.impression_allocation.configuration:STUDIES",
+    ),
     "tang2017/reserve_pricing": "jaxmech.experiments.reserve_pricing.configuration:RESERVE_PRICING",
 }
 """``module:object`` of every study, in the order in which ``jaxmech list`` shows them; the object

@@ -1,0 +1,1 @@
+"""The study of impression allocation: who learns, in which markets."""

@@ -1,0 +1,200 @@
+"""The typed configuration of the study of impression allocation.
+
+Nothing here imports jax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from jaxmech import checks
+from jaxmech.designers.ddpg.hyper_parameters import DDPGHyperParameters
+from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
+from jaxmech.experiments.study import DESCRIPTION, NamedStudy, is_as_registered
+from jaxmech.naming import lookup
+
+if TYPE_CHECKING:
+    from jaxmech.environments import ImpressionAllocation, ImpressionAllocationParams
+    from jaxmech.experiments.workspace import Workspace
+    from jaxmech.reports.findings import Findings
+
+SellerMix = Literal["resampling", "learning"]
+LearnerName = Literal["ia_gru", "ddpg", "dense", "no_background", "not_additive", "ppo"]
+
+
+@dataclass(frozen=True)
+class Market:
+    """Who sells, who buys, and what the platform sees."""
+
+    reputation: float = 0.25
+    """By how much of a price the most trusted seller may charge more."""
+    appeal_spread: float = 0.0
+    """How far what a seller offers may be worth more or less than others', which the platform is
+    not told."""
+    prices_shown: bool = True
+    """Whether the platform sees the prices of a round before it allocates."""
+    sellers: SellerMix = "resampling"
+    """Sellers who draw from their last prices and improve on them, or equally many of four kinds
+    that learn on a grid of prices."""
+
+    def __post_init__(self) -> None:
+        checks.number("reputation", self.reputation, low=0)
+        checks.number("appeal_spread", self.appeal_spread, low=0, below=1)
+        checks.one_of("sellers", self.sellers, get_args(SellerMix))
+
+    def build(
+        self, num_sellers: int, num_records: int, num_rounds: int
+    ) -> tuple[ImpressionAllocation, ImpressionAllocationParams]:
+        """The environment and its parameters."""
+        from jaxmech.agents.sellers.population import ON_A_GRID
+        from jaxmech.environments.impression_allocation import make
+
+        kinds: Sequence[Any] = ("resampling",) if self.sellers == "resampling" else ON_A_GRID
+        return make(
+            [kinds[seller % len(kinds)] for seller in range(num_sellers)],
+            num_records=num_records,
+            num_rounds=num_rounds,
+            action_form="shares",
+            prices_shown=self.prices_shown,
+            reputation=self.reputation,
+            appeal_spread=self.appeal_spread,
+        )
+
+
+MARKETS: dict[str, Market] = {
+    "no_reputation": Market(reputation=0.0),
+    "usual_reputation": Market(reputation=0.081),
+    "reputation": Market(reputation=0.25),
+    "strong_reputation": Market(reputation=0.5),
+    "hidden_appeal": Market(reputation=0.25, appeal_spread=0.3),
+    "withheld_prices": Market(reputation=0.25, prices_shown=False),
+    "learning_sellers": Market(reputation=0.25, sellers="learning"),
+}
+"""What is compared. In the first of them, with prices shown, what earns most in a round is known,
+and nothing is left to learn."""
+
+
+@dataclass(frozen=True)
+class Comparison(NamedStudy):
+    """What is compared in each market, and at what expense."""
+
+    sellers: int = 50
+    """Sellers in each population."""
+    records: int = 5
+    """Rounds that are remembered."""
+    rounds: int = 100
+    """Rounds of an episode, over which rewards are averaged."""
+    learners: tuple[LearnerName, ...] = ("ia_gru", "ddpg")
+    """Who learns: IA(GRU); DDPG of two dense layers; IA with a dense layer in place of the GRU,
+    without the background, or without the sum over sellers; PPO with a network over sellers."""
+    updates: int = 300
+    """Iterations of each learner."""
+    seeds: int = 6
+    """How many times each learns, independently."""
+    first_seed: int = 0
+    """The first of the seeds."""
+    evaluation_episodes: int = 256
+    """Fresh episodes on which each learned policy and each baseline is evaluated."""
+    ddpg: DDPGHyperParameters = field(
+        default_factory=lambda: DDPGHyperParameters(
+            num_environments=8,
+            rollout_length=8,
+            gradient_steps=16,
+            batch_size=32,
+            replay_size=20_000,
+            learning_starts=1000,
+            gamma=0.9,
+            exploration_noise=0.3,
+            actor_learning_rate=3e-4,
+            target_rate=5e-3,
+        )
+    )
+    """Of all learners but PPO."""
+    ppo: PPOHyperParameters = field(
+        default_factory=lambda: PPOHyperParameters(
+            num_environments=32, rollout_length=25, gamma=0.9, learning_rate=1e-3
+        )
+    )
+    """Of PPO."""
+
+    def __post_init__(self) -> None:
+        for name in ("sellers", "records", "rounds", "updates", "seeds"):
+            checks.integer(name, getattr(self, name))
+        checks.integer("first_seed", self.first_seed, low=0)
+        checks.integer("evaluation_episodes", self.evaluation_episodes, low=2)
+        checks.some("learners", self.learners)
+        for name in self.learners:
+            lookup("learners", name, dict.fromkeys(get_args(LearnerName)))
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        return tuple(range(self.first_seed, self.first_seed + self.seeds))
+
+
+@dataclass(frozen=True)
+class MarketStudy(Comparison):
+    """Allocations that are learned in one market, beside those that are not."""
+
+    market: Market = field(default_factory=Market)
+    """Who sells, who buys, and what the platform sees."""
+
+    def compute(self, workspace: Workspace) -> Findings:
+        """Each learner trained, and all of them played on the same fresh episodes."""
+        from jaxmech.experiments.impression_allocation.market import compute
+
+        return compute(self, workspace)
+
+
+@dataclass(frozen=True)
+class ImpressionAllocationStudy(Comparison):
+    """A platform that learns to divide its buyers among sellers, in several markets."""
+
+    markets: tuple[str, ...] = tuple(MARKETS)
+    """Which markets."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.some("markets", self.markets)
+        for name in self.markets:
+            lookup("markets", name, MARKETS)
+
+    @property
+    def is_as_described(self) -> bool:
+        """Whether it is the registered study, at whatever expense."""
+        return is_as_registered(self, free=("updates", "evaluation_episodes"))
+
+    def studies(self) -> dict[str, MarketStudy]:
+        """The study of each market, by its name."""
+        shared = {
+            one.name: getattr(self, one.name)
+            for one in fields(Comparison)
+            if one.name not in DESCRIPTION
+        }
+        return {
+            name: replace(IMPRESSION_MARKET, **shared, market=MARKETS[name])
+            for name in self.markets
+        }
+
+    def compute(self, workspace: Workspace) -> Findings:
+        """Each market in a cell, and all of them side by side."""
+        from jaxmech.experiments.impression_allocation.side_by_side import compute
+
+        return compute(self, workspace)
+
+
+IMPRESSION_MARKET = MarketStudy(
+    name="impression_market",
+    summary="impressions divided among the sellers of one market, learned and myopic",
+    reproduces="",
+)
+
+IMPRESSION_ALLOCATION = ImpressionAllocationStudy(
+    name="tang2017/impression_allocation",
+    summary="impressions divided among sellers by IA(GRU) and DDPG, beside myopic allocations",
+    reproduces="Tang 2017, Figure 1: IA(GRU) beside DDPG, in training and in testing",
+)
+
+STUDIES = {study.name: study for study in (IMPRESSION_ALLOCATION, IMPRESSION_MARKET)}
+"""Registered under their names."""

@@ -1,0 +1,109 @@
+"""The markets of the study of impression allocation, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from jaxmech.experiments.impression_allocation.configuration import ImpressionAllocationStudy
+from jaxmech.experiments.impression_allocation.learners import LABELS
+from jaxmech.experiments.impression_allocation.market import REFERENCE
+from jaxmech.experiments.workspace import Workspace
+from jaxmech.intervals import PairedComparison, paired_comparison
+from jaxmech.reports.findings import Findings, Table, with_interval
+
+
+def compute(study: ImpressionAllocationStudy, workspace: Workspace) -> Findings:
+    """Each market in a cell of its own, and what is learned in all of them in one table."""
+    found: dict[str, Findings] = {}
+    studies = study.studies()
+    for number, (name, market) in enumerate(studies.items(), 1):
+        workspace.say(f"{study.name}: market {number} of {len(studies)}, {name}")
+        found[name] = workspace.cell(name).run(market)
+    ahead = [
+        name
+        for name, findings in found.items()
+        if _lead(findings, _best_seen(findings)).verdict == "more"
+    ]
+    first = LABELS[study.learners[0]]
+    return Findings(
+        headline=f"{first} earns more than every allocation that sees what it sees in "
+        f"{len(ahead)} of {len(found)} markets: {', '.join(ahead) or 'none'}.",
+        estimates={
+            f"{market}/{scheme}": estimate
+            for market, findings in found.items()
+            for scheme, estimate in findings.estimates.items()
+        },
+        learning_curves=tuple(
+            replace(curves, label=f"{market}: {curves.label}")
+            for market, findings in found.items()
+            for curves in findings.learning_curves
+        ),
+        tables=(_rewards(study, found), _leads(study, found)),
+        records=tuple(
+            replace(record, cell=market)
+            for market, findings in found.items()
+            for record in findings.records
+        ),
+    )
+
+
+def _best_seen(findings: Findings) -> str:
+    """The best of what is not learned over episodes and sees what the learners see."""
+    others = {
+        name: one.mean
+        for name, one in findings.estimates.items()
+        if name not in ("learned", *LABELS, REFERENCE)
+    }
+    return max(others, key=others.__getitem__)
+
+
+def _lead(findings: Findings, other: str) -> PairedComparison:
+    """Of the first learner over ``other``, by seeds; all were played on the same episodes."""
+    values = np.array(findings.estimates["learned"].per_seed)
+    against = findings.estimates[other]
+    others = np.array(against.per_seed or (against.mean,) * len(values))
+    return paired_comparison(values, others)
+
+
+def _rewards(study: ImpressionAllocationStudy, found: Mapping[str, Findings]) -> Table:
+    def cell(findings: Findings, name: str) -> str:
+        estimate = findings.estimates[name]
+        regret = findings.estimates[REFERENCE].mean - estimate.mean
+        return f"{with_interval(estimate)} ({regret:+.4f})"
+
+    schemes: dict[str, str] = {
+        "learned": LABELS[study.learners[0]],
+        **{name: LABELS[name] for name in study.learners[1:]},
+    }
+    names = [
+        *schemes,
+        *(name for name in next(iter(found.values())).estimates if name not in schemes),
+    ]
+    return Table(
+        "Mean reward of a round in testing, and in brackets regret to known demand",
+        ("Allocation", *found),
+        tuple(
+            (schemes.get(name, name), *(cell(findings, name) for findings in found.values()))
+            for name in names
+        ),
+        ("Intervals of 95 %, of what is learned over seeds, of the others over episodes.",),
+        emphasised=(0,),
+    )
+
+
+def _leads(study: ImpressionAllocationStudy, found: Mapping[str, Findings]) -> Table:
+    rows = []
+    for market, findings in found.items():
+        for rival in (*study.learners[1:], _best_seen(findings), REFERENCE):
+            lead = _lead(findings, rival)
+            label = LABELS.get(rival, rival)
+            rows.append((market, label, with_interval(lead.difference, "+.4f"), lead.verdict))
+    return Table(
+        f"{LABELS[study.learners[0]]}, how much more than others a round, by seeds",
+        ("Market", "Than", "More by", "It earns"),
+        tuple(rows),
+        ("Of what is not learned, the best that sees what learners see, and known demand.",),
+    )
