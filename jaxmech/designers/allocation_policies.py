@@ -185,6 +185,12 @@ class SellerBandit:
     pulls: jax.Array
     totals: jax.Array
 
+    @classmethod
+    def start(cls, num_sellers: int) -> SellerBandit:
+        """Nothing tried yet, equal weights."""
+        nothing = jnp.zeros(num_sellers)
+        return cls(nothing, nothing)
+
 
 @struct.dataclass
 class UCB1Shares:
@@ -200,8 +206,7 @@ class UCB1Shares:
 
     def initial_carry(self) -> SellerBandit:
         """Nothing tried yet."""
-        nothing = jnp.zeros(self.num_sellers)
-        return SellerBandit(nothing, nothing)
+        return SellerBandit.start(self.num_sellers)
 
     def act(
         self, observation: jax.Array, carry: SellerBandit, key: jax.Array | None
@@ -241,8 +246,7 @@ class Exp3Shares:
 
     def initial_carry(self) -> SellerBandit:
         """Equal weights."""
-        nothing = jnp.zeros(self.num_sellers)
-        return SellerBandit(nothing, nothing)
+        return SellerBandit.start(self.num_sellers)
 
     def act(
         self, observation: jax.Array, carry: SellerBandit, key: jax.Array | None
