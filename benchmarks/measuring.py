@@ -38,6 +38,7 @@ class Timing:
       peak: bytes, greatest memory of the process, libraries included.
       checksum: over all runs.
       note: about the machine.
+      compiled_bytes: what a compiled run holds at its peak; 0 where not asked.
       failure: why there are no figures; empty where there are.
     """
 
@@ -50,6 +51,7 @@ class Timing:
     peak: float = 0.0
     checksum: float = 0.0
     note: str = ""
+    compiled_bytes: float = 0.0
     failure: str = ""
 
 
@@ -157,6 +159,7 @@ def _serve(
                 "compilation": compilation,
                 "first": first,
                 "note": subject.note,
+                "compiled_bytes": subject.compiled_bytes,
             }
         )
         while (request := connection.recv())[0] != "stop":

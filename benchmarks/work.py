@@ -87,6 +87,7 @@ class Contender:
       updates_per_run: PPO iterations, or their parts, in a run; 0 where it has none.
       compile_seconds: spent on compiling ahead of the first run; 0 where nothing is compiled.
       note: what to tell the reader of the machine it used.
+      compiled_bytes: what a compiled run holds at its peak, by the compiler; 0 where not asked.
     """
 
     run: Callable[[], Ran]
@@ -94,6 +95,7 @@ class Contender:
     updates_per_run: int = 0
     compile_seconds: float = 0.0
     note: str = ""
+    compiled_bytes: float = 0.0
 
 
 def make_environment(work: Work) -> tuple[Any, Any]:

@@ -89,7 +89,7 @@ class Simplex:
     def contains(self, x: Any) -> jax.Array:
         """Whether ``x`` is in the space, bool []."""
         whole = jnp.abs(jnp.sum(x) - 1) <= self.SUM_TOLERANCE
-        return jnp.logical_and(jnp.all(x >= 0), whole)
+        return jnp.logical_and(jnp.min(x) >= 0, whole)
 
     def check(self, field: str, shares: Any) -> None:
         """Refuses what is not in the space, and not traced.

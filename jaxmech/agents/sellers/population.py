@@ -150,13 +150,13 @@ class SellerPopulation:
             most = jnp.where(later_is_better, profit, most)
         improves = uniforms < self.exploration
         # One draw serves all: where it lies within its part is uniform again.
-        within = jnp.where(
-            improves,
-            uniforms / jnp.where(improves, self.exploration, 1),
-            (uniforms - self.exploration) / jnp.where(improves, 1, 1 - self.exploration),
-        )
-        # The middle of the numbers of a draw that are told apart: 0 and 1 have no normal.
-        normal = jax.scipy.special.ndtri(jnp.clip(within, 1e-6, 1 - 1e-6))
+        begin = jnp.where(improves, 0, self.exploration)
+        size = jnp.where(improves, self.exploration, 1 - self.exploration)
+        within = (uniforms - begin) / size
+        # The middle of the numbers of a draw that are told apart: 0 and 1 have no normal. The
+        # inverse of the error function takes half as long as that of the normal distribution.
+        middle = jnp.clip(within, 1e-6, 1 - 1e-6)
+        normal = 2**0.5 * jax.lax.erf_inv(2 * middle - 1)
         drawn = jnp.minimum((within * rounds).astype(jnp.int32), rounds - 1)
         earlier = records.prices[0]
         for row in range(1, rounds):

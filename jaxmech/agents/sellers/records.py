@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -33,7 +35,7 @@ class Records:
     @property
     def sales(self) -> jax.Array:
         """Float [sellers], of all these rounds."""
-        return jnp.sum(self.transactions, axis=0)
+        return functools.reduce(jnp.add, self.transactions)
 
     def stacked(self) -> jax.Array:
         """Float [rounds, sellers, 4], the ``FIELDS``."""

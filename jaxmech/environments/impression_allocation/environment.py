@@ -250,12 +250,15 @@ class ImpressionAllocation:
             scores = jnp.clip(action, -SCORE_HIGH, SCORE_HIGH)
             weights = jnp.exp(scores - SCORE_HIGH)
         else:
-            is_allocation = Simplex(self.num_sellers).contains(action)
-            weights = jnp.where(is_allocation, action, jnp.nan)
+            weights = action
         if self.turnover:
             weights = jnp.where(present, weights, 0)
         total = jnp.sum(weights)
-        return weights / jnp.where(total == 0, 1, total)
+        shares = weights / jnp.where(total == 0, 1, total)
+        if self.action_form == "scores":
+            return shares
+        # Looked at last, so that the sum above can be the one that is looked at.
+        return jnp.where(Simplex(self.num_sellers).contains(action), shares, jnp.nan)
 
     def _keys(self, key: jax.Array) -> list[jax.Array]:
         """For sellers, sales and turnover; one where nothing else is drawn, as splitting takes
