@@ -2,6 +2,7 @@
 
     python benchmarks/impression_allocation.py            two tables, some minutes
     python benchmarks/impression_allocation.py --quick    checks that everything runs
+    taskset -c 0 python benchmarks/impression_allocation.py    all on one core, as NumPy is
 
 Every contender lives in a process of its own, and their repetitions take turns, so that other
 load on the machine strikes all alike; medians are reported, and ratios are taken within a turn.

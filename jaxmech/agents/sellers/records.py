@@ -35,6 +35,7 @@ class Records:
     @property
     def sales(self) -> jax.Array:
         """Float [sellers], of all these rounds."""
+        # Added up row by row, which XLA does where they are read; a sum goes through memory.
         return functools.reduce(jnp.add, self.transactions)
 
     def stacked(self) -> jax.Array:
