@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jax.test_util import check_grads
 
 from jaxmech.agents import Buyers, Empirical, Logistic, Records, Uniform, seller_population
-from jaxmech.agents.sellers.population import Learned
+from jaxmech.agents.sellers.population import PriceLearning
 
 ROUNDS, SELLERS = 5, 40
 
@@ -27,7 +27,8 @@ def records_of(seed, rounds=ROUNDS, sellers=SELLERS, sold=True):
 @jax.jit
 def prices_of(population, records, costs, uniforms, learned=None, elapsed=0.0):
     learned = population.init() if learned is None else learned
-    return population.prices(learned, records, costs, uniforms, elapsed)
+    last = jnp.zeros(costs.shape, jnp.int32)
+    return population.prices(learned, records, costs, uniforms, elapsed, last)
 
 
 def uniforms_of(seed, count=SELLERS):
@@ -124,23 +125,27 @@ def plain_ucb1(prices, num_rounds):
 
 
 @partial(jax.jit, static_argnames="num_rounds")
-def play_alone(population, draws, num_rounds):
-    """Choices of sellers who are each shown to all buyers, whose demand is 1 - p."""
+def play_alone(population, draws, num_rounds, units=1.0):
+    """Choices of sellers who are each shown to all buyers, who take ``units`` (1 - p) of them."""
     records = Records(*(jnp.zeros((1, population.num_sellers)),) * 3)
     costs = jnp.zeros(population.num_sellers)
 
-    def one_round(learned, now):
+    def one_round(current, now):
+        learned, choices = current
         draws, elapsed = now
-        prices, choices = population.prices(learned, records, costs, draws, elapsed)
-        learned = population.update(learned, choices, prices * (1 - prices))
-        return learned, choices
+        prices, choices = population.prices(learned, records, costs, draws, elapsed, choices)
+        profits = units * prices * (1 - prices)
+        learned = population.update(learned, choices, profits, jnp.ones_like(profits))
+        return (learned, choices), choices
 
     elapsed = jnp.arange(num_rounds) / num_rounds
-    return jax.lax.scan(one_round, population.init(), (draws, elapsed))
+    start = population.init(), jnp.zeros(population.num_sellers, jnp.int32)
+    (learned, _), choices = jax.lax.scan(one_round, start, (draws, elapsed))
+    return learned, choices
 
 
 def test_exp3_is_the_published_rule():
-    population = seller_population(["exp3"], exploration=0.2, price_grid=6, profit_scale=1.0)
+    population = seller_population(["exp3"], exploration=0.2, price_grid=6)
     chosen, probabilities, draws = plain_exp3(0, 0.2, np.linspace(0, 1, 6), 300)
     learned, choices = play_alone(population, jnp.asarray(draws[:, None], float), 300)
     np.testing.assert_array_equal(choices[:, 0], chosen)
@@ -150,7 +155,7 @@ def test_exp3_is_the_published_rule():
 
 
 def test_ucb1_is_the_published_rule():
-    population = seller_population(["ucb1"], price_grid=6, profit_scale=1.0)
+    population = seller_population(["ucb1"], price_grid=6)
     _, choices = play_alone(population, jnp.zeros((200, 1)), 200)
     # Near ties are decided by rounding, and the bounds of two prices often meet.
     assert np.mean(np.asarray(choices[:, 0]) == plain_ucb1(np.linspace(0, 1, 6), 200)) > 0.9
@@ -159,16 +164,47 @@ def test_ucb1_is_the_published_rule():
 def test_sellers_on_a_grid_find_the_most_profitable_price():
     """With demand 1 - p and no costs that is 1/2."""
     kinds = ["epsilon_greedy", "epsilon_first", "exp3", "ucb1"]
-    population = seller_population(
-        kinds, exploration=[0.1, 0.2, 0.3, 0.0], price_grid=5, profit_scale=0.25
-    )
+    population = seller_population(kinds, exploration=[0.1, 0.2, 0.3, 0.0], price_grid=5)
     draws = jnp.asarray(np.random.default_rng(0).uniform(0, 1, (4000, 4)), float)
-    _, choices = play_alone(population, draws, 4000)
+    _, choices = play_alone(population, draws, 4000, units=4.0)
     late = np.mean(np.asarray(choices[-1000:]) == 2, axis=0)
     assert late[0] > 0.85 and late[1] == 1 and late[2] > 0.45 and late[3] > 0.6
     # Each price alike while it explores, for the first fifth.
     first = np.bincount(np.asarray(choices[:800, 1]), minlength=5) / 800
     assert np.abs(first - 0.2).max() <= 3 * np.sqrt(0.16 / 800)
+
+
+def test_sellers_who_are_not_shown_keep_their_price_and_learn_nothing():
+    kinds = ["epsilon_greedy", "epsilon_first", "exp3", "ucb1"]
+    population = seller_population(kinds, exploration=[0, 0, 0.1, 0], price_grid=5)
+    last = jnp.array([3, 1, 2, 4], jnp.int32)
+    learned = population.init()
+    same = population.update(learned, last, jnp.zeros(4), jnp.zeros(4))
+    for before, after in zip(jax.tree.leaves(learned), jax.tree.leaves(same), strict=True):
+        np.testing.assert_array_equal(before, after)
+    records = Records(*(jnp.zeros((1, 4)),) * 3)
+    _, choices = population.prices(learned, records, jnp.zeros(4), uniforms_of(0, 4), 0.5, last)
+    np.testing.assert_array_equal(choices[jnp.array([0, 1, 3])], last[jnp.array([0, 1, 3])])
+
+
+def test_what_is_learned_is_the_profit_per_impression():
+    population = seller_population(["ucb1"] * 2, price_grid=3, price_high=2.0)
+    choices = jnp.array([1, 2], jnp.int32)
+    profits, impressions = jnp.array([0.3, -0.1]), jnp.array([0.25, 0.5])
+    learned = population.update(population.init(), choices, profits, impressions)
+    np.testing.assert_allclose(learned.counts, [[0, 1, 0], [0, 0, 1]])
+    np.testing.assert_allclose(learned.totals, [[0, 0.6, 0], [0, 0, 0]], rtol=1e-6)
+
+
+def test_first_prices_are_uniform_or_on_the_grid():
+    population = seller_population(["resampling", "exp3", "ucb1"], price_grid=5)
+    draws = jnp.asarray(np.random.default_rng(0).uniform(0, 1, (5000, 3)), float)
+    prices, choices = jax.vmap(population.first_prices)(draws)
+    np.testing.assert_array_equal(prices[:, 0], draws[:, 0])
+    for seller in (1, 2):
+        np.testing.assert_allclose(prices[:, seller], choices[:, seller] / 4)
+        shares = np.bincount(np.asarray(choices[:, seller]), minlength=5) / 5000
+        assert np.abs(shares - 0.2).max() <= 3 * np.sqrt(0.16 / 5000)
 
 
 def test_a_mixture_is_each_kind_by_itself():
@@ -177,7 +213,7 @@ def test_a_mixture_is_each_kind_by_itself():
     records, costs = records_of(3, sellers=4), jnp.zeros(4)
     uniforms = uniforms_of(3, 4)
     random = np.random.default_rng(4)
-    learned = Learned(
+    learned = PriceLearning(
         *(jnp.asarray(random.uniform(0, 2, (4, 7)).round(1), float) for _ in range(2))
     )
     together, _ = prices_of(mixed, records, costs, uniforms, learned)
@@ -243,7 +279,7 @@ def test_demand_has_the_gradient_of_its_finite_differences():
         ({"price_grid": 1}, "price_grid: got 1"),
         ({"price_grid": [0.0, 2.0]}, "price_grid: got"),
         ({"price_grid": [0.0, float("nan")]}, "price_grid: got"),
-        ({"profit_scale": 0.0}, "profit_scale: got 0.0"),
+        ({"exploration": [0.1, 0.0]}, "exploration: got .*above 0 for 'exp3'"),
     ],
 )
 def test_bad_populations_are_refused(options, message):

@@ -214,10 +214,12 @@ def test_sampled_sales_have_the_expected_ones_as_their_mean():
     (expected_env, params), (env, _) = make(**options), make(**options, num_buyers=50)
     _, state = env.reset(jax.random.key(0), params)
     shares = jnp.asarray([0.3, 0.0, 0.2, 0.1, 0.15, 0.25])
+    allocation = np.asarray(shares)
     step = jax.jit(lambda env, key: env.step_env(key, state, shares, params)[1], static_argnums=0)
-    sales = jax.vmap(lambda key: step(env, key).records.transactions[-1])(
+    records = jax.vmap(lambda key: step(env, key).records)(
         jax.random.split(jax.random.key(1), 4000)
     )
+    sales, shown = records.transactions[:, -1], records.impressions[:, -1]
     expected = np.asarray(step(expected_env, jax.random.key(0)).records.transactions[-1])
     # Each buyer buys from a seller with the probability of its expected sales.
     error = np.sqrt(expected * (1 - expected) / (50 * 4000))
@@ -225,11 +227,20 @@ def test_sampled_sales_have_the_expected_ones_as_their_mean():
     np.testing.assert_allclose(np.asarray(sales) * 50, np.round(np.asarray(sales) * 50), atol=1e-4)
     spread = np.sqrt(expected * (1 - expected) / 50)
     np.testing.assert_allclose(np.std(sales, axis=0), spread, rtol=0.08, atol=1e-7)
+    # Who buys was shown the seller before.
+    assert (sales <= shown).all()
+    np.testing.assert_allclose(shown.sum(axis=1), 1, rtol=1e-6)
+    error = np.sqrt(allocation * (1 - allocation) / (50 * 4000))
+    assert (np.abs(np.mean(shown, axis=0) - allocation) <= 3 * error + 1e-7).all()
 
 
 def test_sellers_leave_and_enter_at_their_rates():
     env, params = make(
-        sellers=["resampling", "ucb1"] * 25, entry_rate=0.1, exit_rate=0.2, num_rounds=60
+        sellers=["resampling", "ucb1"] * 25,
+        entry_rate=0.1,
+        exit_rate=0.2,
+        num_rounds=60,
+        appeal_spread=0.5,
     )
 
     @jax.jit
@@ -263,7 +274,15 @@ def test_sellers_leave_and_enter_at_their_rates():
     records = np.moveaxis(np.asarray(seen.records), -3, -1)
     assert (records[entered][:, 0] == 0).all() and (records[entered][:, 2] == 0).all()
     assert (np.asarray(states.learned.counts)[entered] == 0).all()
-    assert len(np.unique(np.asarray(states.prices)[entered])) > 0.9 * entered.sum()
+    # Resampling sellers at any price, the others on their grid of 11.
+    first = np.asarray(states.prices)
+    places = np.nonzero(entered)[1]
+    assert len(np.unique(first[entered][places % 2 == 0])) > 0.9 * np.sum(places % 2 == 0)
+    on_grid = first[entered][places % 2 == 1] * 10
+    np.testing.assert_allclose(on_grid, np.round(on_grid), atol=1e-5)
+    appeal = np.asarray(states.appeal)
+    assert (appeal[1:][entered[1:]] != appeal[:-1][entered[1:]]).all()
+    assert (appeal[1:][~entered[1:]] == appeal[:-1][~entered[1:]]).all()
 
 
 def test_nothing_is_sold_where_nobody_is():
@@ -276,10 +295,35 @@ def test_nothing_is_sold_where_nobody_is():
     assert np.isfinite(np.concatenate([np.ravel(x) for x in jax.tree.leaves(state)])).all()
 
 
-def test_withheld_prices_are_not_observed():
-    env, params = make(num_sellers=4, prices_shown=False)
+def test_withheld_prices_are_not_observed_until_they_are_asked():
+    env, params = make(num_sellers=4, prices_shown=False, entry_rate=0.5, exit_rate=0.5)
     observation, state = env.reset(jax.random.key(0), params)
-    assert (seller_observation(observation).prices == 0).all() and (state.prices > 0).all()
+    assert (state.prices > 0).all()
+    assert (seller_observation(observation).prices == 0).all()
+    # Nor in the records, which hold the first price for the sellers alone.
+    assert (seller_observation(observation).records == 0).all()
+    asked = [np.asarray(state.prices)]
+    for index in range(6):
+        _, state, *_ = stepped = env.step_env(
+            jax.random.key(index), state, jnp.full(4, 1 / 4), params
+        )
+        seen = np.asarray(seller_observation(stepped[0]).records)[..., 1]
+        age = np.asarray(state.age)
+        for seller in range(4):
+            past = [prices[seller] for prices in asked[len(asked) - age[seller] :]][-5:]
+            np.testing.assert_array_equal(seen[5 - len(past) :, seller], past)
+            assert (seen[: 5 - len(past), seller] == 0).all()
+        asked.append(np.asarray(state.prices))
+
+
+def test_what_is_given_to_absent_sellers_alone_goes_to_those_present():
+    env, _ = make(num_sellers=3, exit_rate=0.1)
+    present = jnp.array([True, False, True])
+    shares = env.impressions(jnp.array([0.0, 1.0, 0.0]), present)
+    np.testing.assert_allclose(shares, [0.5, 0, 0.5])
+    np.testing.assert_allclose(
+        env.impressions(jnp.array([0.3, 0.6, 0.1]), present), [0.75, 0, 0.25], rtol=1e-6
+    )
 
 
 def test_scores_are_a_softmax():
@@ -347,6 +391,7 @@ def test_shares_that_are_none_are_refused_or_seen_in_the_reward():
         ({"entry_rate": 1.5}, "entry_rate: got 1.5"),
         ({"exit_rate": -0.5}, "exit_rate: got -0.5"),
         ({"willingness": 0.5}, "willingness: got 0.5"),
+        ({"willingness": Logistic(np.full(4, 0.5), 0.1)}, "willingness: got .*each of 50 sellers"),
         ({"reputations": 0.5}, "did you mean 'reputation'"),
     ],
 )

@@ -15,6 +15,7 @@ import numpy as np
 
 from jaxmech import checks, struct
 from jaxmech.agents.sellers.records import Records
+from jaxmech.checks import InvalidValueError
 from jaxmech.naming import lookup
 
 SellerKind = Literal["resampling", "epsilon_greedy", "epsilon_first", "exp3", "ucb1"]
@@ -24,13 +25,13 @@ ON_A_GRID: tuple[SellerKind, ...] = ("epsilon_greedy", "epsilon_first", "exp3", 
 
 
 @struct.dataclass
-class Learned:
+class PriceLearning:
     """What sellers on a grid have learned; of no choices where no kind learns.
 
     Attributes:
-      counts: float [sellers, choices], rounds at each price.
-      totals: float [sellers, choices], what each price has earned in all; of ``exp3`` the
-        logarithm of its weight.
+      counts: float [sellers, choices], rounds at each price in which the seller was shown.
+      totals: float [sellers, choices], sum of what a price earned in each of these, from 0 to 1;
+        of ``exp3`` the logarithm of its weight.
     """
 
     counts: jax.Array
@@ -48,7 +49,9 @@ class SellerPopulation:
 
     The others choose from a grid (Cai et al. 2018): ``epsilon_greedy`` a random price with
     probability ``exploration``, else the best on average; ``epsilon_first`` random ones for the
-    first ``exploration`` of an episode; ``exp3`` by weights; ``ucb1`` the highest bound.
+    first ``exploration`` of an episode; ``exp3`` by weights; ``ucb1`` the highest bound. They
+    learn the profit per impression, as a share of ``price_high`` and at least 0, from rounds in
+    which they were shown; among prices that did alike they keep the one that they ask already.
 
     Attributes:
       kind: int32 [sellers], place in ``kinds``.
@@ -57,8 +60,6 @@ class SellerPopulation:
       discount: float [], what a round counts for less a round later, of resampling sellers.
       price_grid: float [choices], prices of those on a grid.
       price_high: float [], the highest price.
-      profit_scale: float [], profits are divided by this and moved into [0, 1] before sellers on
-        a grid learn of them.
       kinds: the kinds that may occur, and so are computed for everybody.
     """
 
@@ -68,7 +69,6 @@ class SellerPopulation:
     discount: jax.Array
     price_grid: jax.Array
     price_high: jax.Array
-    profit_scale: jax.Array
     kinds: tuple[SellerKind, ...] = struct.field(pytree_node=False)
 
     @property
@@ -78,25 +78,44 @@ class SellerPopulation:
     @property
     def learns(self) -> bool:
         """Whether a kind that learns on the grid may occur."""
-        return any(kind in ON_A_GRID for kind in self.kinds)
+        return bool(self._on_a_grid)
 
     @property
     def num_choices(self) -> int:
         """Prices on the grid; 0 where nobody learns on it."""
         return self.price_grid.shape[-1] if self.learns else 0
 
-    def init(self) -> Learned:
+    def init(self) -> PriceLearning:
         """Nothing learned yet."""
         nothing = jnp.zeros((self.num_sellers, self.num_choices))
-        return Learned(nothing, nothing)
+        return PriceLearning(nothing, nothing)
+
+    def first_prices(self, uniforms: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Any price, float [sellers], and its place on the grid of those on one, int32 [sellers].
+
+        Args:
+          uniforms: float [sellers], uniform on [0, 1).
+        """
+        anything = self.price_high * uniforms
+        if not self.learns:
+            return anything, jnp.zeros(self.kind.shape, jnp.int32)
+        size = self.num_choices
+        choices = jnp.minimum((uniforms * size).astype(jnp.int32), size - 1)
+        on_a_grid = jnp.isin(self.kind, jnp.array([self.kinds.index(k) for k in self._on_a_grid]))
+        return jnp.where(on_a_grid, self.price_grid[choices], anything), choices
+
+    @property
+    def _on_a_grid(self) -> tuple[SellerKind, ...]:
+        return tuple(kind for kind in self.kinds if kind in ON_A_GRID)
 
     def prices(
         self,
-        learned: Learned,
+        learned: PriceLearning,
         records: Records,
         costs: jax.Array,
         uniforms: jax.Array,
         elapsed: jax.Array,
+        choices: jax.Array,
     ) -> tuple[jax.Array, jax.Array]:
         """A price of each seller, float [sellers], and its place on the grid, int32 [sellers].
 
@@ -105,37 +124,47 @@ class SellerPopulation:
           costs: float [sellers], of one unit sold.
           uniforms: float [sellers], uniform on [0, 1).
           elapsed: float [], the share of the episode that is over.
+          choices: int32 [sellers], the places asked last.
         """
-        choices = jnp.zeros(self.kind.shape, jnp.int32)
-        asked = jnp.zeros_like(costs)
+        asked, last = jnp.zeros_like(costs), choices
         for place, kind in enumerate(self.kinds):
             if kind == "resampling":
-                own, place_on_grid = self._resampled(records, costs, uniforms), choices
+                own, place_on_grid = self._resampled(records, costs, uniforms), last
             else:
-                place_on_grid = self._chosen(kind, learned, uniforms, elapsed)
+                place_on_grid = self._chosen(kind, learned, uniforms, elapsed, last)
                 own = self.price_grid[place_on_grid]
             mine = self.kind == place
             asked = jnp.where(mine, own, asked)
             choices = jnp.where(mine, place_on_grid, choices)
         return jnp.clip(asked, 0, self.price_high), choices
 
-    def update(self, learned: Learned, choices: jax.Array, profits: jax.Array) -> Learned:
+    def update(
+        self,
+        learned: PriceLearning,
+        choices: jax.Array,
+        profits: jax.Array,
+        impressions: jax.Array,
+    ) -> PriceLearning:
         """What is learned from a round; sellers not on a grid learn nothing.
 
         Args:
           choices: int32 [sellers], those of ``prices``.
           profits: float [sellers], in money per buyer of a round.
+          impressions: float [sellers], shares of a round's buyers.
         """
         if not self.learns:
             return learned
-        earned = jnp.clip(profits / self.profit_scale, 0, 1)[:, None]
-        tried = jnp.arange(self.price_grid.shape[-1])[None] == choices[:, None]
+        shown = impressions > 0
+        per_impression = profits / jnp.where(shown, impressions, 1)
+        earned = jnp.clip(per_impression / self.price_high, 0, 1)[:, None]
+        places = jnp.arange(self.num_choices)[None]
+        tried = shown[:, None] & (places == choices[:, None])
         gained = jnp.broadcast_to(earned, tried.shape)
         if "exp3" in self.kinds:
-            rate = self.exploration[:, None] / self.price_grid.shape[-1]
+            rate = self.exploration[:, None] / self.num_choices
             estimated = rate * earned / self._exp3_probabilities(learned)
             gained = jnp.where((self.kind == self.kinds.index("exp3"))[:, None], estimated, gained)
-        return Learned(learned.counts + tried, learned.totals + jnp.where(tried, gained, 0))
+        return PriceLearning(learned.counts + tried, learned.totals + jnp.where(tried, gained, 0))
 
     def _resampled(self, records: Records, costs: jax.Array, uniforms: jax.Array) -> jax.Array:
         rounds = records.prices.shape[0]
@@ -164,14 +193,19 @@ class SellerPopulation:
         return jnp.where(improves, best + self.noise * normal, earlier)
 
     def _chosen(
-        self, kind: SellerKind, learned: Learned, uniforms: jax.Array, elapsed: jax.Array
+        self,
+        kind: SellerKind,
+        learned: PriceLearning,
+        uniforms: jax.Array,
+        elapsed: jax.Array,
+        last: jax.Array,
     ) -> jax.Array:
         """Places on the grid, int32 [sellers]."""
         size = self.price_grid.shape[-1]
         tried = learned.counts > 0
         mean = learned.totals / jnp.where(tried, learned.counts, 1)
-        # Of prices that did alike the first; one not tried yet comes before all others.
-        best = jnp.argmax(jnp.where(tried, mean, jnp.inf), axis=-1).astype(jnp.int32)
+        # One not tried yet comes before all others.
+        best = _best(jnp.where(tried, mean, jnp.inf), last)
         match kind:
             case "exp3":
                 return _drawn(self._exp3_probabilities(learned), uniforms)
@@ -179,7 +213,7 @@ class SellerPopulation:
                 rounds = jnp.maximum(jnp.sum(learned.counts, axis=-1, keepdims=True), 1)
                 bonus = jnp.sqrt(2 * jnp.log(rounds) / jnp.where(tried, learned.counts, 1))
                 bound = jnp.where(tried, mean + bonus, jnp.inf)
-                return jnp.argmax(bound, axis=-1).astype(jnp.int32)
+                return _best(bound, last)
             case "epsilon_first":
                 explores = elapsed < self.exploration
                 within = uniforms
@@ -189,7 +223,7 @@ class SellerPopulation:
         anything = jnp.minimum((within * size).astype(jnp.int32), size - 1)
         return jnp.where(explores, anything, best)
 
-    def _exp3_probabilities(self, learned: Learned) -> jax.Array:
+    def _exp3_probabilities(self, learned: PriceLearning) -> jax.Array:
         """Of each price, float [sellers, choices] (Auer et al. 2002)."""
         mixed = self.exploration[:, None]
         size = self.price_grid.shape[-1]
@@ -204,7 +238,6 @@ def seller_population(
     discount: float = 0.9,
     price_grid: int | Sequence[float] = 11,
     price_high: float = 1.0,
-    profit_scale: float | None = None,
 ) -> SellerPopulation:
     """A population of one seller for each of ``kinds``.
 
@@ -214,8 +247,6 @@ def seller_population(
       discount: above 0, at most 1.
       price_grid: prices, from 0 to ``price_high``, or how many, evenly spaced over that.
       price_high: above 0.
-      profit_scale: above 0; ``price_high`` over the number of sellers unless given, so that all
-        buyers of an equal share who pay the highest price fill it.
 
     Raises:
       ValueError: an unknown kind, or a number that is out of range, or too many of them.
@@ -226,17 +257,19 @@ def seller_population(
         lookup("kind", kind, dict.fromkeys(get_args(SellerKind)))
     checks.number("discount", discount, above=0, high=1)
     checks.number("price_high", price_high, above=0)
-    scale = price_high / len(kinds) if profit_scale is None else profit_scale
-    checks.number("profit_scale", scale, above=0)
+    rates = per_seller("exploration", exploration, len(kinds), high=1)
+    if any(kind == "exp3" and rate == 0 for kind, rate in zip(kinds, rates, strict=True)):
+        raise InvalidValueError(
+            "exploration", exploration, "above 0 for 'exp3', which else never learns"
+        )
     occurring = tuple(kind for kind in get_args(SellerKind) if kind in kinds)
     return SellerPopulation(
         kind=jnp.asarray([occurring.index(kind) for kind in kinds], jnp.int32),
-        exploration=per_seller("exploration", exploration, len(kinds), high=1),
+        exploration=rates,
         noise=per_seller("noise", noise, len(kinds)),
         discount=jnp.asarray(discount, float),
         price_grid=_grid(price_grid, price_high),
         price_high=jnp.asarray(price_high, float),
-        profit_scale=jnp.asarray(scale, float),
         kinds=occurring,
     )
 
@@ -267,6 +300,18 @@ def _grid(price_grid: int | Sequence[float], price_high: float) -> jax.Array:
     checks.axes("price_grid", array, "choices")
     checks.numbers("price_grid", array, low=0, high=price_high)
     return jnp.asarray(array, float)
+
+
+def _best(worth: jax.Array, last: jax.Array) -> jax.Array:
+    """The place of the most in each row, the last one if it is among them, int32 [sellers].
+
+    Args:
+      worth: float [sellers, choices].
+      last: int32 [sellers].
+    """
+    of_last = jnp.take_along_axis(worth, last[:, None], axis=-1)[:, 0]
+    best = jnp.argmax(worth, axis=-1).astype(jnp.int32)
+    return jnp.where(of_last >= jnp.max(worth, axis=-1), last, best)
 
 
 def _drawn(probabilities: jax.Array, uniforms: jax.Array) -> jax.Array:

@@ -142,17 +142,18 @@ class ImpressionAllocation:
         """A fresh population: every seller asks a random price, as if it always had."""
         params = params_or_default(self, params)
         draws = jax.random.uniform(key, (2 + self.num_costs, self.num_sellers))
-        prices = params.population.price_high * draws[0]
+        prices, choices = params.population.first_prices(draws[0])
         low = params.cost_low
         nothing = jnp.zeros((self.num_records, self.num_sellers), prices.dtype)
         state = ImpressionAllocationState(
             records=Records(nothing, jnp.broadcast_to(prices, nothing.shape), nothing),
             prices=prices,
-            choices=jnp.zeros(self.num_sellers, jnp.int32),
+            choices=choices,
             learned=params.population.init(),
             costs=low[None] + (params.cost_high - low)[None] * draws[2:],
             appeal=params.buyers.appeal(draws[1]),
             present=jnp.ones(self.num_sellers, bool),
+            age=jnp.zeros(self.num_sellers, jnp.int32),
             earned=jnp.zeros((), prices.dtype),
             time=jnp.zeros((), jnp.int32),
         )
@@ -181,19 +182,20 @@ class ImpressionAllocation:
         population = params.population
         sellers_key, sales_key, presence_key = self._keys(key)
         impressions = self.impressions(action, state.present)
-        sold = impressions * params.buyers.purchase_probability(
-            state.prices, state.records.sales, state.appeal
-        )
-        if self.num_buyers is not None:
-            sold = _sampled(sales_key, sold, self.num_buyers)
+        chance = params.buyers.purchase_probability(state.prices, state.records.sales, state.appeal)
+        if self.num_buyers is None:
+            sold = impressions * chance
+        else:
+            impressions, sold = _sampled(sales_key, impressions, chance, self.num_buyers)
         reward = jnp.sum(state.prices * sold)
         profits = (state.prices - state.cost(self.rounds_per_cost)) * sold
         records = state.records.then(impressions, state.prices, sold)
-        learned = population.update(state.learned, state.choices, profits)
+        learned = population.update(state.learned, state.choices, profits, impressions)
         state = replace(
             state,
             records=records,
             learned=learned,
+            age=state.age + 1,
             earned=state.earned + reward,
             time=state.time + 1,
         )
@@ -203,6 +205,7 @@ class ImpressionAllocation:
             state.cost(self.rounds_per_cost),
             jax.random.uniform(sellers_key, (self.num_sellers,)),
             state.time / self.num_rounds,
+            state.choices,
         )
         state = replace(state, prices=prices, choices=choices)
         if self.turnover:
@@ -239,8 +242,8 @@ class ImpressionAllocation:
         )
 
     def impressions(self, action: jax.Array, present: jax.Array) -> jax.Array:
-        """What each seller gets of a round's buyers, float [sellers], summing to 1; 0 where
-        nobody is present.
+        """What each seller gets of a round's buyers, float [sellers], summing to 1: equal shares
+        where the action gives nothing to those present, and 0 where nobody is.
 
         Args:
           action: float [sellers], scores, or shares: NaN comes of what is no point of the simplex.
@@ -253,6 +256,9 @@ class ImpressionAllocation:
             weights = action
         if self.turnover:
             weights = jnp.where(present, weights, 0)
+            here = jnp.sum(present)
+            equal = present / jnp.maximum(here, 1)
+            weights = jnp.where(jnp.sum(weights) == 0, equal, weights)
         total = jnp.sum(weights)
         shares = weights / jnp.where(total == 0, 1, total)
         if self.action_form == "scores":
@@ -269,20 +275,30 @@ class ImpressionAllocation:
 
     def _observe(self, state: ImpressionAllocationState) -> jax.Array:
         prices = state.prices if self.prices_shown else jnp.zeros_like(state.prices)
-        return SellerObservation(state.records.stacked(), state.present, prices).rows()
+        return SellerObservation(state.observed_records(), state.present, prices).rows()
 
 
-def _sampled(key: jax.Array, sold: jax.Array, num_buyers: int) -> jax.Array:
-    """Sales of ``num_buyers`` buyers, each of whom buys from at most one seller.
+def _sampled(
+    key: jax.Array, impressions: jax.Array, chance: jax.Array, num_buyers: int
+) -> tuple[jax.Array, jax.Array]:
+    """What ``num_buyers`` buyers are shown, each one seller, and what they buy.
 
     Args:
-      sold: float [sellers], expected sales per buyer; they sum to at most 1.
+      impressions: float [sellers], the probability that a buyer is shown the seller.
+      chance: float [sellers], that it then buys.
 
     Returns:
-      Float [sellers], sales per buyer.
+      Float [sellers] each, per buyer: impressions and sales.
     """
-    upper = jnp.cumsum(sold)
-    seller = jnp.searchsorted(upper, jax.random.uniform(key, (num_buyers,)), side="right")
-    # Buyers past the last sum buy nothing, and fall outside.
-    counts = jnp.zeros(sold.shape, jnp.int32).at[seller].add(1, mode="drop")
-    return counts / jnp.asarray(num_buyers, sold.dtype)
+    upper = jnp.cumsum(impressions)
+    draws = jax.random.uniform(key, (num_buyers,), impressions.dtype)
+    seller = jnp.searchsorted(upper, draws, side="right")
+    # Where a draw lies in its seller's part is uniform again, and tells whether the buyer buys.
+    within = draws - (upper - impressions)[seller]
+    buys = within < (impressions * chance)[seller]
+    nothing = jnp.zeros(impressions.shape, jnp.int32)
+    # Draws past the last sum, by rounding or as nobody is there, fall outside.
+    shown = nothing.at[seller].add(1, mode="drop")
+    sold = nothing.at[seller].add(buys.astype(jnp.int32), mode="drop")
+    buyers = jnp.asarray(num_buyers, impressions.dtype)
+    return shown / buyers, sold / buyers

@@ -33,7 +33,6 @@ def make(
     discount: float = 0.9,
     price_grid: int | Sequence[float] = 11,
     price_high: float = 1.0,
-    profit_scale: float | None = None,
     **market_options: Any,
 ) -> tuple[ImpressionAllocation, ImpressionAllocationParams]:
     """A platform that divides the impressions of its buyers among sellers.
@@ -43,7 +42,7 @@ def make(
       num_sellers: 50 unless given, or as many as there are ``sellers``.
       num_records, num_rounds, rounds_per_cost, action_form, prices_shown, num_buyers: see
         ``ImpressionAllocation``.
-      exploration, noise, discount, price_grid, price_high, profit_scale: see
+      exploration, noise, discount, price_grid, price_high: see
         ``jaxmech.agents.sellers.population.seller_population``.
       entry_rate, exit_rate, market_options: see ``params_of`` in
         ``jaxmech.environments.impression_allocation.params``.
@@ -70,7 +69,6 @@ def make(
         discount=discount,
         price_grid=price_grid,
         price_high=price_high,
-        profit_scale=profit_scale,
     )
     params = params_of(
         population,

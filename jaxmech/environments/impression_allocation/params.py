@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -77,6 +78,7 @@ def params_of(
     if not hasattr(willingness, "survival"):
         allowed = "a distribution, such as those of jaxmech.agents, or Logistic"
         raise checks.InvalidValueError("willingness", willingness, allowed)
+    _check_willingness(willingness, population.num_sellers)
     # Made of numbers first, which are checked, and then of arrays, which can be swept.
     buyers = Buyers(willingness, reputation, half, appeal_spread)
     return ImpressionAllocationParams(
@@ -88,6 +90,21 @@ def params_of(
         exit_rate=jnp.asarray(exit_rate, float),
         max_steps_in_episode=num_rounds,
     )
+
+
+def _check_willingness(willingness: Any, num_sellers: int) -> None:
+    """
+    Raises:
+      InvalidValueError: it does not give a probability for the price of every seller.
+    """
+    allowed = f"a distribution of one value, with numbers or one for each of {num_sellers} sellers"
+    prices = jax.ShapeDtypeStruct((num_sellers,), jnp.result_type(float))
+    try:
+        given = jax.eval_shape(willingness.survival, prices)
+    except (TypeError, ValueError) as error:
+        raise checks.InvalidValueError("willingness", willingness, allowed) from error
+    if getattr(given, "shape", None) != prices.shape:
+        raise checks.InvalidValueError("willingness", willingness, allowed)
 
 
 def _array(leaf: jax.Array | float) -> jax.Array:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech import struct
-from jaxmech.agents.sellers.population import Learned
+from jaxmech.agents.sellers.population import PriceLearning
 from jaxmech.agents.sellers.records import Records
 from jaxmech.environments.impression_allocation.params import ImpressionAllocationParams
 
@@ -22,9 +22,11 @@ class ImpressionAllocationState:
       prices: float [sellers], asked in the round to come; 0 of absent sellers.
       choices: int32 [sellers], places of the prices on the grid of those who learn on it.
       learned: by the sellers on a grid.
-      costs: float [costs, sellers], one after another, of a unit sold.
+      costs: float [costs, sellers], one after another, of a unit sold; whoever comes to the place
+        of a seller who left has its costs.
       appeal: float [sellers], of what the sellers offer to buyers; 1 is usual.
       present: bool [sellers].
+      age: int32 [sellers], rounds that the seller has been there for.
       earned: float [], sum of rewards.
       time: int32 [], rounds played.
     """
@@ -32,10 +34,11 @@ class ImpressionAllocationState:
     records: Records
     prices: jax.Array
     choices: jax.Array
-    learned: Learned
+    learned: PriceLearning
     costs: jax.Array
     appeal: jax.Array
     present: jax.Array
+    age: jax.Array
     earned: jax.Array
     time: jax.Array
 
@@ -46,21 +49,33 @@ class ImpressionAllocationState:
     def after_turnover(
         self, key: jax.Array, params: ImpressionAllocationParams
     ) -> ImpressionAllocationState:
-        """With sellers gone, their records with them, and others come, at random prices."""
-        draws = jax.random.uniform(key, (2, *self.prices.shape), self.prices.dtype)
+        """With sellers gone, their records with them, and others come, at any price."""
+        draws = jax.random.uniform(key, (3, *self.prices.shape), self.prices.dtype)
         stays = self.present & (draws[0] >= params.exit_rate)
         enters = ~self.present & (draws[0] < params.entry_rate)
-        first_price = jnp.where(enters, params.population.price_high * draws[1], 0)
+        first_prices, first_choices = params.population.first_prices(draws[1])
+        first_prices = jnp.where(enters, first_prices, 0)
         records = Records(
             impressions=jnp.where(stays[None], self.records.impressions, 0),
-            prices=jnp.where(stays[None], self.records.prices, first_price[None]),
+            prices=jnp.where(stays[None], self.records.prices, first_prices[None]),
             transactions=jnp.where(stays[None], self.records.transactions, 0),
         )
         learned = jax.tree.map(lambda known: jnp.where(stays[:, None], known, 0), self.learned)
         return replace(
             self,
             records=records,
-            prices=jnp.where(stays, self.prices, first_price),
+            prices=jnp.where(stays, self.prices, first_prices),
+            choices=jnp.where(stays, self.choices, first_choices),
             learned=learned,
+            appeal=jnp.where(enters, params.buyers.appeal(draws[2]), self.appeal),
             present=stays | enters,
+            age=jnp.where(stays, self.age, 0),
         )
+
+    def observed_records(self) -> jax.Array:
+        """Float [rounds, sellers, 4], as ``Records.stacked`` gives them, and 0 where a seller was
+        not there: its price to come stands there for itself alone."""
+        stacked = self.records.stacked()
+        rounds = stacked.shape[0]
+        was_there = jnp.arange(rounds)[:, None] >= rounds - self.age[None]
+        return jnp.where(was_there[..., None], stacked, 0)
