@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmech.agents import SellerObservation, seller_observation
-from jaxmech.networks.sellers.allocation import SellerActor, SellerCritic
+from jaxmech.networks.sellers.allocation import PooledCritic, SellerActor, SellerCritic
+from jaxmech.networks.sellers.by_position import PositionalActor, PositionalCritic
 from jaxmech.networks.sellers.features import DISCOUNT, discounted_revenue
 
 ROUNDS, SELLERS = 3, 9
@@ -50,12 +51,12 @@ def larger(parameters):
     )
 
 
-@pytest.fixture(scope="module", params=[*VARIANTS, "not_additive"])
+@pytest.fixture(scope="module", params=[*VARIANTS, "pooled"])
 def networks(request):
     """Compiled actor and critic with parameters."""
     options = VARIANTS.get(request.param, {})
     actor = SellerActor(**options)
-    critic = SellerCritic(**options, additive=request.param != "not_additive")
+    critic = PooledCritic() if request.param == "pooled" else SellerCritic(**options)
     inputs = observation_of(0), shares_of(0)
 
     @jax.jit
@@ -105,16 +106,16 @@ def cross_differences(value, observation, shares):
 
 
 @pytest.mark.parametrize(
-    ("additive", "adds_up"), [pytest.param(True, True), pytest.param(False, False)]
+    ("critic", "adds_up"),
+    [(SellerCritic(), True), (PooledCritic(), False), (PositionalCritic((16,)), False)],
 )
-def test_the_critic_adds_up(additive, adds_up):
-    critic = SellerCritic(additive=additive)
+def test_the_critic_adds_up(critic, adds_up):
     observation, shares = observation_of(1), shares_of(1)
     parameters = larger(jax.jit(critic.init)(jax.random.key(0), observation, shares))
     value = jax.jit(lambda observation, shares: critic.apply(parameters, observation, shares))
     crossed = abs(float(cross_differences(value, observation, shares)))
     assert (crossed < 1e-5) == adds_up
-    if additive:
+    if adds_up:
         worth = critic.apply(parameters, observation, shares, method="of_each")
         np.testing.assert_allclose(worth.sum(), value(observation, shares), rtol=1e-5)
 
@@ -156,3 +157,15 @@ def test_revenue_is_discounted_by_age():
     revenue = np.asarray(seen.records)[..., 3]
     expected = sum(DISCOUNT**age * revenue[-1 - age] for age in range(ROUNDS))
     np.testing.assert_allclose(discounted_revenue(seen), expected, rtol=1e-5)
+
+
+def test_dense_layers_tell_sellers_apart_by_position():
+    actor = PositionalActor((16,))
+    observation = observation_of(4)
+    parameters = larger(jax.jit(actor.init)(jax.random.key(0), observation))
+    act = jax.jit(lambda rows: actor.apply(parameters, rows))
+    order = np.roll(np.arange(SELLERS), 1)
+    scores, permuted = act(observation), act(observation[order])
+    present = np.asarray(observation[:, -2]) > 0
+    assert (np.asarray(scores)[~present] < -1e8).all()
+    assert np.abs(np.asarray(permuted - scores[order]))[present[order]].max() > 1e-2

@@ -11,7 +11,8 @@ from jaxmech.designers import DDPG, PPO
 from jaxmech.environments import ImpressionAllocation, ImpressionAllocationParams
 from jaxmech.experiments.impression_allocation.configuration import Comparison, LearnerName
 from jaxmech.networks.sellers.actor_critic import SellerActorCritic
-from jaxmech.networks.sellers.allocation import SellerActor, SellerCritic
+from jaxmech.networks.sellers.allocation import PooledCritic, SellerActor, SellerCritic
+from jaxmech.networks.sellers.by_position import PositionalActor, PositionalCritic
 
 LABELS: dict[str, str] = {
     "ia_gru": "IA(GRU)",
@@ -23,18 +24,24 @@ LABELS: dict[str, str] = {
 }
 """What they are called in print."""
 
-_VARIANTS: dict[LearnerName, dict[str, Any]] = {
-    "ia_gru": {},
-    "dense": {"encoder": "dense"},
-    "no_background": {"background": False},
-    "not_additive": {},
-}
 
+def networks(name: LearnerName, hidden: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
+    """Actor and critic of IA(GRU), of a variant of it, or of the DDPG of dense layers.
 
-def ia_networks(name: LearnerName) -> tuple[nn.Module, nn.Module]:
-    """Actor and critic of IA(GRU), or of a variant of it."""
-    variant = _VARIANTS[name]
-    return SellerActor(**variant), SellerCritic(**variant, additive=name != "not_additive")
+    Args:
+      hidden: widths of the dense layers.
+    """
+    match name:
+        case "ddpg":
+            return PositionalActor(hidden), PositionalCritic(hidden)
+        case "dense":
+            return SellerActor(encoder="dense"), SellerCritic(encoder="dense")
+        case "no_background":
+            return SellerActor(background=False), SellerCritic(background=False)
+        case "not_additive":
+            return SellerActor(), PooledCritic()
+        case _:
+            return SellerActor(), SellerCritic()
 
 
 def learner(
@@ -45,14 +52,17 @@ def learner(
 ) -> DDPG | PPO:
     """The learner called ``name``."""
     if name == "ppo":
+        ppo = study.ppo
+        if ppo.anneal_updates is None:
+            ppo = replace(ppo, anneal_updates=float(study.updates))
         # A distribution over scores, which the environment makes into shares.
         return PPO(
             replace(env, action_form="scores"),
             params,
             network=SellerActorCritic(env.num_records),
-            **_given(study.ppo),
+            **_given(ppo),
         )
-    actor, critic = (None, None) if name == "ddpg" else ia_networks(name)
+    actor, critic = networks(name, study.ddpg.hidden)
     return DDPG(env, params, actor=actor, critic=critic, **_given(study.ddpg))
 
 

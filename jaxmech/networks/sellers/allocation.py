@@ -78,45 +78,58 @@ class SellerActor(nn.Module):
 
 
 class SellerCritic(nn.Module):
-    """What shares of the impressions are worth.
+    """What shares of the impressions are worth: the sum of what each seller's share is worth.
 
-    The value is the sum of what each seller's share is worth, which depends on all sellers only
-    by way of the background; or, where it is not ``additive``, of what the mean of all sellers'
-    encodings says.
+    That depends on all sellers only by way of the background.
 
     Attributes:
       encoder, width, background: see ``SellerEncoder``.
       hidden: widths of the sub-critic.
-      additive: whether sellers' values add up.
     """
 
     encoder: Encoder = "gru"
     width: int = 32
     background: bool = True
     hidden: tuple[int, ...] = (64, 64)
-    additive: bool = True
 
-    @nn.compact
     def __call__(self, observation: jax.Array, shares: jax.Array) -> jax.Array:
         """float [..., sellers, numbers], float [..., sellers] -> float [...]."""
-        values = self.of_each(observation, shares)
-        if self.additive:
-            return jnp.sum(values, axis=-1)
-        return values[..., 0]
+        return jnp.sum(self.of_each(observation, shares), axis=-1)
 
     @nn.compact
     def of_each(self, observation: jax.Array, shares: jax.Array) -> jax.Array:
-        """What each seller's share is worth, float [..., sellers]."""
+        """What each seller's share is worth, float [..., sellers]; 0 of absent ones."""
         seen = seller_observation(observation)
         known = SellerEncoder(self.encoder, self.width, self.background)(seen)
         known = jnp.concatenate([known, equal_shares(shares)[..., None]], axis=-1)
-        if not self.additive:
-            encoded = nn.relu(dense(self.hidden[0], 2.0**0.5)(known))
-            pooled = jnp.sum(shares[..., None] * encoded, axis=-2)
-            everybody = jnp.mean(encoded, axis=-2)
-            together = jnp.concatenate([pooled, everybody], axis=-1)
-            return MLP(self.hidden, 1, 0.01, nn.relu)(together)
         # What a buyer shown to the seller is worth, and what the seller is worth by itself.
         per_share, alone = jnp.moveaxis(MLP(self.hidden, 2, 0.01, nn.relu)(known), -1, 0)
         worth = shares * per_share + alone / shares.shape[-1]
         return jnp.where(seen.present, worth, 0)
+
+
+class PooledCritic(nn.Module):
+    """What shares of the impressions are worth, not as a sum over sellers but of two means.
+
+    Sellers' encodings are averaged, once evenly over those present and once by their shares.
+
+    Attributes:
+      encoder, width, background: see ``SellerEncoder``.
+      hidden: widths of the layers, the first of them before the means.
+    """
+
+    encoder: Encoder = "gru"
+    width: int = 32
+    background: bool = True
+    hidden: tuple[int, ...] = (64, 64)
+
+    @nn.compact
+    def __call__(self, observation: jax.Array, shares: jax.Array) -> jax.Array:
+        """float [..., sellers, numbers], float [..., sellers] -> float [...]."""
+        seen = seller_observation(observation)
+        known = SellerEncoder(self.encoder, self.width, self.background)(seen)
+        known = jnp.concatenate([known, equal_shares(shares)[..., None]], axis=-1)
+        encoded = nn.relu(dense(self.hidden[0], 2.0**0.5)(known))
+        evenly = seen.present / jnp.maximum(jnp.sum(seen.present, axis=-1, keepdims=True), 1)
+        means = [jnp.sum(weights[..., None] * encoded, axis=-2) for weights in (evenly, shares)]
+        return MLP(self.hidden, 1, 0.01, nn.relu)(jnp.concatenate(means, axis=-1))[..., 0]
