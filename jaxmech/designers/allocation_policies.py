@@ -6,6 +6,7 @@ Each gives shares of the impressions, the action of an environment with
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import jax
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech import checks, struct
-from jaxmech.agents.sellers.observation import SellerObservation, seller_observation
+from jaxmech.agents.sellers.observation import seller_observation
 from jaxmech.agents.sellers.records import FIELDS
 from jaxmech.environments import ImpressionAllocation, ImpressionAllocationParams
 from jaxmech.spaces import Simplex
@@ -127,7 +128,7 @@ class DemandEstimates:
 
 @struct.dataclass
 class LearnedDemand:
-    """All impressions to who sells for most by a demand learned in the episode.
+    """All impressions to who sells for most by a demand learned from what was sold.
 
     The demand is the share of impressions that sold, of all sellers together, in even bins of the
     price; where nothing has been shown yet, all of it counts as sold. Where the prices to come are
@@ -135,17 +136,23 @@ class LearnedDemand:
 
     Attributes:
       price_high: float [], the highest price.
+      known: what has been learned before an episode, see ``trained_demand``; None for nothing.
       num_bins: bins of the price.
+      prices_shown: whether the prices to come are observed.
     """
 
     price_high: jax.Array
+    known: DemandEstimates | None = None
     num_bins: int = struct.field(pytree_node=False, default=20)
+    prices_shown: bool = struct.field(pytree_node=False, default=True)
 
     def __post_init__(self) -> None:
         checks.integer("num_bins", self.num_bins)
 
     def initial_carry(self) -> DemandEstimates:
-        """Nothing sold yet."""
+        """What is known before an episode."""
+        if self.known is not None:
+            return self.known
         nothing = jnp.zeros(self.num_bins)
         return DemandEstimates(nothing, nothing)
 
@@ -163,8 +170,8 @@ class LearnedDemand:
         )
         known = carry.impressions > 0
         demand = jnp.where(known, carry.transactions / jnp.where(known, carry.impressions, 1), 1)
-        prices = _prices_to_come(seen)
-        return _all_to_best(prices * (self._bins(prices) @ demand), seen.present), carry
+        asked = seen.prices if self.prices_shown else prices
+        return _all_to_best(asked * (self._bins(asked) @ demand), seen.present), carry
 
     def _bins(self, prices: jax.Array) -> jax.Array:
         """The bin of each price, float [sellers, bins], one-hot."""
@@ -263,6 +270,31 @@ class Exp3Shares:
         return _shares(mixed + self.exploration / self.num_sellers, seen.present), carry
 
 
+def trained_demand(
+    env: ImpressionAllocation,
+    params: ImpressionAllocationParams,
+    key: jax.Array,
+    episodes: int,
+) -> LearnedDemand:
+    """A demand learned in ``episodes``, one after another, by acting on what it learned so far."""
+    policy = LearnedDemand(params.population.price_high, prices_shown=env.prices_shown)
+
+    def one_round(current: Any, key: jax.Array) -> tuple[Any, None]:
+        observation, state, known = current
+        shares, known = policy.act(observation, known, None)
+        observation, state, *_ = env.step_env(key, state, shares, params)
+        return (observation, state, known), None
+
+    def one_episode(known: DemandEstimates, key: jax.Array) -> tuple[DemandEstimates, None]:
+        reset_key, rounds_key = jax.random.split(key)
+        start = (*env.reset(reset_key, params), known)
+        rounds = jax.random.split(rounds_key, env.num_rounds)
+        return jax.lax.scan(one_round, start, rounds)[0][2], None
+
+    known, _ = jax.lax.scan(one_episode, policy.initial_carry(), jax.random.split(key, episodes))
+    return replace(policy, known=known)
+
+
 def baselines(
     env: ImpressionAllocation, params: ImpressionAllocationParams
 ) -> dict[str, FixedShares | ProportionalShares | LearnedDemand | UCB1Shares | Exp3Shares]:
@@ -272,16 +304,10 @@ def baselines(
         "equal shares": FixedShares.equal(env.num_sellers),
         "proportional to revenue": ProportionalShares("revenue"),
         "proportional to transactions": ProportionalShares("transactions"),
-        "learned demand": LearnedDemand(high),
+        "learned demand": LearnedDemand(high, prices_shown=env.prices_shown),
         "UCB1": UCB1Shares(high, env.num_sellers),
         "Exp3": Exp3Shares(high, num_sellers=env.num_sellers),
     }
-
-
-def _prices_to_come(seen: SellerObservation) -> jax.Array:
-    """Those shown, or the last ones where they are withheld, float [sellers]."""
-    shown = jnp.any(seen.prices > 0)
-    return jnp.where(shown, seen.prices, seen.records[-1, :, _PRICE])
 
 
 def _shares(weights: jax.Array, present: jax.Array) -> jax.Array:

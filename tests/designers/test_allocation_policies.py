@@ -17,7 +17,7 @@ from jaxmech.designers import (
     ProportionalShares,
     UCB1Shares,
 )
-from jaxmech.designers.allocation_policies import baselines
+from jaxmech.designers.allocation_policies import baselines, trained_demand
 from jaxmech.evaluation import evaluate
 from jaxmech.wrappers import state_observed
 
@@ -149,13 +149,17 @@ def test_what_is_learned_or_known_earns_more():
         policies = baselines(env, params)
         seen = ("equal shares", "proportional to revenue", "learned demand")
         of_seen = [evaluate(env, params, policies[name], key, 40).mean for name in seen]
+        trained = trained_demand(env, params, jax.random.key(1), 5)
+        of_trained = evaluate(env, params, trained, key, 40).mean
         known = evaluate(state_observed(env), params, KnownDemand(params), key, 40).mean
-        return *of_seen, known
+        return *of_seen, of_trained, known
 
-    equal, by_revenue, learned, known = worth(jax.random.key(0))
+    equal, by_revenue, learned, trained, known = worth(jax.random.key(0))
     assert equal < by_revenue < known <= 0.25
     # It tries each of its 20 bins of prices once, from the highest.
     assert known - learned <= 20 / 60 * known and learned > equal
+    # Then a bin of prices 1/20 wide is all that it does not know.
+    assert learned < trained <= known and trained > 0.98 * known
 
 
 @pytest.mark.parametrize(

@@ -95,8 +95,8 @@ class Comparison(NamedStudy):
     """How many times each learns, independently."""
     first_seed: int = 0
     """The first of the seeds."""
-    evaluation_episodes: int = 256
-    """Fresh episodes on which each learned policy and each baseline is evaluated."""
+    evaluation_episodes: int = 128
+    """Fresh episodes for each seed, on which what it learned and each baseline is evaluated."""
     ddpg: DDPGHyperParameters = field(
         default_factory=lambda: DDPGHyperParameters(
             num_environments=8,
@@ -127,6 +127,25 @@ class Comparison(NamedStudy):
         checks.some("learners", self.learners)
         for name in self.learners:
             lookup("learners", name, dict.fromkeys(get_args(LearnerName)))
+
+        if self.updates * self.ddpg.rollout_length < self.rounds:
+            raise checks.InvalidValueError(
+                "updates",
+                self.updates,
+                f"so many that an episode of {self.rounds} rounds ends; "
+                f"an update has {self.ddpg.rollout_length} of them",
+            )
+
+    def steps_of(self, learner: LearnerName) -> int:
+        """Steps of the environment that a learner makes in training."""
+        own: DDPGHyperParameters | PPOHyperParameters = self.ppo if learner == "ppo" else self.ddpg
+        length = self.rounds if own.rollout_length is None else own.rollout_length
+        return self.updates * own.num_environments * length
+
+    @property
+    def training_episodes(self) -> int:
+        """Episodes that DDPG sees in training."""
+        return max(1, self.steps_of("ddpg") // self.rounds)
 
     @property
     def all_seeds(self) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from jaxmech import struct
 from jaxmech.designers import KnownDemand
-from jaxmech.designers.allocation_policies import baselines
+from jaxmech.designers.allocation_policies import baselines, trained_demand
 from jaxmech.environments import ImpressionAllocation, ImpressionAllocationParams
 from jaxmech.evaluation import Policy, evaluate, play
 from jaxmech.experiments.impression_allocation.configuration import MarketStudy
@@ -35,6 +35,9 @@ from jaxmech.wrappers import state_observed
 REFERENCE = "known demand"
 """What earns most in each round by itself, by the true demand."""
 
+TRAINED = "trained demand"
+"""The demand learned beforehand, in as many rounds as the learners have."""
+
 EVALUATIONS = 15
 """Points of a learning curve."""
 
@@ -44,12 +47,12 @@ CURVE_EPISODES = 32
 TESTING = 0x7E57
 """Number of the key of the episodes on which all are compared, which no seed trains on."""
 
-TRAINING_SHARE = 10
-"""Of a training, the last part in so many is what training is said to have reached."""
+TRAINING_SHARE = 0.1
+"""Of a training, the last part, whose episodes tell what it reached while it explored."""
 
 
 @struct.dataclass
-class TestReward:
+class GreedyReward:
     """Mean reward of what a learner has learned so far, without exploration.
 
     Attributes:
@@ -69,39 +72,52 @@ def rewards(
     env: ImpressionAllocation,
     params: ImpressionAllocationParams,
     policy: Policy,
-    key: jax.Array,
+    keys: jax.Array,
     episodes: int,
 ) -> jax.Array:
-    """Mean reward per round of each episode, float [episodes]."""
+    """Mean reward per round of each episode, float [seeds, episodes].
+
+    Args:
+      keys: key [seeds].
+    """
 
     def of_one(key: jax.Array) -> jax.Array:
         return play(env, params, policy, key, record=False).objective
 
-    return jax.vmap(of_one)(jax.random.split(key, episodes))
+    return jax.lax.map(lambda key: jax.vmap(of_one)(jax.random.split(key, episodes)), keys)
 
 
 def rewards_of_seeds(
     env: ImpressionAllocation,
     params: ImpressionAllocationParams,
     policies: Policy,
-    key: jax.Array,
+    keys: jax.Array,
     episodes: int,
 ) -> jax.Array:
-    """Of what each seed has learned, all on the same episodes, float [seeds, episodes].
+    """The same of what each seed has learned, float [seeds, episodes].
 
     Args:
       policies: one for each seed, every array of them [seeds, ...].
+      keys: key [seeds].
     """
-    return jax.lax.map(lambda policy: rewards(env, params, policy, key, episodes), policies)
+
+    def of_seed(policy_and_key: tuple[Policy, jax.Array]) -> jax.Array:
+        policy, key = policy_and_key
+        return rewards(env, params, policy, key[None], episodes)[0]
+
+    return jax.lax.map(of_seed, (policies, keys))
+
+
+Row = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True)
-class Learned:
+class Reached:
     """What a learner reached.
 
     Attributes:
       testing: float [seeds], mean reward per round on fresh episodes, without exploration.
-      training: float [seeds], that of the last part of the training, while it explored.
+      training: float [seeds], that of the last part of its training, while it explored.
     """
 
     testing: NDArray[np.float64]
@@ -111,18 +127,32 @@ class Learned:
 def compute(study: MarketStudy, workspace: Workspace) -> Findings:
     """Trains the learners, plays everything on the same fresh episodes, and compares."""
     env, params = study.market.build(study.sellers, study.records, study.rounds)
-    key = jax.random.fold_in(jax.random.key(study.first_seed), TESTING)
+    # Each seed has episodes of its own, on which everything else is played too: so differences
+    # of seeds are independent.
+    keys = jnp.stack(
+        [jax.random.fold_in(jax.random.key(seed), TESTING) for seed in study.all_seeds]
+    )
     episodes = study.evaluation_episodes
+    policies: dict[str, Policy] = jax.tree.map(jnp.asarray, baselines(env, params))
+    policies[TRAINED] = workspace.kept(
+        _file(TRAINED), trained_demand, env, params, keys[0], study.training_episodes
+    )
     fixed = {
-        name: workspace.kept(_file(name), rewards, env, params, policy, key, episodes)
-        for name, policy in jax.tree.map(jnp.asarray, baselines(env, params)).items()
+        name: workspace.kept(f"{_file(name)}_rewards", rewards, env, params, policy, keys, episodes)
+        for name, policy in policies.items()
     }
     fixed[REFERENCE] = workspace.kept(
-        _file(REFERENCE), rewards, state_observed(env), params, KnownDemand(params), key, episodes
+        f"{_file(REFERENCE)}_rewards",
+        rewards,
+        state_observed(env),
+        params,
+        KnownDemand(params),
+        keys,
+        episodes,
     )
-    means = {name: np.asarray(of_episodes, np.float64) for name, of_episodes in fixed.items()}
-    references = {name: float(means[name].mean()) for name in (REFERENCE, "learned demand")}
-    learned: dict[str, Learned] = {}
+    means = {name: np.asarray(of_seeds, np.float64) for name, of_seeds in fixed.items()}
+    references = {name: float(means[name].mean()) for name in (REFERENCE, TRAINED)}
+    learned: dict[str, Reached] = {}
     curves: list[LearningCurves] = []
     for name in study.learners:
         designer = learner(name, study, env, params)
@@ -131,16 +161,22 @@ def compute(study: MarketStudy, workspace: Workspace) -> Findings:
             designer,
             updates=study.updates,
             seeds=study.all_seeds,
-            evaluate=TestReward(designer),
+            evaluate=GreedyReward(designer),
             evaluate_every=max(1, study.updates // EVALUATIONS),
             beside=references,
         )
         # Of the states the policies alone: a replay is large.
-        policies = jax.vmap(jax.tree.map(jnp.asarray, designer).policy)(result.states)
+        learned_policies = jax.vmap(jax.tree.map(jnp.asarray, designer).policy)(result.states)
         of_seeds = workspace.kept(
-            f"{name}_rewards", rewards_of_seeds, designer.env, params, policies, key, episodes
+            f"{name}_rewards",
+            rewards_of_seeds,
+            designer.env,
+            params,
+            learned_policies,
+            keys,
+            episodes,
         )
-        learned[name] = Learned(np.asarray(of_seeds, np.float64).mean(axis=1), _training(result))
+        learned[name] = Reached(np.asarray(of_seeds, np.float64).mean(axis=1), _training(result))
         label = LABELS[name]
         curves.append(learning_curves(result, "reward", label=label, references=references))
     return _findings(study, means, learned, tuple(curves))
@@ -151,42 +187,43 @@ def _file(name: str) -> str:
 
 
 def _training(result: RunResult) -> NDArray[np.float64]:
-    """Mean reward of each seed in the last part of its training, float [seeds]."""
+    """Mean reward of each seed in the episodes that ended last in its training, float [seeds]."""
     log = read_log(result.directory / "metrics.csv")
-    last = max(1, int(result.updates.max()) // TRAINING_SHARE)
-    return np.array(
-        [np.mean(log["objective"][log["seed"] == seed][-last:]) for seed in result.seeds]
-    )
+    reached = []
+    for seed in result.seeds:
+        of_seed = log["seed"] == seed
+        episodes, objective = log["episodes"][of_seed], log["objective"][of_seed]
+        # Between ends of episodes the log repeats what was last.
+        weights = np.where(np.arange(len(episodes)) >= len(episodes) * (1 - TRAINING_SHARE), 1, 0)
+        if not (weights * episodes).any():
+            weights = np.arange(len(episodes)) == np.flatnonzero(episodes)[-1]
+        reached.append(np.average(np.nan_to_num(objective), weights=weights * episodes))
+    return np.array(reached)
 
 
 def _findings(
     study: MarketStudy,
     fixed: dict[str, NDArray[np.float64]],
-    learned: dict[str, Learned],
+    learned: dict[str, Reached],
     curves: tuple[LearningCurves, ...],
 ) -> Findings:
-    best = float(fixed[REFERENCE].mean())
+    known = fixed[REFERENCE].mean(axis=1)
+    best = float(known.mean())
     tested = {name: mean_of(one.testing) for name, one in learned.items()}
     trained = {name: mean_of(one.training) for name, one in learned.items()}
-    played = {name: mean_of(of_episodes, normal_interval) for name, of_episodes in fixed.items()}
+    played = {name: mean_of(of_seeds.ravel(), normal_interval) for name, of_seeds in fixed.items()}
+
+    def row(label: str, training: str, mean: Mean, of_seeds: NDArray[np.float64]) -> Row:
+        share = f"{100 * mean.mean / best:.2f} %"
+        regret = with_interval(mean_of(known - of_seeds), "+.4f")
+        return label, training, with_interval(mean), share, regret
+
     rows = [
-        (
-            LABELS[name],
-            with_interval(trained[name]),
-            with_interval(tested[name]),
-            f"{100 * tested[name].mean / best:.2f} %",
-            f"{best - tested[name].mean:+.4f}",
-        )
-        for name in learned
+        row(LABELS[name], with_interval(trained[name]), tested[name], one.testing)
+        for name, one in learned.items()
     ] + [
-        (
-            name,
-            "",
-            with_interval(one),
-            f"{100 * one.mean / best:.2f} %",
-            f"{best - one.mean:+.4f}",
-        )
-        for name, one in sorted(played.items(), key=lambda item: -item[1].mean)
+        row(name, "", mean, fixed[name].mean(axis=1))
+        for name, mean in sorted(played.items(), key=lambda item: -item[1].mean)
     ]
     first = next(iter(learned))
     return Findings(
@@ -197,7 +234,12 @@ def _findings(
             for name, one in learned.items()
         }
         | {
-            name: Estimate(one.mean, one.half_width, over="episodes")
+            name: Estimate(
+                one.mean,
+                one.half_width,
+                tuple(fixed[name].mean(axis=1).tolist()),
+                over="episodes",
+            )
             for name, one in played.items()
         },
         learning_curves=curves,
@@ -208,8 +250,10 @@ def _findings(
                 tuple(rows),
                 (
                     f"Testing: {study.evaluation_episodes} fresh episodes of {study.rounds} "
-                    "rounds, the same for all, without exploration. Intervals of what is learned "
-                    "are over seeds, of the others over episodes.",
+                    "rounds for each seed, the same for all, without exploration. Intervals of "
+                    "what is learned and of regrets are over seeds, of the others over episodes.",
+                    f"Steps of the environment while learning: {study.steps_of('ddpg'):,} each, "
+                    f"of PPO {study.steps_of('ppo'):,}.",
                     "Known demand earns most in each round by itself; who looks further can earn "
                     "more.",
                 ),
@@ -224,7 +268,7 @@ def _estimate(of_seeds: NDArray[np.float64], mean: Mean) -> Estimate:
 
 
 def _records(
-    study: MarketStudy, learned: dict[str, Learned], played: dict[str, Mean]
+    study: MarketStudy, learned: dict[str, Reached], played: dict[str, Mean]
 ) -> Iterator[Record]:
     for name, one in learned.items():
         for metric, of_seeds in (("training_reward", one.training), ("reward", one.testing)):

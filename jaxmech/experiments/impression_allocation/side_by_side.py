@@ -61,10 +61,8 @@ def _best_seen(findings: Findings) -> str:
 
 
 def _lead(findings: Findings, other: str) -> PairedComparison:
-    """Of the first learner over ``other``, by seeds; all were played on the same episodes."""
-    values = np.array(findings.estimates["learned"].per_seed)
-    against = findings.estimates[other]
-    others = np.array(against.per_seed or (against.mean,) * len(values))
+    """Of the first learner over ``other``, by seeds, each of which has episodes of its own."""
+    values, others = (np.array(findings.estimates[name].per_seed) for name in ("learned", other))
     return paired_comparison(values, others)
 
 

@@ -1,6 +1,7 @@
 """The study of impression allocation: what is compared, and that it goes on where it stopped."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import pytest
 from jaxmech.designers.ddpg.hyper_parameters import DDPGHyperParameters
 from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
 from jaxmech.experiments import registry
+from jaxmech.experiments.impression_allocation import market, side_by_side
 from jaxmech.experiments.impression_allocation.configuration import (
     IMPRESSION_ALLOCATION,
     MARKETS,
@@ -45,26 +47,76 @@ SMALL = replace(
 def test_every_market_stands_in_a_cell_and_is_found_again(tmp_path):
     directory = tmp_path / "run"
     found = Workspace(directory, say=[].append).run(SMALL)
-    for market in SMALL.markets:
+    for name in SMALL.markets:
         known, learned, equal = (
-            found.estimates[f"{market}/{name}"]
-            for name in ("known demand", "learned", "equal shares")
+            found.estimates[f"{name}/{scheme}"]
+            for scheme in ("known demand", "learned", "equal shares")
         )
         assert known.mean > equal.mean
         assert len(learned.per_seed) == 2
         assert learned.mean == pytest.approx(np.mean(learned.per_seed))
-        assert folder.is_finished(directory / "cells" / market)
+        assert folder.is_finished(directory / "cells" / name)
     assert len(found.learning_curves) == 4
     rows = {(record.cell, record.scheme, record.metric, record.seed) for record in found.records}
     assert ("withheld_prices", "ppo", "training_reward", 1) in rows
-    # What a policy sees alone is the same in both markets but for the reputation.
-    assert found.estimates["withheld_prices/UCB1"].mean != pytest.approx(
-        found.estimates["strong_reputation/UCB1"].mean
-    )
+    # What sees no prices fares the same, but for the reputation: more of it sells more.
+    equal = [found.estimates[f"{name}/equal shares"].mean for name in SMALL.markets]
+    assert equal[0] > equal[1]
 
     (directory / "manifest.json").unlink()
     (directory / "cells" / "withheld_prices" / "manifest.json").unlink()
     assert Workspace(directory, say=[].append).run(SMALL) == found
+
+
+def made_up_market():
+    """Two seeds with three episodes each, of which everything can be worked out."""
+    fixed = {
+        "equal shares": np.array([[0.1, 0.2, 0.3], [0.2, 0.2, 0.2]]),
+        "trained demand": np.array([[0.3, 0.3, 0.3], [0.3, 0.3, 0.3]]),
+        market.REFERENCE: np.array([[0.4, 0.4, 0.4], [0.6, 0.6, 0.6]]),
+    }
+    reached = {
+        "ia_gru": market.Reached(np.array([0.35, 0.45]), np.array([0.3, 0.4])),
+        "ppo": market.Reached(np.array([0.25, 0.35]), np.array([0.2, 0.2])),
+    }
+    study = replace(next(iter(SMALL.studies().values())), evaluation_episodes=3)
+    return market._findings(study, fixed, reached, ())
+
+
+def test_rewards_and_regrets_are_those_of_the_seeds():
+    found = made_up_market()
+    rows = {row[0]: row[1:] for row in found.tables[0].rows}
+    assert list(rows)[:2] == ["IA(GRU)", "PPO, network over sellers"]
+    # Regrets of .05 and .15: Student's t with one degree of freedom times .05.
+    training, testing, share, regret = rows["IA(GRU)"]
+    assert training.startswith("0.3500") and testing.startswith("0.4000 ± 0.6353")
+    assert share == "80.00 %" and regret == "+0.1000 ± 0.6353"
+    assert rows["equal shares"][1:3] == ("0.2000 ± 0.0506", "40.00 %")
+    assert rows[market.REFERENCE][3] == "+0.0000 ± 0.0000"
+    assert found.estimates["learned"].per_seed == (0.35, 0.45)
+    assert found.estimates["equal shares"].per_seed == pytest.approx((0.2, 0.2))
+    assert "80.00 % of what known demand earns, 0.5000" in found.headline
+
+
+def test_leads_are_paired_by_seeds():
+    found = made_up_market()
+    assert side_by_side._best_seen(found) == "trained demand"
+    lead = side_by_side._lead(found, "trained demand")
+    assert lead.difference.mean == pytest.approx(0.1)
+    assert lead.verdict == "not told apart"
+    assert side_by_side._lead(found, "ppo").verdict == "more"
+    assert side_by_side._lead(found, "equal shares").difference.mean == pytest.approx(0.2)
+
+
+def test_training_is_told_by_the_episodes_that_ended(tmp_path):
+    """The log repeats what was last where no episode ends."""
+    rows = ["update,seed,objective,episodes"]
+    for seed, last in ((0, 0.5), (1, 0.7)):
+        rows += [f"{update},{seed},0.1,{4 * (update == 3)}" for update in range(1, 19)]
+        rows += [f"19,{seed},{last},2", f"20,{seed},0.9,0"]
+    (tmp_path / "metrics.csv").write_text("\n".join(rows) + "\n")
+    result = SimpleNamespace(directory=tmp_path, seeds=(0, 1))
+    np.testing.assert_allclose(market._training(result), [0.5, 0.7])
 
 
 @pytest.mark.parametrize("name", LABELS)
@@ -82,11 +134,11 @@ def test_learners_act_for_every_seller_present(name):
 
 
 def test_markets_are_built_as_they_say():
-    for name, market in MARKETS.items():
-        env, params = market.build(8, 2, 10)
-        assert env.prices_shown == market.prices_shown
-        assert params.buyers.reputation == pytest.approx(market.reputation)
-        assert params.buyers.appeal_spread == pytest.approx(market.appeal_spread)
+    for name, one in MARKETS.items():
+        env, params = one.build(8, 2, 10)
+        assert env.prices_shown == one.prices_shown
+        assert params.buyers.reputation == pytest.approx(one.reputation)
+        assert params.buyers.appeal_spread == pytest.approx(one.appeal_spread)
         of_kinds = np.bincount(params.population.kind, minlength=1)
         assert list(of_kinds) == ([2, 2, 2, 2] if name == "learning_sellers" else [8])
 
@@ -99,7 +151,7 @@ def test_studies_of_markets_are_registered_and_as_large():
         assert study.market == MARKETS[name]
         assert (study.sellers, study.updates, study.ddpg) == (6, 3, SMALL.ddpg)
     assert IMPRESSION_ALLOCATION.is_as_described
-    assert replace(IMPRESSION_ALLOCATION, updates=7).is_as_described
+    assert replace(IMPRESSION_ALLOCATION, updates=70).is_as_described
     assert not SMALL.is_as_described
 
 
@@ -112,6 +164,7 @@ def test_studies_of_markets_are_registered_and_as_large():
         ({"evaluation_episodes": 1}, "evaluation_episodes: got 1"),
         ({"learners": ()}, "learners: got none"),
         ({"learners": ("ia_gur",)}, "did you mean 'ia_gru'"),
+        ({"updates": 12}, "updates: got 12; allowed are so many that an episode of 100 rounds"),
         ({"markets": ("reputations",)}, "did you mean 'reputation'"),
     ],
 )
