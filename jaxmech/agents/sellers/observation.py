@@ -36,8 +36,12 @@ class SellerObservation:
 
 def seller_observation(rows: jax.Array) -> SellerObservation:
     """The parts of what ``SellerObservation.rows`` puts together."""
-    flat = rows[..., :-2]
-    records = flat.reshape(*flat.shape[:-1], -1, len(FIELDS))
+    # The way back through the steps of ``rows``, so that XLA computes no more than is looked at.
+    columns = jnp.swapaxes(rows, -1, -2)
+    flat = columns[..., :-2, :]
+    fields = flat.reshape(*flat.shape[:-2], -1, len(FIELDS), flat.shape[-1])
     return SellerObservation(
-        records=jnp.moveaxis(records, -2, -3), present=rows[..., -2] > 0, prices=rows[..., -1]
+        records=jnp.moveaxis(fields, -2, -1),
+        present=columns[..., -2, :] > 0,
+        prices=columns[..., -1, :],
     )
