@@ -117,9 +117,9 @@ def test_market_contender_runs(contender: str, count: int, compiled: bool) -> No
 def test_the_limit_moves_the_whole_state() -> None:
     from allocation_contenders import MarketWork, state_bytes
 
-    # Three records of five rounds, five costs, prices, choices and appeal of 4 bytes; presence;
-    # what is earned and the time of the population.
-    assert state_bytes(MarketWork(num_sellers=50)) == 50 * (4 * (3 * 5 + 5 + 3) + 1) + 8
+    # Records of three fields and five rounds, five costs, prices, choices, appeal and age of 4
+    # bytes; presence; what is earned and the time of the population.
+    assert state_bytes(MarketWork(num_sellers=50)) == 50 * (4 * (3 * 5 + 5 + 4) + 1) + 8
 
 
 @pytest.mark.slow

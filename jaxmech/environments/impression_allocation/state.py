@@ -75,7 +75,7 @@ class ImpressionAllocationState:
     def observed_records(self) -> jax.Array:
         """Float [rounds, sellers, 4], as ``Records.stacked`` gives them, and 0 where a seller was
         not there: its price to come stands there for itself alone."""
-        stacked = self.records.stacked()
-        rounds = stacked.shape[0]
+        rounds = self.records.prices.shape[0]
         was_there = jnp.arange(rounds)[:, None] >= rounds - self.age[None]
-        return jnp.where(was_there[..., None], stacked, 0)
+        # Each field by itself: XLA then computes no more of an observation than is looked at.
+        return jax.tree.map(lambda field: jnp.where(was_there, field, 0), self.records).stacked()
