@@ -109,7 +109,7 @@ class KnownDemand:
         del carry, key
         state = observation.state
         chance = self.params.buyers.purchase_probability(
-            state.prices, state.records.sales, state.appeal
+            state.prices, state.records.sales, state.appeal_quantile
         )
         return _all_to_best(state.prices * chance, state.present), None
 

@@ -229,8 +229,8 @@ def test_a_mixture_is_each_kind_by_itself():
     price=st.floats(0, 1), sales=st.floats(0, 3), reputation=st.floats(0, 0.5), more=st.floats(0, 1)
 )
 def test_buyers_trust_records_and_mind_prices(price, sales, reputation, more):
-    buyers = Buyers(Uniform(), reputation, 0.1)
-    price, sales, one = (jnp.full(1, x) for x in (price, sales, 1.0))
+    buyers = Buyers(Uniform(), reputation, 0.1, 0.4)
+    price, sales, one = (jnp.full(1, x) for x in (price, sales, 0.5))
     chance = buyers.purchase_probability(price, sales, one)
     # Demand 1 - F(p / (1 + rho H)), H = N / (N + half).
     trusted = float(sales[0]) / (float(sales[0]) + 0.1)
@@ -240,8 +240,16 @@ def test_buyers_trust_records_and_mind_prices(price, sales, reputation, more):
     assert buyers.purchase_probability(price, sales, one * (1 + more)) >= chance - 1e-6
 
 
+def test_appeal_is_even_around_one():
+    """What the most and the least appealing seller offer is worth 1.4 and .6 of the usual."""
+    buyers = Buyers(Uniform(), 0.0, 1.0, 0.4)
+    ends = jnp.array([0.0, 0.25, 0.5, 1.0])
+    found = buyers.purchase_probability(jnp.full(4, 0.3), jnp.zeros(4), ends)
+    np.testing.assert_allclose(found, 1 - 0.3 / np.array([0.6, 0.8, 1.0, 1.4]), rtol=1e-5)
+
+
 def test_demand_by_every_distribution():
-    prices, sales, appeal = jnp.array([0.2, 0.5, 0.9]), jnp.zeros(3), jnp.ones(3)
+    prices, sales, appeal = jnp.array([0.2, 0.5, 0.9]), jnp.zeros(3), jnp.full(3, 0.5)
     values = np.sort(np.random.default_rng(0).uniform(0, 1, 500))
     empirical = Buyers(Empirical(values), 0.0, 1.0)
     shares = [np.mean(values > price) for price in np.asarray(prices)]

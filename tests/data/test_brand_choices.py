@@ -91,7 +91,9 @@ def test_buyers_of_an_environment_can_want_what_a_panel_tells():
     )
     _, state = env.reset(jax.random.key(0), params)
     prices = demand.prices[0].astype(np.float32)
-    bought = params.buyers.purchase_probability(prices, np.zeros(4, np.float32), state.appeal)
+    bought = params.buyers.purchase_probability(
+        prices, np.zeros(4, np.float32), state.appeal_quantile
+    )
     at_means = demand.fit.mean_covariates
     for brand in range(4):
         at = at_means.copy()

@@ -37,7 +37,9 @@ def by_last_revenue(observation, state, params):
 
 def best_with_known_demand(observation, state, params):
     del observation
-    chance = params.buyers.purchase_probability(state.prices, state.records.sales, state.appeal)
+    chance = params.buyers.purchase_probability(
+        state.prices, state.records.sales, state.appeal_quantile
+    )
     return jax.nn.one_hot(jnp.argmax(state.prices * chance), state.prices.shape[0])
 
 
@@ -280,7 +282,7 @@ def test_sellers_leave_and_enter_at_their_rates():
     assert len(np.unique(first[entered][places % 2 == 0])) > 0.9 * np.sum(places % 2 == 0)
     on_grid = first[entered][places % 2 == 1] * 10
     np.testing.assert_allclose(on_grid, np.round(on_grid), atol=1e-5)
-    appeal = np.asarray(states.appeal)
+    appeal = np.asarray(states.appeal_quantile)
     assert (appeal[1:][entered[1:]] != appeal[:-1][entered[1:]]).all()
     assert (appeal[1:][~entered[1:]] == appeal[:-1][~entered[1:]]).all()
 

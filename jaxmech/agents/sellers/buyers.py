@@ -77,19 +77,17 @@ class Buyers:
         checks.leaf("half_sales", self.half_sales, above=0)
         checks.leaf("appeal_spread", self.appeal_spread, low=0, below=1)
 
-    def appeal(self, uniforms: jax.Array) -> jax.Array:
-        """Of each seller, float [sellers], from ``uniforms``, float [sellers], on [0, 1)."""
-        return 1 + self.appeal_spread * (2 * uniforms - 1)
-
     def purchase_probability(
-        self, prices: jax.Array, sales: jax.Array, appeal: jax.Array
+        self, prices: jax.Array, sales: jax.Array, appeal_quantile: jax.Array
     ) -> jax.Array:
         """That a buyer shown to the seller buys, float [sellers].
 
         Args:
           prices: float [sellers].
           sales: float [sellers], those of the record together.
-          appeal: float [sellers], of what the sellers offer.
+          appeal_quantile: float [sellers], from 0 to 1, of the appeal of what the sellers offer
+            among all that it might have been.
         """
         trusted = sales / (sales + self.half_sales)
+        appeal = 1 + self.appeal_spread * (2 * appeal_quantile - 1)
         return self.willingness.survival(prices / ((1 + self.reputation * trusted) * appeal))

@@ -151,7 +151,7 @@ class ImpressionAllocation:
             choices=choices,
             learned=params.population.init(),
             costs=low[None] + (params.cost_high - low)[None] * draws[2:],
-            appeal=params.buyers.appeal(draws[1]),
+            appeal_quantile=draws[1],
             present=jnp.ones(self.num_sellers, bool),
             age=jnp.zeros(self.num_sellers, jnp.int32),
             earned=jnp.zeros((), prices.dtype),
@@ -182,7 +182,9 @@ class ImpressionAllocation:
         population = params.population
         sellers_key, sales_key, presence_key = self._keys(key)
         impressions = self.impressions(action, state.present)
-        chance = params.buyers.purchase_probability(state.prices, state.records.sales, state.appeal)
+        chance = params.buyers.purchase_probability(
+            state.prices, state.records.sales, state.appeal_quantile
+        )
         if self.num_buyers is None:
             sold = impressions * chance
         else:

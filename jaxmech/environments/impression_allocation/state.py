@@ -24,7 +24,8 @@ class ImpressionAllocationState:
       learned: by the sellers on a grid.
       costs: float [costs, sellers], one after another, of a unit sold; whoever comes to the place
         of a seller who left has its costs.
-      appeal: float [sellers], of what the sellers offer to buyers; 1 is usual.
+      appeal_quantile: float [sellers], from 0 to 1, see ``Buyers.purchase_probability``; the
+        draw itself, as what is computed from it may differ in its last digit.
       present: bool [sellers].
       age: int32 [sellers], rounds that the seller has been there for.
       earned: float [], sum of rewards.
@@ -36,7 +37,7 @@ class ImpressionAllocationState:
     choices: jax.Array
     learned: PriceLearning
     costs: jax.Array
-    appeal: jax.Array
+    appeal_quantile: jax.Array
     present: jax.Array
     age: jax.Array
     earned: jax.Array
@@ -67,7 +68,7 @@ class ImpressionAllocationState:
             prices=jnp.where(stays, self.prices, first_prices),
             choices=jnp.where(stays, self.choices, first_choices),
             learned=learned,
-            appeal=jnp.where(enters, params.buyers.appeal(draws[2]), self.appeal),
+            appeal_quantile=jnp.where(enters, draws[2], self.appeal_quantile),
             present=stays | enters,
             age=jnp.where(stays, self.age, 0),
         )
