@@ -213,7 +213,8 @@ class ImpressionAllocation:
         if self.turnover:
             state = state.after_turnover(presence_key, params)
         terminated = jnp.zeros((), bool)
-        info = {"objective": state.earned / state.time}
+        # Divided by a number and by one of a batch the last digit may differ, multiplied not.
+        info = {"objective": state.earned * (1 / state.time)}
         return self._observe(state), state, reward, terminated, info
 
     @checked(_check_action)
@@ -262,7 +263,7 @@ class ImpressionAllocation:
             equal = present / jnp.maximum(here, 1)
             weights = jnp.where(jnp.sum(weights) == 0, equal, weights)
         total = jnp.sum(weights)
-        shares = weights / jnp.where(total == 0, 1, total)
+        shares = weights * (1 / jnp.where(total == 0, 1, total))
         if self.action_form == "scores":
             return shares
         # Looked at last, so that the sum above can be the one that is looked at.
