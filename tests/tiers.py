@@ -1,5 +1,6 @@
 """The tests of the default tier and those that are slow; ``conftest.py`` holds the rules."""
 
+import importlib.util
 import os
 
 import pytest
@@ -23,3 +24,9 @@ def slowly(*cases):
         pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.slow)
         for case in cases
     ]
+
+
+def with_package(name):
+    """A mark for tests of what only an extra of the package brings."""
+    missing = importlib.util.find_spec(name) is None
+    return pytest.mark.skipif(missing, reason=f"{name} is not installed")

