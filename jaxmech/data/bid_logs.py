@@ -15,7 +15,7 @@ from jaxmech import checks, struct
 from jaxmech.agents.keywords.bid_history import KPIS, BidBins, BidHistory
 from jaxmech.checks import InvalidValueError
 from jaxmech.data import columns as tables
-from jaxmech.data.bid_log_cells import (
+from jaxmech.data.cells import (
     check_at_most,
     check_repeated,
     check_rowless,

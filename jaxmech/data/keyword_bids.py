@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from jaxmech.checks import InvalidValueError
 from jaxmech.data import columns as tables
-from jaxmech.data.bid_log_cells import check_repeated, numbered, numbers_of, places_of
+from jaxmech.data.cells import check_repeated, numbered, numbers_of, places_of
 
 if TYPE_CHECKING:
     from jaxmech.agents.keywords.distribution import SampledKeywords

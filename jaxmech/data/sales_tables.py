@@ -20,7 +20,7 @@ from jaxmech.agents.sellers.buyers import Logistic
 from jaxmech.agents.sellers.conditional_logit import ConditionalLogit, fit_conditional_logit
 from jaxmech.checks import InvalidValueError
 from jaxmech.data import columns as tables
-from jaxmech.data.bid_log_cells import (
+from jaxmech.data.cells import (
     check_at_most,
     check_repeated,
     days_of,

@@ -1,4 +1,4 @@
-"""The columns of a bid log, cell by cell, so that a mistake is named by its place."""
+"""Columns of the user's table, read cell by cell, so that a mistake is named by its place."""
 
 from __future__ import annotations
 
