@@ -19,6 +19,7 @@ from jaxmech.data.cells import (
     check_at_most,
     check_repeated,
     check_rowless,
+    check_span,
     days_of,
     numbered,
     numbers_of,
@@ -177,9 +178,6 @@ def load_bid_logs(
     places = places_of(table, wanted)
     if not table.rows:
         raise ValueError(f"{path}: no bids, only a header")
-    if repeated_rows == "refuse":
-        rule = 'allowed with repeated_rows="count"'
-        check_repeated(table, [places[name] for name in wanted], rule)
     numbers = {
         column: numbers_of(
             table,
@@ -209,7 +207,11 @@ def load_bid_logs(
     if not numbers["bid"].any():
         raise ValueError(f"{path}: all bids are 0; some must be above 0")
     days = days_of(table, places[names["day"]])
+    check_span(table, places[names["day"]], days)
     keywords, bidders, present = numbered(table, places[names["keyword"]], places[names["bidder"]])
+    if repeated_rows == "refuse":
+        read = [keywords, days, bidders, *numbers.values(), auctions]
+        check_repeated(table, read, 'allowed with repeated_rows="count"')
     if rowless_days == "refuse":
         check_rowless(table, places[names["keyword"]], places[names["day"]], keywords, days)
     if bins is None:

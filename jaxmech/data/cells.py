@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
@@ -103,12 +103,17 @@ def check_at_most(
         )
 
 
-def days_of(table: tables.Table, place: int) -> NDArray[np.intp]:
-    """Days since the first, int [rows], of whole numbers or of dates.
+def labels_of(table: tables.Table, place: int) -> list[Hashable]:
+    """A column's labels, any text or number; ValueError for an empty cell, by its place."""
+    return [_label(table, row, place) for row in range(len(table.rows))]
+
+
+def days_of(table: tables.Table, place: int) -> NDArray[np.int64]:
+    """Days since the first, int64 [rows], of whole numbers or of dates.
 
     Raises:
-      ValueError: a cell that is neither, both kinds in one column, whole numbers that look like
-        dates, or far more days from the first to the last than rows.
+      ValueError: a cell that is neither, both kinds in one column, or whole numbers that look like
+        dates: from one month to the next, they would count far more days than there are.
     """
     days = []
     first_is_date = None
@@ -127,18 +132,29 @@ def days_of(table: tables.Table, place: int) -> NDArray[np.intp]:
         first_is_date = is_date
         days.append(day)
     numbers = np.array(days, np.int64)
-    span = int(numbers.max()) - int(numbers.min()) + 1
-    # Every day of every keyword takes memory, logged or not.
+    return numbers - numbers.min()
+
+
+def check_span(table: tables.Table, place: int, days: NDArray[np.int64]) -> None:
+    """ValueError where there are far more days from the first to the last than rows.
+
+    For who keeps every day, whether it has rows or not, and would run out of memory.
+
+    Args:
+      table: the rows.
+      place: where the column of days is.
+      days: of each row, int64 [rows], since the first.
+    """
+    span = int(days.max()) + 1
     highest = max(1000, 10 * len(days))
     if span > highest:
-        row = int(np.argmax(numbers))
+        row = int(np.argmax(days))
         raise InvalidValueError(
             _place(table, row, place),
             table.rows[row][place],
             f"up to {highest} days in a file of {len(days)} rows",
             got=f"{table.rows[row][place]!r}, day {span} from the first",
         )
-    return numbers - numbers.min()
 
 
 def numbered(
@@ -173,7 +189,7 @@ def check_rowless(
     keyword_place: int,
     day_place: int,
     keywords: NDArray[np.intp],
-    days: NDArray[np.intp],
+    days: NDArray[np.int64],
 ) -> None:
     """ValueError where a keyword has no row on one of the days from the first to the last.
 
@@ -181,7 +197,7 @@ def check_rowless(
       table: the rows.
       keyword_place, day_place: where these columns are.
       keywords: the keyword of each row, int [rows].
-      days: the day of each row, int [rows], the first day being 0.
+      days: the day of each row, int64 [rows], the first day being 0.
     """
     last = int(days.max())
     pairs = np.unique(np.stack([keywords, days], axis=-1), axis=0)
@@ -203,11 +219,17 @@ def check_rowless(
     )
 
 
-def check_repeated(table: tables.Table, places: list[int], rule: str) -> None:
-    """ValueError, which ends with the ``rule``, where rows are equal at ``places``."""
+def check_repeated(table: tables.Table, columns: Sequence[Iterable[Any]], rule: str) -> None:
+    """ValueError, which ends with the ``rule``, where two rows say the same.
+
+    Args:
+      table: the rows.
+      columns: what they say, [rows] each, as it was read: 1 and 01 are one number.
+      rule: that forbids it.
+    """
     seen: dict[tuple[Any, ...], int] = {}
-    for row, cells in enumerate(table.rows):
-        first = seen.setdefault(tuple(cells[place] for place in places), row)
+    for row, entries in enumerate(zip(*columns, strict=True)):
+        first = seen.setdefault(entries, row)
         if first != row:
             raise ValueError(
                 f"{table.name}, {table.row_names[row]}: the same as {table.row_names[first]}; "
@@ -225,6 +247,8 @@ def _label(table: tables.Table, row: int, place: int) -> Hashable:
 
 def _day(label: Any) -> tuple[int | None, bool]:
     """The day, None where it is no day, and whether it is a date."""
+    if isinstance(label, datetime):
+        return _day_of(label), True
     if isinstance(label, date):
         return label.toordinal(), True
     try:
@@ -236,8 +260,12 @@ def _day(label: Any) -> tuple[int | None, bool]:
         moment = datetime.fromisoformat(str(label))
     except ValueError:
         return None, False
-    # A day as many programs write it; any other time of it would be that of an auction.
-    return (moment.toordinal() if moment.time() == time() else None), True
+    return _day_of(moment), True
+
+
+def _day_of(moment: datetime) -> int | None:
+    """The day that many programs write as its midnight; None of any other time of it."""
+    return moment.toordinal() if moment.time() == time() else None
 
 
 def _meant_date(number: int) -> str:

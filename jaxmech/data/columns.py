@@ -122,8 +122,14 @@ def read_npz(path: Path) -> Table:
                 "[rows], as many in each array",
                 got=f"shape {array.shape}",
             )
-    rows = list(zip(*(array.tolist() for array in columns.values()), strict=True))
+    rows = list(zip(*map(_listed, columns.values()), strict=True))
     return Table(str(path), list(columns), list(rows), [f"row {i + 1}" for i in range(len(rows))])
+
+
+def _listed(array: NDArray[Any]) -> list[Any]:
+    """The array's entries as Python has them."""
+    # Nanoseconds, in which pandas keeps dates, would be numbers.
+    return (array.astype("datetime64[us]") if array.dtype.kind == "M" else array).tolist()
 
 
 def read_table(path: Path, *, npz: bool = False) -> Table:

@@ -98,7 +98,7 @@ def read_keyword_bids(
         raise ValueError(f"{path}: no bids, only a header")
     keyword_place, bidder_place = (places[name] for name in labels)
     keywords, bidders, present = numbered(table, keyword_place, bidder_place)
-    check_repeated(table, [keyword_place, bidder_place], "a bidder of a keyword has one row")
+    check_repeated(table, [keywords, bidders], "a bidder of a keyword has one row")
     counts = present.sum(axis=1)
     if not present.all():
         first, fewer = (

@@ -24,7 +24,7 @@ from jaxmech.data.cells import (
     check_at_most,
     check_repeated,
     days_of,
-    numbered,
+    labels_of,
     numbers_of,
     places_of,
 )
@@ -41,7 +41,7 @@ class SalesTable:
       name: of the file, for messages.
       sellers: their labels in the file, as they first appear.
       seller: place of the row's among them, int [rows].
-      round: since the first in the file, int [rows].
+      round: since the first in the file, int [rows]; in days where the file has dates.
       price: float64 [rows], in the file's money, from 0.
       impressions: float64 [rows], buyers who were shown the seller, from 0.
       sales: float64 [rows], those of them who bought.
@@ -73,7 +73,8 @@ def load_sales(
       source: path of a ``.csv`` or ``.parquet`` file, or of an ``.npz`` file with an array [rows]
         for each column.
       seller_column: name of the column of sellers, any text or number.
-      round_column: name of that of rounds, whole numbers or dates such as 2024-05-31.
+      round_column: name of that of rounds, whole numbers or dates such as 2024-05-31, any of
+        which may be missing.
       price_column: name of that of the price per unit, from 0.
       impressions_column: name of that of the buyers who were shown the seller at this price.
       sales_column: name of that of those who bought, at most the impressions.
@@ -81,7 +82,9 @@ def load_sales(
     Raises:
       ValueError: an unknown type of file, a missing or repeated column, a damaged file, no rows, a
         second row of a seller's round, an empty cell, a number that is none, negative or not
-        finite, more sales than impressions; a cell is named by row and column.
+        finite, more sales than impressions, rounds that are dates with a time, that are numbers
+        here and dates there, or that look like dates without being any; a cell is named by row
+        and column.
       ModuleNotFoundError: a ``.parquet`` file without the extra ``data`` installed.
     """
     table = tables.read_table(Path(source), npz=True)
@@ -98,11 +101,17 @@ def load_sales(
     )
     check_at_most(table, sales_place, sales, impressions, "impressions")
     rounds = days_of(table, round_place)
-    seller, _, _ = numbered(table, seller_place, round_place)
-    check_repeated(table, [seller_place, round_place], "a round of a seller has one row")
-    labels = tuple(dict.fromkeys(row[seller_place] for row in table.rows))
+    labels = labels_of(table, seller_place)
+    check_repeated(table, [labels, rounds], "a round of a seller has one row")
+    numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}
     return SalesTable(
-        table.name, labels, seller, rounds, price, impressions, np.minimum(sales, impressions)
+        table.name,
+        tuple(numbers),
+        np.array([numbers[label] for label in labels]),
+        rounds,
+        price,
+        impressions,
+        np.minimum(sales, impressions),
     )
 
 

@@ -165,12 +165,19 @@ def test_one_quality_for_all_in_a_file_without(tmp_path):
 
 
 def test_midnight_is_a_day_and_another_time_is_not(tmp_path):
+    import pandas as pd
+
     midnight = [row.replace(",3,", ",2024-02-29 00:00:00,", 1) for row in ROWS]
     midnight = [row.replace(",4,", ",2024-03-01T00:00:00,", 1) for row in midnight]
     check(load_bid_logs(write(tmp_path, midnight), bins=BINS))
-    later = [row.replace("00:00:00", "07:30:00") for row in midnight]
+    later = write(tmp_path, [row.replace("00:00:00", "07:30:00") for row in midnight])
     with pytest.raises(ValueError, match=r"row 1 .*'2024-02-29 07:30:00'.*without a time"):
-        load_bid_logs(write(tmp_path, later))
+        load_bid_logs(later)
+    table = pd.read_csv(later)
+    table["day"] = pd.to_datetime(table["day"], format="ISO8601")
+    table.to_parquet(tmp_path / "bids.parquet")
+    with pytest.raises(ValueError, match=r"row 1, column 'day'.*without a time"):
+        load_bid_logs(tmp_path / "bids.parquet")
 
 
 def test_columns_there_twice_or_named_for_two(tmp_path):
@@ -234,6 +241,9 @@ def test_repeated_rows_are_auctions_alike_unless_refused(tmp_path):
     np.testing.assert_allclose(shares, [0, 0, 2 / 3, 1 / 3, 0], rtol=1e-6)
     with pytest.raises(ValueError, match=r"row 7 \(line 8\): the same as row 1 \(line 2\)"):
         load_bid_logs(path, repeated_rows="refuse")
+    again = write(tmp_path, [*ROWS, "shoes,03,ann,1.50,.4,1,.2,0.3,0.1"])
+    with pytest.raises(ValueError, match=r"row 7 \(line 8\): the same as row 1 \(line 2\)"):
+        load_bid_logs(again, repeated_rows="refuse")
     check(load_bid_logs(write(tmp_path), bins=BINS, repeated_rows="refuse"))
     with pytest.raises(ValueError, match=r"repeated_rows: got 'drop'"):
         load_bid_logs(path, repeated_rows="drop")

@@ -98,6 +98,40 @@ def test_what_is_written_is_read_back(tmp_path_factory, data, suffix):
         np.testing.assert_array_equal(getattr(table, name), columns[name])
 
 
+def test_rounds_may_lie_far_apart(tmp_path):
+    rows = [f"ann,{second},0.5,9,3" for second in (0, 1700000000, 1700000007)]
+    np.testing.assert_array_equal(load_sales(write(tmp_path, rows)).round, [0, 17e8, 17e8 + 7])
+    dates = [f"ann,{year}-01-01,0.5,9,3" for year in (1901, 2001)]
+    np.testing.assert_array_equal(load_sales(write(tmp_path, dates)).round, [0, 36525])
+
+
+@pytest.mark.parametrize("unit", ["D", "s", "ns"])
+def test_dates_in_npz_files(tmp_path, unit):
+    path = tmp_path / "sales.npz"
+    columns = dict(zip(HEADER.split(","), np.ones((5, 3)), strict=True))
+    days = np.array(["2024-02-28", "2024-03-01", "2024-02-29"], f"datetime64[{unit}]")
+    np.savez(path, **{**columns, "round": days})
+    np.testing.assert_array_equal(load_sales(path).round, [0, 2, 1])
+    days[1] = "NaT"
+    np.savez(path, **{**columns, "round": days})
+    with pytest.raises(ValueError, match="row 2, column 'round': the cell is empty"):
+        load_sales(path)
+
+
+def test_times_within_a_day_in_parquet_files_are_refused(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "sales.parquet"
+    columns = dict(zip(HEADER.split(","), np.ones((5, 2)), strict=True))
+    midnights = pandas.to_datetime(["2024-05-30", "2024-06-01"])
+    pandas.DataFrame({**columns, "round": midnights}).to_parquet(path)
+    np.testing.assert_array_equal(load_sales(path).round, [0, 2])
+    hours = pandas.to_datetime(["2024-05-31 00:00", "2024-05-31 13:00"])
+    pandas.DataFrame({**columns, "round": hours}).to_parquet(path)
+    with pytest.raises(ValueError, match=r"row 2, column 'round': got .*without a time"):
+        load_sales(path)
+
+
 # ---- The demand ----
 
 
@@ -200,6 +234,14 @@ def test_money_is_only_a_unit():
         ([*ROWS, "bob,4.5,0.5,50,5"], r"row 5 .*'round': got '4.5'; allowed are whole"),
         ([*ROWS, ",4,0.5,50,5"], r"row 5 .*'seller': the cell is empty"),
         ([*ROWS, "bob,3,0.5,50,5"], r"row 5 .*the same as row 2.*a round of a seller has one row"),
+        ([*ROWS, "ann,04,0.5,50,5"], r"row 5 .*the same as row 3"),
+        (
+            ["ann,2024-02-29,0.5,9,3", "ann,2024-02-29T00:00:00,0.5,9,3"],
+            r"row 2 .*the same as row 1",
+        ),
+        (["ann,20240531,0.5,9,3"], r"row 1 .*'round'.*looks like a date; write 2024-05-31"),
+        (["ann,2024-05-31 07:30:00,0.5,9,3"], r"row 1 .*'round': got .*without a time"),
+        ([*ROWS, "bob,2024-05-31,0.5,9,3"], r"row 5 .*whole numbers and dates are in one"),
         ([*ROWS, "bob,4,0.5,50"], r"row 5 .*got 4 cells for 5 columns; column 'sales'"),
     ],
 )
