@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jaxmech import checks
 from jaxmech.agents.sellers.population import SellerKind, seller_population
-from jaxmech.checks import InvalidValueError
 from jaxmech.environments.impression_allocation.environment import ActionForm, ImpressionAllocation
 from jaxmech.environments.impression_allocation.params import (
     ImpressionAllocationParams,
     params_of,
 )
+from jaxmech.environments.kinds import kind_of_each
 from jaxmech.environments.registry import check_options
 
 
@@ -51,19 +50,8 @@ def make(
       ValueError: an unknown option, a value out of range, or one that another rules out.
     """
     check_options("impression_allocation", market_options, make, params_of)
-    given: object = sellers
-    if not isinstance(given, Sequence):
-        allowed = "a kind, or one for each seller (num_sellers says how many)"
-        raise InvalidValueError("sellers", given, allowed)
-    if isinstance(sellers, str):
-        count = 50 if num_sellers is None else num_sellers
-        checks.integer("num_sellers", count)
-        sellers = (sellers,) * count
-    elif num_sellers not in (None, len(sellers)):
-        got = f"{num_sellers} with {len(sellers)} sellers"
-        raise InvalidValueError("num_sellers", num_sellers, "as many", got=got, verb="needed are")
     population = seller_population(
-        sellers,
+        kind_of_each("sellers", sellers, num_sellers, default=50),
         exploration=exploration,
         noise=noise,
         discount=discount,

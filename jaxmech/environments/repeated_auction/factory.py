@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jaxmech import checks
 from jaxmech.agents.bidders.auction_rules import PaymentRule
 from jaxmech.agents.bidders.population import BidderKind, bidder_population
 from jaxmech.agents.bidders.strategies import EquilibriumTable
 from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.univariate import Uniform, UnivariateDistribution
 from jaxmech.checks import InvalidValueError
+from jaxmech.environments.kinds import kind_of_each
 from jaxmech.environments.repeated_auction.environment import RepeatedAuction, ValueDraws
 from jaxmech.environments.repeated_auction.params import RepeatedAuctionParams, params_of
 from jaxmech.environments.repeated_auction.state import RoundStatistic
@@ -73,17 +73,7 @@ def make(
             distribution,
             "a distribution of one value, with quantiles, and CopulaValueQuality",
         )
-    given: object = bidders
-    if not isinstance(given, Sequence):
-        allowed = "a kind, or one for each bidder (num_bidders says how many)"
-        raise InvalidValueError("bidders", given, allowed)
-    if isinstance(bidders, str):
-        count = 2 if num_bidders is None else num_bidders
-        checks.integer("num_bidders", count)
-        bidders = (bidders,) * count
-    elif num_bidders not in (None, len(bidders)):
-        got = f"{num_bidders} with {len(bidders)} bidders"
-        raise InvalidValueError("num_bidders", num_bidders, "as many", got=got, verb="needed are")
+    bidders = kind_of_each("bidders", bidders, num_bidders, default=2)
     if num_slots is None:
         num_slots = 1 if click_rates is None else len(click_rates)
     participants = len(bidders) if num_participants is None else num_participants
