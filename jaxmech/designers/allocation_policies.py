@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech import checks, struct
+from jaxmech.agents.exp3 import exp3_probabilities
 from jaxmech.agents.sellers.observation import seller_observation
 from jaxmech.agents.sellers.records import FIELDS
 from jaxmech.environments import ImpressionAllocation, ImpressionAllocationParams
@@ -266,8 +267,8 @@ class Exp3Shares:
         earned = last[:, _REVENUE] / jnp.where(shown, last[:, _IMPRESSIONS], 1) / self.price_high
         gained = self.exploration / self.num_sellers * jnp.where(shown, earned, 0)
         carry = SellerBandit(carry.pulls + last[:, _IMPRESSIONS], carry.totals + gained)
-        mixed = (1 - self.exploration) * jax.nn.softmax(carry.totals)
-        return _shares(mixed + self.exploration / self.num_sellers, seen.present), carry
+        mixed = exp3_probabilities(carry.totals, self.exploration)
+        return _shares(mixed, seen.present), carry
 
 
 def trained_demand(

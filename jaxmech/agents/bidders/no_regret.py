@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech import checks, struct
+from jaxmech.agents.exp3 import exp3_probabilities
 
 
 class Learner(Protocol):
@@ -105,8 +106,7 @@ class Exp3(ScoredChoices):
 
     def probabilities(self, scores: jax.Array) -> jax.Array:
         """Of each choice, float [choices]."""
-        exploited = jax.nn.softmax(self.learning_rate * scores)
-        return (1 - self.exploration) * exploited + self.exploration / scores.shape[-1]
+        return exp3_probabilities(self.learning_rate * scores, self.exploration)
 
     def update(self, scores: jax.Array, choice: jax.Array, utilities: jax.Array) -> jax.Array:
         """The next scores, float [choices]; only ``utilities[choice]`` is read."""

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech import checks, struct
+from jaxmech.agents.exp3 import exp3_probabilities
 from jaxmech.agents.sellers.records import Records
 from jaxmech.checks import InvalidValueError
 from jaxmech.naming import lookup
@@ -224,10 +225,8 @@ class SellerPopulation:
         return jnp.where(explores, anything, best)
 
     def _exp3_probabilities(self, learned: PriceLearning) -> jax.Array:
-        """Of each price, float [sellers, choices] (Auer et al. 2002)."""
-        mixed = self.exploration[:, None]
-        size = self.price_grid.shape[-1]
-        return (1 - mixed) * jax.nn.softmax(learned.totals, axis=-1) + mixed / size
+        """Of each price, float [sellers, choices]."""
+        return exp3_probabilities(learned.totals, self.exploration[:, None])
 
 
 def seller_population(
