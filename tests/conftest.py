@@ -55,6 +55,7 @@ DEAREST = (
     "designers/test_classic_control.py",
     "experiments/auctions/test_learned_reserve.py",
     "designers/test_reserve_planning.py",
+    "designers/test_ddpg_known_values.py",
     "designers/test_ddpg.py",
     "designers/test_recurrent_ppo.py",
     "environments/test_repeated_auction.py",
