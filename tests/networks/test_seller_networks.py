@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmech.agents import SellerObservation, seller_observation
+from jaxmech.networks.sellers.actor_critic import SellerActorCritic
 from jaxmech.networks.sellers.allocation import PooledCritic, SellerActor, SellerCritic
 from jaxmech.networks.sellers.by_position import PositionalActor, PositionalCritic
 from jaxmech.networks.sellers.features import DISCOUNT, discounted_revenue
@@ -169,3 +170,19 @@ def test_dense_layers_tell_sellers_apart_by_position():
     present = np.asarray(observation[:, -2]) > 0
     assert (np.asarray(scores)[~present] < -1e8).all()
     assert np.abs(np.asarray(permuted - scores[order]))[present[order]].max() > 1e-2
+
+
+def test_a_network_over_sellers_serves_ppo():
+    """Permuted sellers have permuted scores and the same value, whether alone or in a batch."""
+    network = SellerActorCritic(num_records=2)
+    rows = jnp.asarray(np.random.default_rng(0).uniform(0.1, 1, (3, 5, 10)), float)
+    parameters = jax.jit(network.init)(jax.random.key(0), rows.reshape(3, -1))
+    parameters = jax.tree.map(lambda leaf: leaf + 0.05, parameters)
+    apply = jax.jit(network.apply)
+    order = jnp.array([3, 0, 4, 1, 2])
+    (means, log_scale), values = apply(parameters, rows.reshape(3, -1))
+    (permuted, _), same = apply(parameters, rows[:, order].reshape(3, -1))
+    assert means.shape == (3, 5) and values.shape == (3,) and log_scale.shape == (1,)
+    np.testing.assert_allclose(permuted, means[:, order], rtol=1e-4)
+    np.testing.assert_allclose(same, values, rtol=1e-4)
+    assert np.ptp(np.asarray(means), axis=1).min() > 1e-4

@@ -4,7 +4,6 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -186,21 +185,3 @@ def test_bad_studies_are_refused(options, message):
 def test_bad_markets_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Market(**options)
-
-
-def test_a_network_over_sellers_serves_ppo():
-    """Permuted sellers have permuted scores and the same value, whether alone or in a batch."""
-    from jaxmech.networks.sellers.actor_critic import SellerActorCritic
-
-    network = SellerActorCritic(num_records=2)
-    rows = jnp.asarray(np.random.default_rng(0).uniform(0.1, 1, (3, 5, 10)), float)
-    parameters = jax.jit(network.init)(jax.random.key(0), rows.reshape(3, -1))
-    parameters = jax.tree.map(lambda leaf: leaf + 0.05, parameters)
-    apply = jax.jit(network.apply)
-    order = jnp.array([3, 0, 4, 1, 2])
-    (means, log_scale), values = apply(parameters, rows.reshape(3, -1))
-    (permuted, _), same = apply(parameters, rows[:, order].reshape(3, -1))
-    assert means.shape == (3, 5) and values.shape == (3,) and log_scale.shape == (1,)
-    np.testing.assert_allclose(permuted, means[:, order], rtol=1e-4)
-    np.testing.assert_allclose(same, values, rtol=1e-4)
-    assert np.ptp(np.asarray(means), axis=1).min() > 1e-4
