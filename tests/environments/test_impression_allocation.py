@@ -11,11 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jaxmech
-from jaxmech.agents import Empirical, Logistic, seller_observation
-from jaxmech.environments.impression_allocation import params_of
-from jaxmech.spaces import Simplex
-
-SELLERS = 50
+from jaxmech.agents import seller_observation
 
 
 def make(**options):
@@ -236,98 +232,6 @@ def test_sampled_sales_have_the_expected_ones_as_their_mean():
     assert (np.abs(np.mean(shown, axis=0) - allocation) <= 3 * error + 1e-7).all()
 
 
-def test_sellers_leave_and_enter_at_their_rates():
-    env, params = make(
-        sellers=["resampling", "ucb1"] * 25,
-        entry_rate=0.1,
-        exit_rate=0.2,
-        num_rounds=60,
-        appeal_spread=0.5,
-    )
-
-    @jax.jit
-    def play(key):
-        def one_round(current, key):
-            observation, state = current
-            shares = env.impressions(uniform(None, state, None), state.present)
-            observation, state, *_ = env.step_env(key, state, uniform(None, state, None), params)
-            return (observation, state), (observation, state, shares)
-
-        return jax.lax.scan(
-            one_round, env.reset(jax.random.key(0), params), jax.random.split(key, 60)
-        )[1]
-
-    observations, states, shares = play(jax.random.key(1))
-    seen = seller_observation(observations)
-    np.testing.assert_array_equal(seen.present, states.present)
-    present = np.asarray(states.present)
-    before = np.concatenate([np.ones((1, SELLERS), bool), present[:-1]])
-    for was, now, rate in ((True, False, 0.2), (False, True, 0.1)):
-        could = before == was
-        share = (present == now)[could].mean()
-        assert abs(share - rate) <= 3 * np.sqrt(rate * (1 - rate) / could.sum())
-    shares = np.asarray(shares)
-    assert (shares[~before] == 0).all()
-    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
-    # Who is not there asks nothing, and who comes has no records and has learned nothing.
-    assert (np.asarray(states.prices)[~present] == 0).all()
-    entered = present & ~before
-    assert entered.sum() > 20
-    records = np.moveaxis(np.asarray(seen.records), -3, -1)
-    assert (records[entered][:, 0] == 0).all() and (records[entered][:, 2] == 0).all()
-    assert (np.asarray(states.learned.counts)[entered] == 0).all()
-    # Resampling sellers at any price, the others on their grid of 11.
-    first = np.asarray(states.prices)
-    places = np.nonzero(entered)[1]
-    assert len(np.unique(first[entered][places % 2 == 0])) > 0.9 * np.sum(places % 2 == 0)
-    on_grid = first[entered][places % 2 == 1] * 10
-    np.testing.assert_allclose(on_grid, np.round(on_grid), atol=1e-5)
-    appeal = np.asarray(states.appeal_quantile)
-    assert (appeal[1:][entered[1:]] != appeal[:-1][entered[1:]]).all()
-    assert (appeal[1:][~entered[1:]] == appeal[:-1][~entered[1:]]).all()
-
-
-def test_nothing_is_sold_where_nobody_is():
-    env, params = make(num_sellers=3, entry_rate=0.0, exit_rate=1.0)
-    _, state = env.reset(jax.random.key(0), params)
-    for index in range(2):
-        action = jnp.full(3, 1 / 3)
-        _, state, reward, _, _ = env.step_env(jax.random.key(index), state, action, params)
-    assert not state.present.any() and reward == 0
-    assert np.isfinite(np.concatenate([np.ravel(x) for x in jax.tree.leaves(state)])).all()
-
-
-def test_withheld_prices_are_not_observed_until_they_are_asked():
-    env, params = make(num_sellers=4, prices_shown=False, entry_rate=0.5, exit_rate=0.5)
-    observation, state = env.reset(jax.random.key(0), params)
-    assert (state.prices > 0).all()
-    assert (seller_observation(observation).prices == 0).all()
-    # Nor in the records, which hold the first price for the sellers alone.
-    assert (seller_observation(observation).records == 0).all()
-    asked = [np.asarray(state.prices)]
-    for index in range(6):
-        _, state, *_ = stepped = env.step_env(
-            jax.random.key(index), state, jnp.full(4, 1 / 4), params
-        )
-        seen = np.asarray(seller_observation(stepped[0]).records)[..., 1]
-        age = np.asarray(state.age)
-        for seller in range(4):
-            past = [prices[seller] for prices in asked[len(asked) - age[seller] :]][-5:]
-            np.testing.assert_array_equal(seen[5 - len(past) :, seller], past)
-            assert (seen[: 5 - len(past), seller] == 0).all()
-        asked.append(np.asarray(state.prices))
-
-
-def test_what_is_given_to_absent_sellers_alone_goes_to_those_present():
-    env, _ = make(num_sellers=3, exit_rate=0.1)
-    present = jnp.array([True, False, True])
-    shares = env.impressions(jnp.array([0.0, 1.0, 0.0]), present)
-    np.testing.assert_allclose(shares, [0.5, 0, 0.5])
-    np.testing.assert_allclose(
-        env.impressions(jnp.array([0.3, 0.6, 0.1]), present), [0.75, 0, 0.25], rtol=1e-6
-    )
-
-
 def test_scores_are_a_softmax():
     env, _ = make(num_sellers=5, action_form="scores")
     scores = jnp.array([-3.0, 0.5, 2.0, 9.0, 40.0])
@@ -349,70 +253,3 @@ def test_reward_is_differentiable_in_the_scores():
         steps = 1e-5 * np.eye(4)
         slopes = [(reward(scores + step) - reward(scores - step)) / 2e-5 for step in steps]
         np.testing.assert_allclose(jax.jit(jax.grad(reward))(scores), slopes, atol=1e-8)
-
-
-def test_shares_that_are_none_are_refused_or_seen_in_the_reward():
-    env, params = make(num_sellers=3)
-    _, state = env.reset(jax.random.key(0), params)
-    for shares, message in (
-        ([0.5, 0.4, 0.2], "action: got shares that sum to 1.1"),
-        ([1.2, -0.2, 0.0], "action: got .*allowed are finite numbers from 0"),
-        ([0.5, float("nan"), 0.5], "action: got"),
-        ([0.5, 0.5], r"action: got shape \(2,\)"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            env.step(jax.random.key(1), state, jnp.asarray(shares), params)
-    traced = jax.jit(lambda shares: env.step_env(jax.random.key(1), state, shares, params)[2])
-    assert np.isnan(traced(jnp.asarray([0.5, 0.4, 0.2])))
-    assert np.isfinite(traced(jnp.asarray([0.5, 0.3, 0.2])))
-    scores, params = make(num_sellers=3, action_form="scores")
-    with pytest.raises(ValueError, match="action: got"):
-        scores.step_env(jax.random.key(1), state, jnp.asarray([0.0, jnp.nan, 1.0]), params)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"num_sellers": 0}, "num_sellers: got 0"),
-        ({"sellers": ["exp3"], "num_sellers": 2}, "num_sellers: got 2 with 1 sellers"),
-        ({"sellers": 3}, "sellers: got 3"),
-        ({"num_records": 0}, "num_records: got 0"),
-        ({"num_rounds": 0}, "num_rounds: got 0"),
-        ({"rounds_per_cost": 0}, "rounds_per_cost: got 0"),
-        ({"num_buyers": 0}, "num_buyers: got 0"),
-        ({"action_form": "simplex"}, "action_form: got 'simplex'"),
-        ({"prices_shown": 1}, "prices_shown: got 1"),
-        ({"cost_low": -0.1}, "cost_low: got -0.1"),
-        ({"cost_high": -0.1}, "cost_high: got -0.1"),
-        ({"cost_low": 0.3, "cost_high": 0.2}, "cost_high: got 0.2"),
-        ({"cost_high": float("nan")}, "cost_high: got nan"),
-        ({"cost_high": [0.1, 0.2]}, r"cost_high: got shape \(2,\)"),
-        ({"reputation": -0.1}, "reputation: got -0.1"),
-        ({"half_sales": 0.0}, "half_sales: got 0.0"),
-        ({"appeal_spread": 1.0}, "appeal_spread: got 1.0"),
-        ({"entry_rate": 1.5}, "entry_rate: got 1.5"),
-        ({"exit_rate": -0.5}, "exit_rate: got -0.5"),
-        ({"willingness": 0.5}, "willingness: got 0.5"),
-        ({"willingness": Logistic(np.full(4, 0.5), 0.1)}, "willingness: got .*each of 50 sellers"),
-        ({"reputations": 0.5}, "did you mean 'reputation'"),
-    ],
-)
-def test_bad_options_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
-        make(**options)
-
-
-def test_demand_can_be_the_users_own():
-    for willingness in (Logistic(0.4, 0.1), Empirical(np.linspace(0.1, 0.9, 20))):
-        env, params = make(num_sellers=3, willingness=willingness, reputation=0.0)
-        _, state = env.reset(jax.random.key(0), params)
-        _, after, *_ = env.step_env(jax.random.key(1), state, jnp.full(3, 1 / 3), params)
-        expected = willingness.survival(state.prices) / 3
-        np.testing.assert_allclose(after.records.transactions[-1], expected, rtol=1e-5)
-
-
-def test_parameters_by_themselves():
-    env, params = make(num_sellers=4)
-    again = params_of(params.population, num_records=5, num_rounds=100)
-    assert jax.tree.structure(again) == jax.tree.structure(params)
-    assert isinstance(env.action_space(params), Simplex)

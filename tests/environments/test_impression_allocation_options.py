@@ -1,0 +1,82 @@
+"""Impression allocation as users ask for it: what they may give, and what is refused."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxmech
+from jaxmech.agents import Empirical, Logistic
+from jaxmech.environments.impression_allocation import params_of
+from jaxmech.spaces import Simplex
+
+
+def make(**options):
+    return jaxmech.make("impression_allocation", **{"action_form": "shares", **options})
+
+
+def test_shares_that_are_none_are_refused_or_seen_in_the_reward():
+    env, params = make(num_sellers=3)
+    _, state = env.reset(jax.random.key(0), params)
+    for shares, message in (
+        ([0.5, 0.4, 0.2], "action: got shares that sum to 1.1"),
+        ([1.2, -0.2, 0.0], "action: got .*allowed are finite numbers from 0"),
+        ([0.5, float("nan"), 0.5], "action: got"),
+        ([0.5, 0.5], r"action: got shape \(2,\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            env.step(jax.random.key(1), state, jnp.asarray(shares), params)
+    traced = jax.jit(lambda shares: env.step_env(jax.random.key(1), state, shares, params)[2])
+    assert np.isnan(traced(jnp.asarray([0.5, 0.4, 0.2])))
+    assert np.isfinite(traced(jnp.asarray([0.5, 0.3, 0.2])))
+    scores, params = make(num_sellers=3, action_form="scores")
+    with pytest.raises(ValueError, match="action: got"):
+        scores.step_env(jax.random.key(1), state, jnp.asarray([0.0, jnp.nan, 1.0]), params)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_sellers": 0}, "num_sellers: got 0"),
+        ({"sellers": ["exp3"], "num_sellers": 2}, "num_sellers: got 2 with 1 sellers"),
+        ({"sellers": 3}, "sellers: got 3"),
+        ({"num_records": 0}, "num_records: got 0"),
+        ({"num_rounds": 0}, "num_rounds: got 0"),
+        ({"rounds_per_cost": 0}, "rounds_per_cost: got 0"),
+        ({"num_buyers": 0}, "num_buyers: got 0"),
+        ({"action_form": "simplex"}, "action_form: got 'simplex'"),
+        ({"prices_shown": 1}, "prices_shown: got 1"),
+        ({"cost_low": -0.1}, "cost_low: got -0.1"),
+        ({"cost_high": -0.1}, "cost_high: got -0.1"),
+        ({"cost_low": 0.3, "cost_high": 0.2}, "cost_high: got 0.2"),
+        ({"cost_high": float("nan")}, "cost_high: got nan"),
+        ({"cost_high": [0.1, 0.2]}, r"cost_high: got shape \(2,\)"),
+        ({"reputation": -0.1}, "reputation: got -0.1"),
+        ({"half_sales": 0.0}, "half_sales: got 0.0"),
+        ({"appeal_spread": 1.0}, "appeal_spread: got 1.0"),
+        ({"entry_rate": 1.5}, "entry_rate: got 1.5"),
+        ({"exit_rate": -0.5}, "exit_rate: got -0.5"),
+        ({"willingness": 0.5}, "willingness: got 0.5"),
+        ({"willingness": Logistic(np.full(4, 0.5), 0.1)}, "willingness: got .*each of 50 sellers"),
+        ({"reputations": 0.5}, "did you mean 'reputation'"),
+    ],
+)
+def test_bad_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        make(**options)
+
+
+def test_demand_can_be_the_users_own():
+    for willingness in (Logistic(0.4, 0.1), Empirical(np.linspace(0.1, 0.9, 20))):
+        env, params = make(num_sellers=3, willingness=willingness, reputation=0.0)
+        _, state = env.reset(jax.random.key(0), params)
+        _, after, *_ = env.step_env(jax.random.key(1), state, jnp.full(3, 1 / 3), params)
+        expected = willingness.survival(state.prices) / 3
+        np.testing.assert_allclose(after.records.transactions[-1], expected, rtol=1e-5)
+
+
+def test_parameters_by_themselves():
+    env, params = make(num_sellers=4)
+    again = params_of(params.population, num_records=5, num_rounds=100)
+    assert jax.tree.structure(again) == jax.tree.structure(params)
+    assert isinstance(env.action_space(params), Simplex)
