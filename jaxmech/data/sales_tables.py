@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from jaxmech import checks
 from jaxmech.agents.sellers.buyers import Logistic
 from jaxmech.agents.sellers.conditional_logit import ConditionalLogit, fit_conditional_logit
 from jaxmech.checks import InvalidValueError
@@ -45,6 +46,10 @@ class SalesTable:
       price: float64 [rows], in the file's money, from 0.
       impressions: float64 [rows], buyers who were shown the seller, from 0.
       sales: float64 [rows], those of them who bought.
+
+    Raises:
+      ValueError: arrays of another shape, a place where there is no seller, a number that is
+        negative or not finite, or more sales than impressions.
     """
 
     name: str
@@ -54,6 +59,14 @@ class SalesTable:
     price: Floats
     impressions: Floats
     sales: Floats
+
+    def __post_init__(self) -> None:
+        for field in ("seller", "round", "price", "impressions", "sales"):
+            checks.shape(field, getattr(self, field), "[rows]", (len(self.seller),))
+            checks.numbers(field, getattr(self, field), low=0)
+        checks.numbers("seller", self.seller, below=len(self.sellers))
+        if np.any(self.sales > self.impressions):
+            raise InvalidValueError("sales", self.sales, "numbers up to the impressions")
 
 
 def load_sales(

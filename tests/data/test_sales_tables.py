@@ -282,6 +282,26 @@ def test_npz_files_that_are_not_as_they_should_be(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"price": np.array([0.1, np.nan])}, "price: got .* finite numbers from 0"),
+        ({"price": np.array([0.1, -0.1])}, "price: got .* finite numbers from 0"),
+        ({"sales": np.array([3.0, np.inf])}, "sales: got .* finite numbers from 0"),
+        ({"sales": np.array([3.0, 10.0])}, "sales: got .* up to the impressions"),
+        ({"impressions": np.ones(3)}, r"impressions: got shape \(3,\); allowed are \[rows\]"),
+        ({"seller": np.array([0, 1])}, "seller: got .* below 1"),
+        ({"seller": np.array([0, -1])}, "seller: got .* from 0"),
+    ],
+)
+def test_tables_of_ones_own_arrays_are_checked(changes, message):
+    good = SalesTable(
+        "own", ("ann",), np.zeros(2, int), np.arange(2), np.ones(2), np.full(2, 9.0), np.ones(2)
+    )
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(good, **changes)
+
+
+@pytest.mark.parametrize(
     ("rows", "message"),
     [
         (["ann,1,0.5,9,0", "ann,2,0.6,9,0"], "seller 'ann': got no sales; needed are sales and"),
