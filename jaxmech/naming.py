@@ -20,7 +20,7 @@ def lookup(kind: str, name: str, entries: Mapping[str, Entry]) -> Entry:
     """
     if name in entries:
         return entries[name]
-    near = nearest(name, entries)
+    near = nearest(name, entries) if isinstance(name, str) else None
     verb = f"did you mean {near!r}? Allowed are" if near else "allowed are"
     raise InvalidValueError(kind, name, ", ".join(sorted(entries)), verb=verb)
 

@@ -86,6 +86,14 @@ def test_a_mistake_is_named(arguments, message):
         fit_conditional_logit(**arguments)
 
 
+def test_probabilities_of_other_covariates_than_were_fitted_are_refused():
+    fit = fit_conditional_logit(**good())
+    assert fit.probabilities(good()["covariates"]).shape == (60, 3)
+    for covariates in (np.zeros((3, 1)), np.zeros((2, 2)), np.zeros(2), 0.5):
+        with pytest.raises(InvalidValueError, match=r"covariates: got shape .*\[..., 3, 2\]"):
+            fit.probabilities(covariates)
+
+
 def test_the_choice_of_what_is_not_at_hand_is_refused():
     arguments = good()
     occasion, alternative = np.argwhere(~arguments["available"])[3]

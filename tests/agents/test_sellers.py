@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
 
-from jaxmech.agents import Buyers, Empirical, Logistic, Records, Uniform, seller_population
+from jaxmech.agents import (
+    Buyers,
+    Empirical,
+    Logistic,
+    Records,
+    SellerObservation,
+    Uniform,
+    seller_observation,
+    seller_population,
+)
 from jaxmech.agents.sellers.population import PriceLearning
 
 ROUNDS, SELLERS = 5, 40
@@ -224,6 +233,22 @@ def test_a_mixture_is_each_kind_by_itself():
         assert together[place] == alone[place], kind
 
 
+@pytest.mark.parametrize("grid", [5, np.int64(5), jnp.linspace(0, 1, 5), [0, 0.25, 0.5, 0.75, 1]])
+def test_grids_by_their_number_or_their_prices(grid):
+    population = seller_population(["ucb1"], price_grid=grid)
+    np.testing.assert_array_equal(population.price_grid, [0, 0.25, 0.5, 0.75, 1])
+
+
+def test_observations_are_put_together_and_taken_apart():
+    records, prices = records_of(0, rounds=2, sellers=3), jnp.array([0.1, 0.2, 0.3])
+    seen = SellerObservation(records.stacked(), jnp.array([True, False, True]), prices)
+    again = seller_observation(seen.rows())
+    jax.tree.map(np.testing.assert_array_equal, again, seen)
+    for shape in ((3, 7), (3, 2), (6,)):
+        with pytest.raises(ValueError, match=r"rows: got shape .*rounds x 4 \+ 2\]"):
+            seller_observation(jnp.zeros(shape))
+
+
 @settings(max_examples=20, deadline=None)
 @given(
     price=st.floats(0, 1), sales=st.floats(0, 3), reputation=st.floats(0, 0.5), more=st.floats(0, 1)
@@ -286,6 +311,9 @@ def test_demand_has_the_gradient_of_its_finite_differences():
         ({"price_high": 0.0}, "price_high: got 0.0"),
         ({"price_grid": 1}, "price_grid: got 1"),
         ({"price_grid": [0.0, 2.0]}, "price_grid: got"),
+        ({"price_grid": [0.5]}, r"price_grid: got \[0.5\]; needed are at least 2 prices"),
+        ({"price_grid": 5.0}, "price_grid: got 5.0; allowed are integers from 2"),
+        ({"price_grid": [[0.0, 1.0]]}, r"price_grid: got shape \(1, 2\)"),
         ({"price_grid": [0.0, float("nan")]}, "price_grid: got"),
         ({"exploration": [0.1, 0.0]}, "exploration: got .*above 0 for 'exp3'"),
     ],

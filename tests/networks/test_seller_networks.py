@@ -186,3 +186,13 @@ def test_a_network_over_sellers_serves_ppo():
     np.testing.assert_allclose(permuted, means[:, order], rtol=1e-4)
     np.testing.assert_allclose(same, values, rtol=1e-4)
     assert np.ptp(np.asarray(means), axis=1).min() > 1e-4
+    (of_one, _), value = apply(parameters, rows[0].reshape(-1))
+    np.testing.assert_allclose(of_one, means[0], rtol=1e-5)
+    np.testing.assert_allclose(value, values[0], rtol=1e-5)
+
+
+def test_an_encoder_that_there_is_not_is_refused():
+    for network in (SellerActor(encoder="GRU"), SellerActorCritic(ROUNDS, encoder="lstm")):
+        rows = observation_of(0) if isinstance(network, SellerActor) else observation_of(0).ravel()
+        with pytest.raises(ValueError, match="encoder: got .* allowed are 'gru', 'dense'"):
+            jax.eval_shape(network.init, jax.random.key(0), rows)

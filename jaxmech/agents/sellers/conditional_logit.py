@@ -76,8 +76,16 @@ class ConditionalLogit:
 
         Args:
           covariates: float [..., alternatives, covariates].
+
+        Raises:
+          ValueError: other axes.
         """
-        utilities = np.asarray(covariates, np.float64) @ self.coefficients + self.constants
+        values = np.asarray(covariates, np.float64)
+        axes = self.mean_covariates.shape
+        if values.shape[-2:] != axes:
+            allowed = f"[..., alternatives, covariates], here [..., {axes[0]}, {axes[1]}]"
+            raise InvalidValueError("covariates", values, allowed, got=f"shape {values.shape}")
+        utilities = values @ self.coefficients + self.constants
         return np.asarray(softmax(utilities, axis=-1))
 
     def demand(self, price: str | None = None) -> Logistic:

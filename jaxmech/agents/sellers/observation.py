@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jaxmech import struct
 from jaxmech.agents.sellers.records import FIELDS
+from jaxmech.checks import InvalidValueError
 
 
 @struct.dataclass
@@ -35,7 +36,19 @@ class SellerObservation:
 
 
 def seller_observation(rows: jax.Array) -> SellerObservation:
-    """The parts of what ``SellerObservation.rows`` puts together."""
+    """The parts of what ``SellerObservation.rows`` puts together.
+
+    Raises:
+      ValueError: there are none of so many numbers of a seller.
+    """
+    rounds, left = divmod(rows.shape[-1] - 2, len(FIELDS))
+    if rounds < 1 or left or rows.ndim < 2:
+        raise InvalidValueError(
+            "rows",
+            rows,
+            f"[..., sellers, rounds x {len(FIELDS)} + 2], at least 1 round",
+            got=f"shape {rows.shape}",
+        )
     # The way back through the steps of ``rows``, so that XLA computes no more than is looked at.
     columns = jnp.swapaxes(rows, -1, -2)
     flat = columns[..., :-2, :]

@@ -244,7 +244,8 @@ def seller_population(
       kinds: the kind of each seller.
       exploration, noise: of all sellers, or one of each; see ``SellerPopulation``.
       discount: above 0, at most 1.
-      price_grid: prices, from 0 to ``price_high``, or how many, evenly spaced over that.
+      price_grid: at least 2 prices, from 0 to ``price_high``, or how many, evenly spaced over
+        that.
       price_high: above 0.
 
     Raises:
@@ -292,11 +293,12 @@ def per_seller(
 
 
 def _grid(price_grid: int | Sequence[float], price_high: float) -> jax.Array:
-    if isinstance(price_grid, int):
-        checks.integer("price_grid", price_grid, low=2)
-        return jnp.linspace(0, price_high, price_grid)
+    if np.ndim(price_grid) == 0:
+        return jnp.linspace(0, price_high, checks.integer("price_grid", price_grid, low=2))
     array = np.asarray(price_grid, np.float64)
     checks.axes("price_grid", array, "choices")
+    if len(array) < 2:
+        raise InvalidValueError("price_grid", price_grid, "2 prices", verb="needed are at least")
     checks.numbers("price_grid", array, low=0, high=price_high)
     return jnp.asarray(array, float)
 

@@ -8,12 +8,13 @@ the sum of the sub-critics, so that its cost is linear in the number of sellers.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxmech import checks
 from jaxmech.agents.sellers.observation import SellerObservation, seller_observation
 from jaxmech.networks.actor_critic import MLP, dense
 from jaxmech.networks.recurrent import GatedRecurrentUnit
@@ -33,6 +34,9 @@ class SellerEncoder(nn.Module):
         over all of them at once.
       width: of the encoding.
       background: whether all sellers are read too.
+
+    Raises:
+      ValueError: an unknown encoder.
     """
 
     encoder: Encoder = "gru"
@@ -42,6 +46,7 @@ class SellerEncoder(nn.Module):
     @nn.compact
     def __call__(self, seen: SellerObservation) -> jax.Array:
         """Float [..., sellers, features]."""
+        checks.one_of("encoder", self.encoder, get_args(Encoder))
         records = history(seen)
         if self.encoder == "gru":
             encoded = GatedRecurrentUnit(self.width).summary(records)
