@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import jaxmech
-from jaxmech.agents import Empirical, Logistic
-from jaxmech.environments.impression_allocation import params_of
+from jaxmech.agents import Beta, Empirical, Logistic, LogNormal
+from jaxmech.environments.impression_allocation import ImpressionAllocation, params_of
 from jaxmech.spaces import Simplex
 
 
@@ -34,6 +34,13 @@ def test_shares_that_are_none_are_refused_or_seen_in_the_reward():
         scores.step_env(jax.random.key(1), state, jnp.asarray([0.0, jnp.nan, 1.0]), params)
 
 
+class Indifferent:
+    """Buys at any price; not a PyTree."""
+
+    def survival(self, value):
+        return jnp.ones_like(value)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -58,6 +65,20 @@ def test_shares_that_are_none_are_refused_or_seen_in_the_reward():
         ({"exit_rate": -0.5}, "exit_rate: got -0.5"),
         ({"willingness": 0.5}, "willingness: got 0.5"),
         ({"willingness": Logistic(np.full(4, 0.5), 0.1)}, "willingness: got .*each of 50 sellers"),
+        ({"reputation": np.array(-0.1)}, "reputation: got -0.1"),
+        ({"reputation": jnp.array(jnp.nan)}, "reputation: got nan"),
+        ({"half_sales": jnp.array(0.0)}, "half_sales: got 0.0"),
+        ({"appeal_spread": np.array(1.0)}, "appeal_spread: got 1.0"),
+        ({"cost_low": jnp.full(50, -0.1)}, "cost_low: got .*finite numbers from 0"),
+        (
+            {"willingness": Logistic(np.full(50, np.nan))},
+            "is nan at price 0 and nan at the highest",
+        ),
+        (
+            {"willingness": Logistic(0.5, jnp.array(-0.1))},
+            "needed are .* do not rise with the price",
+        ),
+        ({"willingness": Indifferent()}, "willingness: got .*allowed are a PyTree"),
         ({"reputations": 0.5}, "did you mean 'reputation'"),
     ],
 )
@@ -66,8 +87,51 @@ def test_bad_options_are_refused(options, message):
         make(**options)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "message"),
+    [
+        ((), "kinds: got none"),
+        (("ucb2",), "kinds: got 'ucb2'; did you mean 'ucb1'"),
+        (["ucb1"], r"kinds: got \['ucb1'\]; allowed are hashable"),
+    ],
+)
+def test_kinds_of_sellers_that_there_are_not(kinds, message):
+    with pytest.raises(ValueError, match=message):
+        ImpressionAllocation(3, kinds=kinds)
+
+
+def test_parameters_of_other_sellers_are_refused():
+    env, _ = make(num_sellers=3)
+    for number in (1, 5):
+        _, params = make(num_sellers=number)
+        match = rf"params.population.kind: got shape \({number},\); allowed are .* \(3,\)"
+        with pytest.raises(ValueError, match=match):
+            env.reset(jax.random.key(0), params)
+
+
+@pytest.mark.parametrize("form", ["shares", "scores"])
+def test_actions_and_numbers_of_sellers_may_be_any_arrays_or_lists(form):
+    numbers = [0.2, 0.3, 0.5]
+    rewards = []
+    for array in (list, np.array, jnp.array):
+        given = array(numbers)
+        env, params = make(
+            num_sellers=3,
+            action_form=form,
+            cost_low=given,
+            cost_high=given,
+            noise=given,
+            exploration=given,
+            willingness=Logistic(given, 0.1),
+        )
+        _, state = env.reset(jax.random.key(0), params)
+        rewards.append(env.step(jax.random.key(1), state, given, params)[2])
+    assert rewards[0] == rewards[1] == rewards[2] > 0
+
+
 def test_demand_can_be_the_users_own():
-    for willingness in (Logistic(0.4, 0.1), Empirical(np.linspace(0.1, 0.9, 20))):
+    owns = Logistic(0.4, 0.1), Empirical(np.linspace(0.1, 0.9, 20)), Beta(2.0, 3.0), LogNormal()
+    for willingness in owns:
         env, params = make(num_sellers=3, willingness=willingness, reputation=0.0)
         _, state = env.reset(jax.random.key(0), params)
         _, after, *_ = env.step_env(jax.random.key(1), state, jnp.full(3, 1 / 3), params)

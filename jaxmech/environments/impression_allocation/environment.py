@@ -8,7 +8,7 @@ the price and the seller's record make buyers buy.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,7 @@ from jaxmech.environments.impression_allocation.params import (
 )
 from jaxmech.environments.impression_allocation.state import ImpressionAllocationState
 from jaxmech.environments.protocol import params_or_default
+from jaxmech.naming import lookup
 from jaxmech.spaces import Box, Simplex
 
 ActionForm = Literal["scores", "shares"]
@@ -35,12 +36,15 @@ SCORE_HIGH = 10.0
 part in 10^8."""
 
 
-def _check_action(env: ImpressionAllocation, action: jax.Array) -> None:
+def _check_action(env: ImpressionAllocation, action: Any) -> None:
     """Refuses an action of another shape, and one that is not traced and no allocation.
 
     Raises:
       ValueError: it is such an action.
     """
+    if isinstance(action, list | tuple):
+        # Its numbers may be traced.
+        action = jnp.asarray(action)
     if isinstance(action, jax.core.Tracer):
         checks.shape("action", action, env.action_form, (env.num_sellers,))
     elif env.action_form == "shares":
@@ -100,6 +104,9 @@ class ImpressionAllocation:
         if self.num_buyers is not None:
             checks.integer("num_buyers", self.num_buyers)
         checks.hashable_fields(self)
+        checks.some("kinds", self.kinds)
+        for kind in self.kinds:
+            lookup("kinds", kind, dict.fromkeys(get_args(SellerKind)))
 
     @property
     def name(self) -> str:
@@ -139,8 +146,14 @@ class ImpressionAllocation:
     def reset(
         self, key: jax.Array, params: ImpressionAllocationParams | None = None
     ) -> tuple[jax.Array, ImpressionAllocationState]:
-        """A fresh population: every seller asks a random price, as if it always had."""
+        """A fresh population: every seller asks a random price, as if it always had.
+
+        Raises:
+          ValueError: the parameters are those of another number of sellers.
+        """
         params = params_or_default(self, params)
+        kind = params.population.kind
+        checks.shape("params.population.kind", kind, "[sellers]", (self.num_sellers,))
         draws = jax.random.uniform(key, (2 + self.num_costs, self.num_sellers))
         prices, choices = params.population.first_prices(draws[0])
         low = params.cost_low
@@ -252,6 +265,7 @@ class ImpressionAllocation:
           action: float [sellers], scores, or shares: NaN comes of what is no point of the simplex.
           present: bool [sellers].
         """
+        action = jnp.asarray(action)
         if self.action_form == "scores":
             scores = jnp.clip(action, -SCORE_HIGH, SCORE_HIGH)
             weights = jnp.exp(scores - SCORE_HIGH)

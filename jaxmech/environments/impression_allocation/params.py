@@ -7,11 +7,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxmech import checks, struct
 from jaxmech.agents.sellers.buyers import Buyers, Willingness
 from jaxmech.agents.sellers.population import SellerPopulation, per_seller
 from jaxmech.agents.values.univariate import Uniform
+from jaxmech.checks import InvalidValueError
 
 
 @struct.dataclass
@@ -55,7 +57,8 @@ def params_of(
     Args:
       num_records: rounds that are remembered; for ``half_sales`` where it is not given.
       num_rounds: rounds of an episode.
-      willingness: of a buyer to pay; U[0, 1] unless given.
+      willingness: of a buyer to pay, a PyTree of numbers or one for each seller; U[0, 1] unless
+        given.
       reputation, half_sales, appeal_spread: see ``Buyers``; ``half_sales`` is ``num_records`` over
         the number of sellers unless given, what a seller shown to its equal share of all buyers
         would sell if each of them bought.
@@ -63,26 +66,28 @@ def params_of(
       entry_rate, exit_rate: probabilities per seller and round.
 
     Raises:
-      ValueError: a number out of range, or the wrong number of them.
+      ValueError: a number out of range, or the wrong number of them; a willingness that gives no
+        probabilities, or higher ones at higher prices.
     """
     checks.integer("num_records", num_records)
     checks.integer("num_rounds", num_rounds)
     half = num_records / population.num_sellers if half_sales is None else half_sales
+    checks.number("reputation", reputation, low=0)
+    checks.number("half_sales", half, above=0)
+    checks.number("appeal_spread", appeal_spread, low=0, below=1)
     checks.number("entry_rate", entry_rate, low=0, high=1)
     checks.number("exit_rate", exit_rate, low=0, high=1)
     low = per_seller("cost_low", cost_low, population.num_sellers)
     high = per_seller("cost_high", cost_high, population.num_sellers)
     if not bool(jnp.all(low <= high)):
-        raise checks.InvalidValueError("cost_high", cost_high, f"at least cost_low ({cost_low})")
-    willingness = Uniform() if willingness is None else willingness
-    if not hasattr(willingness, "survival"):
-        allowed = "a distribution, such as those of jaxmech.agents, or Logistic"
-        raise checks.InvalidValueError("willingness", willingness, allowed)
-    _check_willingness(willingness, population.num_sellers)
-    # Made of numbers first, which are checked, and then of arrays, which can be swept.
-    buyers = Buyers(willingness, reputation, half, appeal_spread)
+        raise InvalidValueError("cost_high", cost_high, f"at least cost_low ({cost_low})")
     return ImpressionAllocationParams(
-        buyers=jax.tree.map(_array, buyers),
+        buyers=Buyers(
+            _checked_willingness(Uniform() if willingness is None else willingness, population),
+            jnp.asarray(reputation, float),
+            jnp.asarray(half, float),
+            jnp.asarray(appeal_spread, float),
+        ),
         population=population,
         cost_low=low,
         cost_high=high,
@@ -92,20 +97,58 @@ def params_of(
     )
 
 
-def _check_willingness(willingness: Any, num_sellers: int) -> None:
-    """
+def _checked_willingness(willingness: Willingness, population: SellerPopulation) -> Willingness:
+    """The same of arrays, which can be swept.
+
     Raises:
-      InvalidValueError: it does not give a probability for the price of every seller.
+      InvalidValueError: of some seller it gives no probability of a sale, or one that rises with
+        the price.
     """
-    allowed = f"a distribution of one value, with numbers or one for each of {num_sellers} sellers"
-    prices = jax.ShapeDtypeStruct((num_sellers,), jnp.result_type(float))
+    field, sellers = "willingness", population.num_sellers
+    if not hasattr(willingness, "survival"):
+        allowed = "a distribution, such as those of jaxmech.agents, or Logistic"
+        raise InvalidValueError(field, willingness, allowed)
     try:
-        given = jax.eval_shape(willingness.survival, prices)
+        of_arrays = jax.tree.map(_array, willingness, is_leaf=_is_list_of_numbers)
+        at_ends = [
+            np.asarray(of_arrays.survival(jnp.full(sellers, price)))
+            for price in (0.0, population.price_high)
+        ]
+        fits = all(sold.shape == (sellers,) for sold in at_ends)
     except (TypeError, ValueError) as error:
-        raise checks.InvalidValueError("willingness", willingness, allowed) from error
-    if getattr(given, "shape", None) != prices.shape:
-        raise checks.InvalidValueError("willingness", willingness, allowed)
+        raise InvalidValueError(field, willingness, _one_or_each(sellers)) from error
+    if not fits:
+        raise InvalidValueError(field, willingness, _one_or_each(sellers))
+    free, dear = at_ends
+    # NaN is no probability; sums may be a little off.
+    good = (dear >= -_ROUNDING) & (dear <= free + _ROUNDING) & (free <= 1 + _ROUNDING)
+    if not good.all():
+        seller = int(np.argmin(good))
+        raise InvalidValueError(
+            field,
+            willingness,
+            "needed are probabilities that do not rise with the price",
+            got=f"{checks.shown(willingness)}, by which the share of those shown who buy is "
+            f"{free[seller]:g} at price 0 and {dear[seller]:g} at the highest",
+            verb="",
+        )
+    return of_arrays
 
 
-def _array(leaf: jax.Array | float) -> jax.Array:
+_ROUNDING = 1e-4
+"""How far a probability may be off."""
+
+
+def _one_or_each(num_sellers: int) -> str:
+    return (
+        "a PyTree, a distribution of one value, with numbers or one for each of "
+        f"{num_sellers} sellers"
+    )
+
+
+def _is_list_of_numbers(node: Any) -> bool:
+    return isinstance(node, list | tuple) and bool(node) and all(map(checks.is_number, node))
+
+
+def _array(leaf: Any) -> jax.Array:
     return jnp.asarray(leaf, jnp.result_type(float))
