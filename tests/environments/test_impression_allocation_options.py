@@ -129,6 +129,18 @@ def test_actions_and_numbers_of_sellers_may_be_any_arrays_or_lists(form):
     assert rewards[0] == rewards[1] == rewards[2] > 0
 
 
+def test_demand_can_be_swept_as_it_is_made():
+    def params_of_demand(number):
+        willingness = Logistic(number, number / 4)
+        return make(num_sellers=3, willingness=willingness, reputation=number)[1]
+
+    swept = jax.vmap(params_of_demand)(jnp.array([0.4, 0.6]))
+    for place, number in enumerate((0.4, 0.6)):
+        alone = params_of_demand(number)
+        for one, other in zip(jax.tree.leaves(swept), jax.tree.leaves(alone), strict=True):
+            np.testing.assert_allclose(one[place], other, rtol=1e-6)
+
+
 def test_demand_can_be_the_users_own():
     owns = Logistic(0.4, 0.1), Empirical(np.linspace(0.1, 0.9, 20)), Beta(2.0, 3.0), LogNormal()
     for willingness in owns:

@@ -191,6 +191,14 @@ def test_a_network_over_sellers_serves_ppo():
     np.testing.assert_allclose(value, values[0], rtol=1e-5)
 
 
+def test_other_records_than_the_networks_are_refused():
+    network = SellerActorCritic(num_records=2)
+    with pytest.raises(
+        ValueError, match=r"observation: got shape \(126,\); .*sellers x 10\], of 2"
+    ):
+        jax.eval_shape(network.init, jax.random.key(0), observation_of(0).ravel())
+
+
 def test_an_encoder_that_there_is_not_is_refused():
     for network in (SellerActor(encoder="GRU"), SellerActorCritic(ROUNDS, encoder="lstm")):
         rows = observation_of(0) if isinstance(network, SellerActor) else observation_of(0).ravel()

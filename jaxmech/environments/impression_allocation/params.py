@@ -72,9 +72,9 @@ def params_of(
     checks.integer("num_records", num_records)
     checks.integer("num_rounds", num_rounds)
     half = num_records / population.num_sellers if half_sales is None else half_sales
-    checks.number("reputation", reputation, low=0)
-    checks.number("half_sales", half, above=0)
-    checks.number("appeal_spread", appeal_spread, low=0, below=1)
+    _check_untraced("reputation", reputation, low=0)
+    _check_untraced("half_sales", half, above=0)
+    _check_untraced("appeal_spread", appeal_spread, low=0, below=1)
     checks.number("entry_rate", entry_rate, low=0, high=1)
     checks.number("exit_rate", exit_rate, low=0, high=1)
     low = per_seller("cost_low", cost_low, population.num_sellers)
@@ -97,12 +97,18 @@ def params_of(
     )
 
 
+def _check_untraced(field: str, number: Any, **bounds: Any) -> None:
+    """As ``checks.number``, but what is traced passes."""
+    if not isinstance(number, jax.core.Tracer):
+        checks.number(field, number, **bounds)
+
+
 def _checked_willingness(willingness: Willingness, population: SellerPopulation) -> Willingness:
     """The same of arrays, which can be swept.
 
     Raises:
-      InvalidValueError: of some seller it gives no probability of a sale, or one that rises with
-        the price.
+      InvalidValueError: it does not give a probability of a sale for each seller; or, which is not
+        seen where numbers are traced, it gives one that rises with the price.
     """
     field, sellers = "willingness", population.num_sellers
     if not hasattr(willingness, "survival"):
@@ -110,16 +116,16 @@ def _checked_willingness(willingness: Willingness, population: SellerPopulation)
         raise InvalidValueError(field, willingness, allowed)
     try:
         of_arrays = jax.tree.map(_array, willingness, is_leaf=_is_list_of_numbers)
-        at_ends = [
-            np.asarray(of_arrays.survival(jnp.full(sellers, price)))
-            for price in (0.0, population.price_high)
-        ]
-        fits = all(sold.shape == (sellers,) for sold in at_ends)
+        free, dear = (
+            _survival(of_arrays, jnp.full(sellers, price)) for price in (0, population.price_high)
+        )
+        fits = free.shape == dear.shape == (sellers,)
     except (TypeError, ValueError) as error:
         raise InvalidValueError(field, willingness, _one_or_each(sellers)) from error
     if not fits:
         raise InvalidValueError(field, willingness, _one_or_each(sellers))
-    free, dear = at_ends
+    if isinstance(free, jax.core.Tracer):
+        return of_arrays
     # NaN is no probability; sums may be a little off.
     good = (dear >= -_ROUNDING) & (dear <= free + _ROUNDING) & (free <= 1 + _ROUNDING)
     if not good.all():
@@ -133,6 +139,12 @@ def _checked_willingness(willingness: Willingness, population: SellerPopulation)
             verb="",
         )
     return of_arrays
+
+
+@jax.jit
+def _survival(willingness: Willingness, prices: jax.Array) -> jax.Array:
+    """Compiled once for all of a kind, which takes less time than operation by operation."""
+    return willingness.survival(prices)
 
 
 _ROUNDING = 1e-4

@@ -8,6 +8,7 @@ from flax import linen as nn
 
 from jaxmech.agents.sellers.observation import seller_observation
 from jaxmech.agents.sellers.records import FIELDS
+from jaxmech.checks import InvalidValueError
 from jaxmech.networks.actor_critic import MLP, Parameters
 from jaxmech.networks.sellers.allocation import Encoder, SellerActor, SellerEncoder
 
@@ -22,6 +23,9 @@ class SellerActorCritic(nn.Module):
       num_records: rounds that are observed.
       encoder, width, background: see ``SellerEncoder``.
       hidden: widths of the sub-actor and of the critic.
+
+    Raises:
+      ValueError: observations of sellers with other records.
     """
 
     num_records: int
@@ -35,6 +39,13 @@ class SellerActorCritic(nn.Module):
         """Flat observations, float [..., numbers] -> means, float [..., sellers], with their log
         standard deviation, float [1]; and values, float [...]."""
         per_seller = len(FIELDS) * self.num_records + 2
+        if observation.shape[-1] % per_seller:
+            raise InvalidValueError(
+                "observation",
+                observation,
+                f"[..., sellers x {per_seller}], of {self.num_records} records of each seller",
+                got=f"shape {observation.shape}",
+            )
         rows = observation.reshape(*observation.shape[:-1], -1, per_seller)
         seen = seller_observation(rows)
         scores = SellerActor(self.encoder, self.width, self.background, self.hidden)(rows)
