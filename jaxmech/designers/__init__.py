@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING
 from jaxmech.lazy import exports
 
 if TYPE_CHECKING:
-    from jaxmech.designers.allocation_policies import (
-        Exp3Shares,
-        FixedShares,
-        KnownDemand,
-        LearnedDemand,
-        ProportionalShares,
-        UCB1Shares,
-    )
+    from jaxmech.designers.allocation_policies.bandits import Exp3Shares, UCB1Shares
+    from jaxmech.designers.allocation_policies.demand import KnownDemand, LearnedDemand
+    from jaxmech.designers.allocation_policies.proportional import FixedShares, ProportionalShares
     from jaxmech.designers.baselines import RandomSerialDictatorship, StaticPrices
     from jaxmech.designers.bidder_models.simulated_logs import simulate_bid_logs
     from jaxmech.designers.bidder_models.training import (
@@ -85,14 +80,9 @@ __all__ = [
 ]
 
 _EXPORTS = {
-    "allocation_policies": [
-        "Exp3Shares",
-        "FixedShares",
-        "KnownDemand",
-        "LearnedDemand",
-        "ProportionalShares",
-        "UCB1Shares",
-    ],
+    "allocation_policies.bandits": ["Exp3Shares", "UCB1Shares"],
+    "allocation_policies.demand": ["KnownDemand", "LearnedDemand"],
+    "allocation_policies.proportional": ["FixedShares", "ProportionalShares"],
     "baselines": ["RandomSerialDictatorship", "StaticPrices"],
     "bidder_models.simulated_logs": ["simulate_bid_logs"],
     "bidder_models.training": [

@@ -17,7 +17,8 @@ from jaxmech.designers import (
     ProportionalShares,
     UCB1Shares,
 )
-from jaxmech.designers.allocation_policies import baselines, trained_demand
+from jaxmech.designers.allocation_policies.baselines import baselines
+from jaxmech.designers.allocation_policies.demand import trained_demand
 from jaxmech.evaluation import evaluate
 from jaxmech.wrappers import state_observed
 

@@ -12,6 +12,9 @@ from jaxmech import struct
 FIELDS = ("impressions", "price", "transactions", "revenue")
 """Of one round of one seller, in the order of ``Records.stacked``."""
 
+IMPRESSIONS, PRICE, TRANSACTIONS, REVENUE = range(len(FIELDS))
+"""The place of each field."""
+
 
 @struct.dataclass
 class Records:

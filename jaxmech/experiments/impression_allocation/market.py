@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from jaxmech import struct
 from jaxmech.designers import KnownDemand
-from jaxmech.designers.allocation_policies import baselines, trained_demand
+from jaxmech.designers.allocation_policies.baselines import baselines
+from jaxmech.designers.allocation_policies.demand import trained_demand
 from jaxmech.environments import ImpressionAllocation, ImpressionAllocationParams
 from jaxmech.evaluation import Policy, evaluate, play
 from jaxmech.experiments.impression_allocation.configuration import LearnerName, MarketStudy

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxmech.agents.sellers.observation import SellerObservation
-from jaxmech.agents.sellers.records import FIELDS
+from jaxmech.agents.sellers.records import FIELDS, PRICE, REVENUE
 from jaxmech.networks.actor_critic import dense
 
 NUM_RANKS = 16
@@ -20,9 +20,6 @@ NUM_RANKS = 16
 
 DISCOUNT = 0.9
 """What a round's revenue counts for less a round later, in the order of the sellers."""
-
-_PRICE = FIELDS.index("price")
-_REVENUE = FIELDS.index("revenue")
 
 
 def equal_shares(shares: jax.Array) -> jax.Array:
@@ -33,7 +30,7 @@ def equal_shares(shares: jax.Array) -> jax.Array:
 def history(seen: SellerObservation) -> jax.Array:
     """Every seller's records, float [rounds, ..., sellers, 4], the oldest round first."""
     columns = [
-        seen.records[..., field] if field == _PRICE else equal_shares(seen.records[..., field])
+        seen.records[..., field] if field == PRICE else equal_shares(seen.records[..., field])
         for field in range(len(FIELDS))
     ]
     return jnp.moveaxis(jnp.stack(columns, axis=-1), -3, 0)
@@ -41,7 +38,7 @@ def history(seen: SellerObservation) -> jax.Array:
 
 def discounted_revenue(seen: SellerObservation) -> jax.Array:
     """Of the rounds on record, a later one counting more, float [..., sellers]."""
-    revenue = seen.records[..., _REVENUE]
+    revenue = seen.records[..., REVENUE]
     rounds = revenue.shape[-2]
     weights = DISCOUNT ** jnp.arange(rounds - 1, -1, -1, dtype=revenue.dtype)
     return jnp.sum(revenue * _beside(weights[:, None], revenue), axis=-2)
@@ -67,7 +64,7 @@ class Background(nn.Module):
         keys = (
             equal_shares(discounted_revenue(seen)),
             seen.prices,
-            seen.records[..., -1, :, _PRICE],
+            seen.records[..., -1, :, PRICE],
             seen.present.astype(seen.prices.dtype),
         )
         in_order = jax.lax.sort(keys, num_keys=len(keys))

@@ -1,0 +1,21 @@
+"""Shares of the impressions from weights of the sellers."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+
+def in_proportion(weights: jax.Array, present: jax.Array) -> jax.Array:
+    """In proportion to weights of those present; equal where they have none."""
+    weights = jnp.where(present, weights, 0)
+    total = jnp.sum(weights)
+    equal = present / jnp.maximum(jnp.sum(present), 1)
+    # Nobody may be present, and shares sum to 1 all the same.
+    equal = jnp.where(jnp.any(present), equal, 1 / present.shape[0])
+    return jnp.where(total > 0, weights / jnp.where(total > 0, total, 1), equal)
+
+
+def all_to_best(worth: jax.Array, present: jax.Array) -> jax.Array:
+    best = jnp.argmax(jnp.where(present, worth, -jnp.inf))
+    return jax.nn.one_hot(best, worth.shape[0], dtype=jnp.result_type(float))
