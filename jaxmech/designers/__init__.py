@@ -11,7 +11,11 @@ from jaxmech.lazy import exports
 
 if TYPE_CHECKING:
     from jaxmech.designers.allocation_policies.bandits import Exp3Shares, UCB1Shares
-    from jaxmech.designers.allocation_policies.demand import KnownDemand, LearnedDemand
+    from jaxmech.designers.allocation_policies.demand import (
+        KnownDemand,
+        LearnedDemand,
+        LearnedSellerDemand,
+    )
     from jaxmech.designers.allocation_policies.proportional import FixedShares, ProportionalShares
     from jaxmech.designers.baselines import RandomSerialDictatorship, StaticPrices
     from jaxmech.designers.bidder_models.simulated_logs import simulate_bid_logs
@@ -56,6 +60,7 @@ __all__ = [
     "InitialReserves",
     "KnownDemand",
     "LearnedDemand",
+    "LearnedSellerDemand",
     "LearnedSimulator",
     "Moves",
     "ObservedKeyword",
@@ -81,7 +86,7 @@ __all__ = [
 
 _EXPORTS = {
     "allocation_policies.bandits": ["Exp3Shares", "UCB1Shares"],
-    "allocation_policies.demand": ["KnownDemand", "LearnedDemand"],
+    "allocation_policies.demand": ["KnownDemand", "LearnedDemand", "LearnedSellerDemand"],
     "allocation_policies.proportional": ["FixedShares", "ProportionalShares"],
     "baselines": ["RandomSerialDictatorship", "StaticPrices"],
     "bidder_models.simulated_logs": ["simulate_bid_logs"],

@@ -58,7 +58,7 @@ STUDIES: dict[str, str] = {
     "auctions/squashing": f"{_AUCTIONS}:SQUASHING",
     "auctions/learned_reserve": "jaxmech.experiments.auctions.learned_reserve:LEARNED_RESERVE",
     **dict.fromkeys(
-        ("tang2017/impression_allocation", "impression_market"),
+        ("tang2017/impression_allocation", "impression_market", "many_sellers"),
         "jaxmech.experiments.impression_allocation.configuration:STUDIES",
     ),
     "tang2017/reserve_pricing": "jaxmech.experiments.reserve_pricing.configuration:RESERVE_PRICING",

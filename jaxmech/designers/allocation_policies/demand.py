@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech import checks, struct
-from jaxmech.agents.sellers.observation import seller_observation
+from jaxmech.agents.sellers.observation import SellerObservation, seller_observation
 from jaxmech.agents.sellers.records import IMPRESSIONS, PRICE, TRANSACTIONS
 from jaxmech.designers.allocation_policies.shares import all_to_best
 from jaxmech.environments import ImpressionAllocation, ImpressionAllocationParams
@@ -92,21 +92,92 @@ class LearnedDemand:
         """Shares, float [sellers], and what has been learned."""
         del key
         seen = seller_observation(observation)
+        carry = self.learn(carry, seen)
+        prices = self.prices(seen)
+        return all_to_best(prices * self.demand(carry, prices), seen.present), carry
+
+    def learn(self, estimates: DemandEstimates, seen: SellerObservation) -> DemandEstimates:
+        """The estimates with the last round in them."""
         last = seen.records[-1]
-        shown, prices, sold = (last[:, column] for column in (IMPRESSIONS, PRICE, TRANSACTIONS))
-        bins = self._bins(prices)
-        carry = DemandEstimates(
-            carry.impressions + bins.T @ shown, carry.transactions + bins.T @ sold
+        bins = self._bins(last[:, PRICE])
+        return DemandEstimates(
+            estimates.impressions + bins.T @ last[:, IMPRESSIONS],
+            estimates.transactions + bins.T @ last[:, TRANSACTIONS],
         )
-        known = carry.impressions > 0
-        demand = jnp.where(known, carry.transactions / jnp.where(known, carry.impressions, 1), 1)
-        asked = seen.prices if self.prices_shown else prices
-        return all_to_best(asked * (self._bins(asked) @ demand), seen.present), carry
+
+    def prices(self, seen: SellerObservation) -> jax.Array:
+        """The prices to come where they are shown, else the last ones, float [sellers]."""
+        return seen.prices if self.prices_shown else seen.records[-1, :, PRICE]
+
+    def demand(self, estimates: DemandEstimates, prices: jax.Array) -> jax.Array:
+        """The estimated share of impressions that sell at ``prices``, float [sellers]."""
+        known = estimates.impressions > 0
+        shown = jnp.where(known, estimates.impressions, 1)
+        return self._bins(prices) @ jnp.where(known, estimates.transactions / shown, 1)
 
     def _bins(self, prices: jax.Array) -> jax.Array:
         """The bin of each price, float [sellers, bins], one-hot."""
         place = jnp.floor(prices / self.price_high * self.num_bins).astype(jnp.int32)
         return jax.nn.one_hot(jnp.clip(place, 0, self.num_bins - 1), self.num_bins)
+
+
+@struct.dataclass
+class SellerDemandEstimates:
+    """What has been sold by each seller, beside what all of them together sell.
+
+    Attributes:
+      common: of all sellers together.
+      sold: float [sellers], transactions.
+      expected: float [sellers], transactions that the demand of all would have brought.
+    """
+
+    common: DemandEstimates
+    sold: jax.Array
+    expected: jax.Array
+
+
+@struct.dataclass
+class LearnedSellerDemand:
+    """All impressions to who sells for most by a demand learned for each seller.
+
+    A seller's demand is that of all sellers together times the ratio of what it sold to what that
+    demand would have brought, both counted with ``prior_transactions`` on top, so that a seller
+    who was never shown sells as the others do.
+
+    Attributes:
+      common: learns the demand of all sellers together.
+      num_sellers: how many.
+      prior_transactions: float [], above 0; how many transactions as of the others a seller starts
+        with, in rounds of all buyers.
+    """
+
+    common: LearnedDemand
+    prior_transactions: jax.Array | float = 1.0
+    num_sellers: int = struct.field(pytree_node=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        checks.leaf("prior_transactions", self.prior_transactions, above=0)
+
+    def initial_carry(self) -> SellerDemandEstimates:
+        """What is known of all before an episode, and nothing of each."""
+        nothing = jnp.zeros(self.num_sellers)
+        return SellerDemandEstimates(self.common.initial_carry(), nothing, nothing)
+
+    def act(
+        self, observation: jax.Array, carry: SellerDemandEstimates, key: jax.Array | None
+    ) -> tuple[jax.Array, SellerDemandEstimates]:
+        """Shares, float [sellers], and what has been learned."""
+        del key
+        seen = seller_observation(observation)
+        last = seen.records[-1]
+        common = self.common.learn(carry.common, seen)
+        expected = last[:, IMPRESSIONS] * self.common.demand(common, last[:, PRICE])
+        carry = SellerDemandEstimates(
+            common, carry.sold + last[:, TRANSACTIONS], carry.expected + expected
+        )
+        ratio = (carry.sold + self.prior_transactions) / (carry.expected + self.prior_transactions)
+        prices = self.common.prices(seen)
+        return all_to_best(prices * self.common.demand(common, prices) * ratio, seen.present), carry
 
 
 def trained_demand(

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jaxmech.agents.sellers.population import SellerKind, seller_population
+from jaxmech.agents.sellers.population import (
+    STRATEGIC_EXPLORATION,
+    SellerKind,
+    seller_population,
+)
 from jaxmech.environments.impression_allocation.environment import ActionForm, ImpressionAllocation
 from jaxmech.environments.impression_allocation.params import (
     ImpressionAllocationParams,
@@ -27,7 +31,7 @@ def make(
     num_buyers: int | None = None,
     entry_rate: float = 0.0,
     exit_rate: float = 0.0,
-    exploration: float | Sequence[float] = 0.3,
+    exploration: float | Sequence[float] = STRATEGIC_EXPLORATION,
     noise: float | Sequence[float] = 0.05,
     discount: float = 0.9,
     price_grid: int | Sequence[float] = 11,

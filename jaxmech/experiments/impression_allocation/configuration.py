@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jaxmech.reports.findings import Findings
 
 SellerMix = Literal["resampling", "learning"]
+Exploration = Literal["strategic", "realistic"]
 LearnerName = Literal["ia_gru", "ddpg", "dense", "no_background", "not_additive", "ppo"]
 
 
@@ -38,17 +39,25 @@ class Market:
     sellers: SellerMix = "resampling"
     """Sellers who draw from their last prices and improve on them, or equally many of four kinds
     that learn on a grid of prices."""
+    exploration: Exploration = "strategic"
+    """How often sellers seek what earns more: each in 3 rounds of 10, or each as often as one
+    retailer or another does, about 1 round of 10."""
 
     def __post_init__(self) -> None:
         checks.number("reputation", self.reputation, low=0)
         checks.number("appeal_spread", self.appeal_spread, low=0, below=1)
         checks.one_of("sellers", self.sellers, get_args(SellerMix))
+        checks.one_of("exploration", self.exploration, get_args(Exploration))
 
     def build(
         self, num_sellers: int, num_records: int, num_rounds: int
     ) -> tuple[ImpressionAllocation, ImpressionAllocationParams]:
         """The environment and its parameters."""
-        from jaxmech.agents.sellers.population import ON_A_GRID
+        from jaxmech.agents.sellers.population import (
+            ON_A_GRID,
+            STRATEGIC_EXPLORATION,
+            realistic_exploration,
+        )
         from jaxmech.environments.impression_allocation import make
 
         kinds: Sequence[Any] = ("resampling",) if self.sellers == "resampling" else ON_A_GRID
@@ -60,6 +69,11 @@ class Market:
             prices_shown=self.prices_shown,
             reputation=self.reputation,
             appeal_spread=self.appeal_spread,
+            exploration=(
+                STRATEGIC_EXPLORATION
+                if self.exploration == "strategic"
+                else realistic_exploration(num_sellers)
+            ),
         )
 
 
@@ -68,12 +82,31 @@ MARKETS: dict[str, Market] = {
     "usual_reputation": Market(reputation=0.081),
     "reputation": Market(reputation=0.25),
     "strong_reputation": Market(reputation=0.5),
+    "realistic_sellers": Market(reputation=0.25, exploration="realistic"),
     "hidden_appeal": Market(reputation=0.25, appeal_spread=0.3),
+    "hidden_appeal_alone": Market(reputation=0.0, appeal_spread=0.3),
     "withheld_prices": Market(reputation=0.25, prices_shown=False),
+    "withheld_prices_alone": Market(reputation=0.0, prices_shown=False),
     "learning_sellers": Market(reputation=0.25, sellers="learning"),
+    "learning_sellers_alone": Market(reputation=0.0, sellers="learning"),
 }
-"""What is compared. In the first of them, with prices shown, what earns most in a round is known,
-and nothing is left to learn."""
+"""What is compared; ``_alone`` is without reputation. In the first of them what earns most in a
+round is known, and nothing is left to learn."""
+
+
+LEARNING = DDPGHyperParameters(
+    num_environments=8,
+    rollout_length=8,
+    gradient_steps=16,
+    batch_size=32,
+    replay_size=20_000,
+    learning_starts=1000,
+    gamma=0.9,
+    exploration_noise=0.3,
+    actor_learning_rate=3e-4,
+    target_rate=5e-3,
+)
+"""Of IA(GRU) and DDPG; chosen on one seed of a market of strong reputation."""
 
 
 @dataclass(frozen=True)
@@ -97,20 +130,7 @@ class Comparison(NamedStudy):
     """The first of the seeds."""
     evaluation_episodes: int = 128
     """Fresh episodes for each seed, on which what it learned and each baseline is evaluated."""
-    ddpg: DDPGHyperParameters = field(
-        default_factory=lambda: DDPGHyperParameters(
-            num_environments=8,
-            rollout_length=8,
-            gradient_steps=16,
-            batch_size=32,
-            replay_size=20_000,
-            learning_starts=1000,
-            gamma=0.9,
-            exploration_noise=0.3,
-            actor_learning_rate=3e-4,
-            target_rate=5e-3,
-        )
-    )
+    ddpg: DDPGHyperParameters = LEARNING
     """Of all learners but PPO."""
     ppo: PPOHyperParameters = field(
         default_factory=lambda: PPOHyperParameters(
@@ -159,6 +179,10 @@ class MarketStudy(Comparison):
     market: Market = field(default_factory=Market)
     """Who sells, who buys, and what the platform sees."""
 
+    def build(self) -> tuple[ImpressionAllocation, ImpressionAllocationParams]:
+        """The environment and its parameters."""
+        return self.market.build(self.sellers, self.records, self.rounds)
+
     def compute(self, workspace: Workspace) -> Findings:
         """Each learner trained, and all of them played on the same fresh episodes."""
         from jaxmech.experiments.impression_allocation.market import compute
@@ -186,21 +210,62 @@ class ImpressionAllocationStudy(Comparison):
 
     def studies(self) -> dict[str, MarketStudy]:
         """The study of each market, by its name."""
-        shared = {
-            one.name: getattr(self, one.name)
-            for one in fields(Comparison)
-            if one.name not in DESCRIPTION
-        }
-        return {
-            name: replace(IMPRESSION_MARKET, **shared, market=MARKETS[name])
-            for name in self.markets
-        }
+        return {name: _study_of(self, MARKETS[name]) for name in self.markets}
 
     def compute(self, workspace: Workspace) -> Findings:
         """Each market in a cell, and all of them side by side."""
         from jaxmech.experiments.impression_allocation.side_by_side import compute
 
         return compute(self, workspace)
+
+
+@dataclass(frozen=True)
+class ManySellersStudy(Comparison):
+    """One market of ever more sellers, and what was learned among few of them played among many."""
+
+    market: Market = field(default_factory=lambda: Market(reputation=0.5))
+    """Who sells, who buys, and what the platform sees."""
+    more_sellers: tuple[int, ...] = (200, 1000)
+    """Sellers of the larger populations."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.some("more_sellers", self.more_sellers)
+        for number in self.more_sellers:
+            checks.integer("more_sellers", number, low=self.sellers + 1)
+        if self.learners[0] == "ddpg":
+            allowed = (
+                "another first learner: the layers of DDPG are as wide as its sellers are many"
+            )
+            raise checks.InvalidValueError("learners", self.learners, allowed)
+
+    @property
+    def is_as_described(self) -> bool:
+        """Whether it is the registered study, at whatever expense."""
+        return is_as_registered(self, free=("updates", "evaluation_episodes"))
+
+    def studies(self) -> dict[int, MarketStudy]:
+        """The study of each population, by the number of its sellers."""
+        return {
+            number: replace(_study_of(self, self.market), sellers=number)
+            for number in (self.sellers, *self.more_sellers)
+        }
+
+    def compute(self, workspace: Workspace) -> Findings:
+        """Each population in a cell, and the first learner carried from the first to the others."""
+        from jaxmech.experiments.impression_allocation.many_sellers import compute
+
+        return compute(self, workspace)
+
+
+def _study_of(comparison: Comparison, market: Market) -> MarketStudy:
+    """What ``comparison`` asks, of one market."""
+    shared = {
+        one.name: getattr(comparison, one.name)
+        for one in fields(Comparison)
+        if one.name not in DESCRIPTION
+    }
+    return replace(IMPRESSION_MARKET, **shared, market=market)
 
 
 IMPRESSION_MARKET = MarketStudy(
@@ -215,5 +280,13 @@ IMPRESSION_ALLOCATION = ImpressionAllocationStudy(
     reproduces="Tang 2017, Figure 1: IA(GRU) beside DDPG, in training and in testing",
 )
 
-STUDIES = {study.name: study for study in (IMPRESSION_ALLOCATION, IMPRESSION_MARKET)}
+MANY_SELLERS = ManySellersStudy(
+    name="many_sellers",
+    summary="IA(GRU) and DDPG with ever more sellers, and IA(GRU) carried from few to many",
+    reproduces="",
+    # An observation of 1,000 sellers is 80 kB, and a replay holds as many as these for each seed.
+    ddpg=replace(LEARNING, replay_size=5_000),
+)
+
+STUDIES = {study.name: study for study in (IMPRESSION_ALLOCATION, IMPRESSION_MARKET, MANY_SELLERS)}
 """Registered under their names."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxmech import struct
-from jaxmech.designers import KnownDemand
+from jaxmech.designers import DDPG, PPO, KnownDemand, LearnedDemand, LearnedSellerDemand
 from jaxmech.designers.allocation_policies.baselines import baselines
 from jaxmech.designers.allocation_policies.demand import trained_demand
 from jaxmech.environments import ImpressionAllocation, ImpressionAllocationParams
@@ -109,6 +109,41 @@ def rewards_of_seeds(
     return jax.lax.map(of_seed, (policies, keys))
 
 
+def testing_keys(seeds: Sequence[int]) -> jax.Array:
+    """Key [seeds], of the episodes on which everything is compared.
+
+    Each seed has episodes of its own, on which what is not learned is played too, so that
+    differences of seeds are independent.
+    """
+    return jnp.stack([jax.random.fold_in(jax.random.key(seed), TESTING) for seed in seeds])
+
+
+def trained(
+    study: MarketStudy,
+    workspace: Workspace,
+    name: LearnerName,
+    designer: DDPG | PPO,
+    beside: Mapping[str, float] | None = None,
+) -> RunResult:
+    """A learner trained in the workspace, or found there."""
+    return workspace.train(
+        name,
+        designer,
+        updates=study.updates,
+        seeds=study.all_seeds,
+        evaluate=GreedyReward(designer),
+        evaluate_every=max(1, study.updates // EVALUATIONS),
+        beside=beside,
+    )
+
+
+def policies_of_seeds(designer: DDPG | PPO, states: Any) -> Policy:
+    """What each seed has learned, every array of it [seeds, ...]."""
+    # Of the states the policies alone: a replay is large.
+    policies: Policy = jax.vmap(jax.tree.map(jnp.asarray, designer).policy)(states)
+    return policies
+
+
 Row = tuple[str, str, str, str, str]
 
 
@@ -127,16 +162,16 @@ class Reached:
 
 def compute(study: MarketStudy, workspace: Workspace) -> Findings:
     """Trains the learners, plays everything on the same fresh episodes, and compares."""
-    env, params = study.market.build(study.sellers, study.records, study.rounds)
-    # Each seed has episodes of its own, on which everything else is played too: so differences
-    # of seeds are independent.
-    keys = jnp.stack(
-        [jax.random.fold_in(jax.random.key(seed), TESTING) for seed in study.all_seeds]
-    )
+    env, params = study.build()
+    keys = testing_keys(study.all_seeds)
     episodes = study.evaluation_episodes
     policies: dict[str, Policy] = jax.tree.map(jnp.asarray, baselines(env, params))
-    policies[TRAINED] = workspace.kept(
+    demand: LearnedDemand = workspace.kept(
         _file(TRAINED), trained_demand, env, params, keys[0], study.training_episodes
+    )
+    policies[TRAINED] = demand
+    policies[f"{TRAINED} of each seller"] = LearnedSellerDemand(
+        demand, prior_transactions=jnp.ones(()), num_sellers=study.sellers
     )
     fixed = {
         name: workspace.kept(f"{_file(name)}_rewards", rewards, env, params, policy, keys, episodes)
@@ -157,23 +192,13 @@ def compute(study: MarketStudy, workspace: Workspace) -> Findings:
     curves: list[LearningCurves] = []
     for name in study.learners:
         designer = learner(name, study, env, params)
-        result = workspace.train(
-            name,
-            designer,
-            updates=study.updates,
-            seeds=study.all_seeds,
-            evaluate=GreedyReward(designer),
-            evaluate_every=max(1, study.updates // EVALUATIONS),
-            beside=references,
-        )
-        # Of the states the policies alone: a replay is large.
-        learned_policies = jax.vmap(jax.tree.map(jnp.asarray, designer).policy)(result.states)
+        result = trained(study, workspace, name, designer, beside=references)
         of_seeds = workspace.kept(
             f"{name}_rewards",
             rewards_of_seeds,
             designer.env,
             params,
-            learned_policies,
+            policies_of_seeds(designer, result.states),
             keys,
             episodes,
         )
@@ -280,3 +305,13 @@ def _records(
                 yield Record(name, metric, value, seed=seed)
     for scheme, mean in played.items():
         yield Record(scheme, "reward", mean.mean, mean.half_width)
+
+
+def best_seen(findings: Findings) -> str:
+    """The best of the baselines that see what the learners see, by its mean."""
+    others = {
+        name: one.mean
+        for name, one in findings.estimates.items()
+        if name not in ("learned", *LABELS, REFERENCE)
+    }
+    return max(others, key=others.__getitem__)

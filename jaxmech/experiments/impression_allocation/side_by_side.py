@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxmech.experiments.impression_allocation.configuration import ImpressionAllocationStudy
 from jaxmech.experiments.impression_allocation.learners import LABELS
-from jaxmech.experiments.impression_allocation.market import REFERENCE
+from jaxmech.experiments.impression_allocation.market import REFERENCE, best_seen
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.intervals import PairedComparison, paired_comparison
 from jaxmech.reports.findings import Findings, Table, with_interval
@@ -25,7 +25,7 @@ def compute(study: ImpressionAllocationStudy, workspace: Workspace) -> Findings:
     ahead = [
         name
         for name, findings in found.items()
-        if _lead(findings, _best_seen(findings)).verdict == "more"
+        if _lead(findings, best_seen(findings)).verdict == "more"
     ]
     first = LABELS[study.learners[0]]
     return Findings(
@@ -48,16 +48,6 @@ def compute(study: ImpressionAllocationStudy, workspace: Workspace) -> Findings:
             for record in findings.records
         ),
     )
-
-
-def _best_seen(findings: Findings) -> str:
-    """The best of the baselines that see what the learners see, by its mean."""
-    others = {
-        name: one.mean
-        for name, one in findings.estimates.items()
-        if name not in ("learned", *LABELS, REFERENCE)
-    }
-    return max(others, key=others.__getitem__)
 
 
 def _lead(findings: Findings, other: str) -> PairedComparison:
@@ -95,7 +85,7 @@ def _rewards(study: ImpressionAllocationStudy, found: Mapping[str, Findings]) ->
 def _leads(study: ImpressionAllocationStudy, found: Mapping[str, Findings]) -> Table:
     rows = []
     for market, findings in found.items():
-        for rival in (*study.learners[1:], _best_seen(findings), REFERENCE):
+        for rival in (*study.learners[1:], best_seen(findings), REFERENCE):
             lead = _lead(findings, rival)
             label = LABELS.get(rival, rival)
             rows.append((market, label, with_interval(lead.difference, "+.4f"), lead.verdict))
