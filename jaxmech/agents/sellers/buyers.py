@@ -28,7 +28,8 @@ class Logistic:
       scale: float [] or [sellers], above 0; the smaller, the more a price decides.
 
     Raises:
-      ValueError: ``location`` not finite, ``scale`` not above 0 or not finite.
+      ValueError: a ``location`` that is not finite, or a ``scale`` that is not above 0 or not
+        finite; of numbers, as arrays are not looked into.
     """
 
     location: Any = 0.5
@@ -64,7 +65,7 @@ class Buyers:
       appeal_spread: float [], from 0 and below 1.
 
     Raises:
-      ValueError: a number out of its range, or not finite.
+      ValueError: a number out of its range, or not finite; arrays are not looked into.
     """
 
     willingness: Willingness

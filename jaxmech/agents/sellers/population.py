@@ -53,10 +53,12 @@ class SellerPopulation:
     earned alike the latest one counts, so a seller without impressions keeps its last price.
 
     The others choose from a grid (Cai et al. 2018): ``epsilon_greedy`` a random price with
-    probability ``exploration``, else the best on average; ``epsilon_first`` random ones for the
-    first ``exploration`` of an episode; ``exp3`` by weights; ``ucb1`` the highest bound. They
-    learn the profit per impression, as a share of ``price_high`` and at least 0, from rounds in
-    which they were shown; among prices that did alike they keep the one that they ask already.
+    probability ``exploration``, else the best on average; ``epsilon_first`` random ones in the
+    first part of an episode, of the share ``exploration``, then likewise the best; ``exp3`` draws
+    by weights that are mixed with a uniform draw, whose share is ``exploration``; ``ucb1`` takes
+    the highest confidence bound and reads no ``exploration``. They learn the profit per
+    impression, as a share of ``price_high`` and at least 0, from rounds in which they were shown;
+    among prices that did alike they keep the one that they ask already.
 
     Attributes:
       kind: int32 [sellers], place in ``kinds``.
@@ -129,7 +131,7 @@ class SellerPopulation:
           costs: float [sellers], of one unit sold.
           uniforms: float [sellers], uniform on [0, 1).
           elapsed: float [], the share of the episode that is over.
-          choices: int32 [sellers], the places asked last.
+          choices: int32 [sellers], places on the grid of the prices asked last.
         """
         asked, last = jnp.zeros_like(costs), choices
         for place, kind in enumerate(self.kinds):

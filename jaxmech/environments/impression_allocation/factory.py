@@ -42,7 +42,7 @@ def make(
 
     Args:
       sellers: the kind of each seller, or of all alike.
-      num_sellers: 50 unless given, or as many as there are ``sellers``.
+      num_sellers: as many as kinds are listed, or 50, unless given.
       num_records, num_rounds, rounds_per_cost, action_form, prices_shown, num_buyers: see
         ``ImpressionAllocation``.
       exploration, noise, discount, price_grid, price_high: see

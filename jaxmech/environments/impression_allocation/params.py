@@ -55,6 +55,7 @@ def params_of(
     """Parameters, with defaults for what is not given.
 
     Args:
+      population: who sets prices how.
       num_records: rounds that are remembered; for ``half_sales`` where it is not given.
       num_rounds: rounds of an episode.
       willingness: of a buyer to pay, a PyTree of numbers or one for each seller; U[0, 1] unless
