@@ -20,7 +20,7 @@ from jaxmech.agents import (
     seller_observation,
     seller_population,
 )
-from jaxmech.agents.sellers.population import PriceLearning
+from jaxmech.agents.sellers.price_learning import PriceLearning
 
 ROUNDS, SELLERS = 5, 40
 
@@ -158,7 +158,7 @@ def test_exp3_is_the_published_rule():
     chosen, probabilities, draws = plain_exp3(0, 0.2, np.linspace(0, 1, 6), 300)
     learned, choices = play_alone(population, jnp.asarray(draws[:, None], float), 300)
     np.testing.assert_array_equal(choices[:, 0], chosen)
-    found = population._exp3_probabilities(learned)[0]
+    found = learned.exp3_probabilities(population.exploration)[0]
     np.testing.assert_allclose(found, probabilities, atol=0.02)
     assert abs(float(found.sum()) - 1) < 1e-6
 

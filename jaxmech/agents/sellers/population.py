@@ -15,32 +15,18 @@ import numpy as np
 from scipy.special import betaincinv
 
 from jaxmech import checks, struct
-from jaxmech.agents.exp3 import exp3_probabilities
+from jaxmech.agents.sellers.price_learning import GridKind, PriceLearning
 from jaxmech.agents.sellers.records import Records
 from jaxmech.checks import InvalidValueError
 from jaxmech.naming import lookup
 
 SellerKind = Literal["resampling", "epsilon_greedy", "epsilon_first", "exp3", "ucb1"]
 
-ON_A_GRID: tuple[SellerKind, ...] = ("epsilon_greedy", "epsilon_first", "exp3", "ucb1")
+ON_A_GRID: tuple[GridKind, ...] = get_args(GridKind)
 """The kinds that learn which price of a grid earns most."""
 
 STRATEGIC_EXPLORATION = 0.3
 """How often a seller looks for what earns more who minds its prices."""
-
-
-@struct.dataclass
-class PriceLearning:
-    """What sellers on a grid have learned; of no choices where no kind learns.
-
-    Attributes:
-      counts: float [sellers, choices], rounds at each price in which the seller was shown.
-      totals: float [sellers, choices], sum of what a price earned in each of these, from 0 to 1;
-        of ``exp3`` the logarithm of its weight.
-    """
-
-    counts: jax.Array
-    totals: jax.Array
 
 
 @struct.dataclass
@@ -138,7 +124,7 @@ class SellerPopulation:
             if kind == "resampling":
                 own, place_on_grid = self._resampled(records, costs, uniforms), last
             else:
-                place_on_grid = self._chosen(kind, learned, uniforms, elapsed, last)
+                place_on_grid = learned.choices(kind, self.exploration, uniforms, elapsed, last)
                 own = self.price_grid[place_on_grid]
             mine = self.kind == place
             asked = jnp.where(mine, own, asked)
@@ -169,7 +155,7 @@ class SellerPopulation:
         gained = jnp.broadcast_to(earned, tried.shape)
         if "exp3" in self.kinds:
             rate = self.exploration[:, None] / self.num_choices
-            estimated = rate * earned / self._exp3_probabilities(learned)
+            estimated = rate * earned / learned.exp3_probabilities(self.exploration)
             gained = jnp.where((self.kind == self.kinds.index("exp3"))[:, None], estimated, gained)
         return PriceLearning(learned.counts + tried, learned.totals + jnp.where(tried, gained, 0))
 
@@ -198,41 +184,6 @@ class SellerPopulation:
         for row in range(1, rounds):
             earlier = jnp.where(drawn == row, records.prices[row], earlier)
         return jnp.where(improves, best + self.noise * normal, earlier)
-
-    def _chosen(
-        self,
-        kind: SellerKind,
-        learned: PriceLearning,
-        uniforms: jax.Array,
-        elapsed: jax.Array,
-        last: jax.Array,
-    ) -> jax.Array:
-        """Places on the grid, int32 [sellers]."""
-        size = self.price_grid.shape[-1]
-        tried = learned.counts > 0
-        mean = learned.totals / jnp.where(tried, learned.counts, 1)
-        # One not tried yet comes before all others.
-        best = _best(jnp.where(tried, mean, jnp.inf), last)
-        match kind:
-            case "exp3":
-                return _drawn(self._exp3_probabilities(learned), uniforms)
-            case "ucb1":
-                rounds = jnp.maximum(jnp.sum(learned.counts, axis=-1, keepdims=True), 1)
-                bonus = jnp.sqrt(2 * jnp.log(rounds) / jnp.where(tried, learned.counts, 1))
-                bound = jnp.where(tried, mean + bonus, jnp.inf)
-                return _best(bound, last)
-            case "epsilon_first":
-                explores = elapsed < self.exploration
-                within = uniforms
-            case _:
-                explores = uniforms < self.exploration
-                within = uniforms / jnp.where(explores, self.exploration, 1)
-        anything = jnp.minimum((within * size).astype(jnp.int32), size - 1)
-        return jnp.where(explores, anything, best)
-
-    def _exp3_probabilities(self, learned: PriceLearning) -> jax.Array:
-        """Of each price, float [sellers, choices]."""
-        return exp3_probabilities(learned.totals, self.exploration[:, None])
 
 
 def seller_population(
@@ -321,28 +272,3 @@ def _grid(price_grid: int | Sequence[float], price_high: float) -> jax.Array:
         raise InvalidValueError("price_grid", price_grid, "2 prices", verb="needed are at least")
     checks.numbers("price_grid", array, low=0, high=price_high)
     return jnp.asarray(array, float)
-
-
-def _best(worth: jax.Array, last: jax.Array) -> jax.Array:
-    """The place of the most in each row, the last one if it is among them, int32 [sellers].
-
-    Args:
-      worth: float [sellers, choices].
-      last: int32 [sellers].
-    """
-    of_last = jnp.take_along_axis(worth, last[:, None], axis=-1)[:, 0]
-    best = jnp.argmax(worth, axis=-1).astype(jnp.int32)
-    return jnp.where(of_last >= jnp.max(worth, axis=-1), last, best)
-
-
-def _drawn(probabilities: jax.Array, uniforms: jax.Array) -> jax.Array:
-    """A choice of each seller, int32 [sellers].
-
-    Args:
-      probabilities: float [sellers, choices].
-      uniforms: float [sellers].
-    """
-    cumulative = jnp.cumsum(probabilities, axis=-1)
-    # Scaled by the total, so that rounding in the sum cannot select past the end.
-    passed = cumulative[:, :-1] <= uniforms[:, None] * cumulative[:, -1:]
-    return jnp.sum(passed, axis=-1, dtype=jnp.int32)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech import struct
-from jaxmech.agents.sellers.population import PriceLearning
+from jaxmech.agents.sellers.price_learning import PriceLearning
 from jaxmech.agents.sellers.records import Records
 from jaxmech.environments.impression_allocation.params import ImpressionAllocationParams
 
