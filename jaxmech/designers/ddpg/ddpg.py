@@ -130,16 +130,19 @@ class DDPG(DDPGHyperParameters):
             terminated=~running.live,
             ended=~running.live,
         )
-        state = DDPGState(
-            learned=Learned.start(actor, critic),
+        # No array twice, such as the targets are at first: what is donated must be there once.
+        # Those of the replay are made one by one, and are too large to be copied.
+        learned, running, last_episode = jax.tree.map(
+            jnp.copy, (Learned.start(actor, critic), running, no_episode(self.env, self.params))
+        )
+        return DDPGState(
+            learned=learned,
             replay=Replay.empty(self._num_rows, one_step),
             running=running,
             key=key,
             updates=jnp.zeros((), jnp.int32),
-            last_episode=no_episode(self.env, self.params),
+            last_episode=last_episode,
         )
-        # No array twice, such as the targets are at first: what is donated must be there once.
-        return jax.tree.map(jnp.copy, state)
 
     def _checked_action(self, actor: Any, observation: jax.Array) -> jax.Array:
         """Zeros in the form of the action for one observation.
