@@ -124,7 +124,8 @@ def train(
 
     Args:
       program: of the run's designer.
-      saved, training: where the run stands; without a training it starts.
+      saved, training: where the run stands, the training on the device, which the first chunk takes
+        over; without a training it starts.
       directory: the run's folder, claimed, with its plan in it.
       updates_per_chunk, checkpoint_seconds, progress: see ``jaxmech.runner.run``.
 
@@ -139,7 +140,7 @@ def train(
         record = Record(directory, saved, program, progress.message)
         program.compile(with_start=training is None)
         progress.compiled(program.compile_seconds)
-        training = program.start() if training is None else jax.device_put(training)
+        training = program.start() if training is None else training
         update, made = _made(training)
         record.save(update, training)
 
@@ -163,6 +164,8 @@ def train(
                 record.save(update, before)
                 record.log(METRICS, now, made_now - made, metrics)
                 raise _diverged(now, broken, training, program, saved, directory)
+            # Makes room for a checkpoint that is being written, and for the next copy.
+            del before
 
             record.log(METRICS, update + 1, made_now - made, metrics)
             record.time(now, seconds)

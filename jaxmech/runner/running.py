@@ -267,6 +267,8 @@ def _begin_or_go_on(
             )
         if saved.update == plan.updates or not saved.running:
             return result_of(directory, saved, training)
+        # The first chunk takes it over; arrays of the host would stay in memory until the end.
+        training = jax.device_put(training)
     with _shown(progress, max(saved.update, 0), plan.updates):
         program = Program(designer, plan.typed_keys(), evaluate, stop)
         if training is None:
