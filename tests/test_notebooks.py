@@ -31,7 +31,7 @@ def test_cells_are_python_and_import_what_there_is(path):
 
 @pytest.mark.parametrize("name", ["tang2017_impression_allocation", "tang2017_reserve_pricing"])
 def test_the_study_on_the_spot_is_one_that_is_allowed(name, monkeypatch):
-    monkeypatch.setenv("JUPYTER_COLUMNS", "220")  # which a notebook may set
+    monkeypatch.setenv("JUPYTER_COLUMNS", "360")  # which a notebook may set
     cells = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
     first = next(cell.source for cell in cells if cell.cell_type == "code")
     names = {}
