@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
+from scipy.stats import beta
 
 from jaxmech.agents import (
     Buyers,
@@ -20,6 +21,7 @@ from jaxmech.agents import (
     seller_observation,
     seller_population,
 )
+from jaxmech.agents.sellers.population import realistic_exploration
 from jaxmech.agents.sellers.price_learning import PriceLearning
 
 ROUNDS, SELLERS = 5, 40
@@ -336,3 +338,11 @@ def test_bad_populations_are_refused(options, message):
 def test_bad_buyers_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_realistic_sellers_explore_as_the_distribution_of_retailers_says():
+    rates = np.array(realistic_exploration(400))
+    np.testing.assert_allclose(beta.cdf(rates, 4.83, 40.1), (np.arange(400) + 0.5) / 400)
+    assert rates.mean() == pytest.approx(4.83 / 44.93, abs=1e-4)
+    with pytest.raises(ValueError, match="num_sellers: got 0"):
+        realistic_exploration(0)

@@ -101,7 +101,7 @@ def test_rewards_and_regrets_are_those_of_the_seeds():
 
 def test_leads_are_paired_by_seeds():
     found = made_up_market()
-    assert side_by_side._best_seen(found) == "trained demand"
+    assert market.best_seen(found) == "trained demand"
     lead = side_by_side._lead(found, "trained demand")
     assert lead.difference.mean == pytest.approx(0.1)
     assert lead.verdict == "not told apart"
@@ -141,7 +141,11 @@ def test_markets_are_built_as_they_say():
         assert params.buyers.reputation == pytest.approx(one.reputation)
         assert params.buyers.appeal_spread == pytest.approx(one.appeal_spread)
         of_kinds = np.bincount(params.population.kind, minlength=1)
-        assert list(of_kinds) == ([2, 2, 2, 2] if name == "learning_sellers" else [8])
+        assert list(of_kinds) == ([2, 2, 2, 2] if "learning_sellers" in name else [8])
+        mean = 4.83 / (4.83 + 40.1) if name == "realistic_sellers" else 0.3
+        assert params.population.exploration.mean() == pytest.approx(mean, abs=2e-3)
+    for name in ("hidden_appeal", "withheld_prices", "learning_sellers"):
+        assert MARKETS[f"{name}_alone"] == replace(MARKETS[name], reputation=0.0)
 
 
 def test_studies_of_markets_are_registered_and_as_large():
