@@ -41,7 +41,7 @@ def compute(study: ImpressionAllocationStudy, workspace: Workspace) -> Findings:
             for market, findings in found.items()
             for curves in findings.learning_curves
         ),
-        tables=(_rewards(study, found), _leads(study, found)),
+        tables=(_learned(study, found), _leads(study, found), _not_learned(found)),
         records=tuple(
             replace(record, cell=market)
             for market, findings in found.items()
@@ -56,29 +56,42 @@ def _lead(findings: Findings, other: str) -> PairedComparison:
     return paired_comparison(values, others)
 
 
-def _rewards(study: ImpressionAllocationStudy, found: Mapping[str, Findings]) -> Table:
-    def cell(findings: Findings, name: str) -> str:
-        estimate = findings.estimates[name]
-        regret = findings.estimates[REFERENCE].mean - estimate.mean
-        return f"{with_interval(estimate)} ({regret:+.4f})"
+def _learned(study: ImpressionAllocationStudy, found: Mapping[str, Findings]) -> Table:
+    first, *others = study.learners
+    names: dict[str, str] = {"learned": LABELS[first]} | {name: LABELS[name] for name in others}
 
-    schemes: dict[str, str] = {
-        "learned": LABELS[study.learners[0]],
-        **{name: LABELS[name] for name in study.learners[1:]},
-    }
-    names = [
-        *schemes,
-        *(name for name in next(iter(found.values())).estimates if name not in schemes),
-    ]
+    def row(market: str, findings: Findings) -> tuple[str, ...]:
+        estimates, best = findings.estimates, best_seen(findings)
+        known = estimates[REFERENCE]
+
+        def cell(name: str) -> str:
+            regret = known.mean - estimates[name].mean
+            return f"{with_interval(estimates[name])} ({regret:+.4f})"
+
+        return market, *map(cell, names), f"{cell(best)}, {best}", with_interval(known)
+
     return Table(
         "Mean reward of a round in testing, and in brackets regret to known demand",
-        ("Allocation", *found),
-        tuple(
-            (schemes.get(name, name), *(cell(findings, name) for findings in found.values()))
-            for name in names
-        ),
+        ("Market", *names.values(), "Best that is not learned", REFERENCE.capitalize()),
+        tuple(row(market, findings) for market, findings in found.items()),
         ("Intervals of 95 %, of what is learned over seeds, of the others over episodes.",),
-        emphasised=(0,),
+    )
+
+
+def _not_learned(found: Mapping[str, Findings]) -> Table:
+    names = [
+        name
+        for name in next(iter(found.values())).estimates
+        if name not in ("learned", *LABELS, REFERENCE)
+    ]
+    return Table(
+        "Mean reward of a round in testing, of what is not learned",
+        ("Market", *names),
+        tuple(
+            (market, *(f"{findings.estimates[name].mean:.4f}" for name in names))
+            for market, findings in found.items()
+        ),
+        ("Intervals stand with each market.",),
     )
 
 

@@ -109,6 +109,23 @@ def test_leads_are_paired_by_seeds():
     assert side_by_side._lead(found, "equal shares").difference.mean == pytest.approx(0.2)
 
 
+def test_markets_stand_side_by_side_with_regrets():
+    study = replace(SMALL, markets=("reputation",))
+    found = {"reputation": made_up_market()}
+    table = side_by_side._learned(study, found)
+    learners = ("IA(GRU)", "PPO, network over sellers")
+    assert table.columns == ("Market", *learners, "Best that is not learned", "Known demand")
+    market_name, learned, ppo, best, known = table.rows[0]
+    assert market_name == "reputation"
+    assert learned == "0.4000 ± 0.6353 (+0.1000)"
+    assert ppo == "0.3000 ± 0.6353 (+0.2000)"
+    assert best == "0.3000 ± 0.0000 (+0.2000), trained demand"
+    assert known.startswith("0.5000 ± ")
+    others = side_by_side._not_learned(found)
+    assert others.columns == ("Market", "equal shares", "trained demand")
+    assert others.rows == (("reputation", "0.2000", "0.3000"),)
+
+
 def test_training_is_told_by_the_episodes_that_ended(tmp_path):
     """The log repeats what was last where no episode ends."""
     rows = ["update,seed,objective,episodes"]
