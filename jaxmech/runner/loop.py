@@ -117,7 +117,7 @@ def train(
     training: Training | None,
     directory: Path,
     updates_per_chunk: int | None,
-    checkpoint_seconds: float,
+    checkpoint_seconds: float | None,
     progress: Progress,
 ) -> RunResult:
     """Trains to the end of the plan in ``saved``, or until all seeds have stopped.
@@ -175,7 +175,7 @@ def train(
                 evaluated = program.evaluation(training.state, update)
                 of_cell = {name: values[0][:, None] for name, values in evaluated.items()}
                 record.log(EVALUATION, update, (made == update).astype(int), of_cell)
-            if time.monotonic() - record.saved_at >= checkpoint_seconds:
+            if record.is_due(checkpoint_seconds):
                 record.save(update, training)
             if adapts:
                 length = int(np.clip(_CHUNK_SECONDS * count / seconds, 1, MAX_UPDATES))

@@ -28,6 +28,12 @@ TIMING = "timing.csv"
 EVALUATION = "evaluation.csv"
 CHECKPOINTS = "checkpoints"
 
+SECONDS_BETWEEN = 120.0
+"""From one checkpoint to the next, at least."""
+
+TIMES_BETWEEN = 20.0
+"""How many times as long as the last one took, at least: those of large replays take minutes."""
+
 
 @dataclass(frozen=True)
 class Saved:
@@ -188,7 +194,6 @@ class Record:
 
     Attributes:
       saved: as the newest checkpoint has it.
-      saved_at: when that was written, by ``time.monotonic``.
 
     Raises:
       ValueError: a log has changed since it was saved, or has other columns.
@@ -196,7 +201,7 @@ class Record:
 
     def __init__(self, directory: Path, saved: Saved, program: Program, say: Callable[[str], None]):
         self.saved = replace(saved, num_metrics=len(program.metrics))
-        self.saved_at = time.monotonic()
+        self._saved_at, self._saving_seconds = time.monotonic(), 0.0
         self._directory = directory
         self._seconds = saved.seconds
         columns = {METRICS: ("seed", *program.metrics), TIMING: ("seconds",)}
@@ -234,6 +239,12 @@ class Record:
         with self._explained():
             self._logs[TIMING].append([(update, f"{self._seconds:.6f}")])
 
+    def is_due(self, seconds: float | None) -> bool:
+        """Whether the last checkpoint was ``seconds`` ago; where None, whether one is worth it."""
+        if seconds is None:
+            seconds = max(SECONDS_BETWEEN, TIMES_BETWEEN * self._saving_seconds)
+        return time.monotonic() - self._saved_at >= seconds
+
     def save(self, update: int, training: Training) -> None:
         """Writes a checkpoint, unless ``update`` has one; the logs reach the disk before it."""
         if update <= self.saved.update:
@@ -245,11 +256,13 @@ class Record:
             seconds=self._seconds,
             logs={name: log.extent for name, log in self._logs.items()},
         )
+        started = time.monotonic()
         with self._explained():
             for log in self._logs.values():
                 log.sync()
             checkpoints.save(self._directory / CHECKPOINTS, update, training, asdict(saved))
-        self.saved, self.saved_at = saved, time.monotonic()
+        self.saved, self._saved_at = saved, time.monotonic()
+        self._saving_seconds = self._saved_at - started
 
     def _explained(self) -> AbstractContextManager[None]:
         safe = "nothing was computed yet"

@@ -33,7 +33,7 @@ def run(
     evaluate_every: int | None = None,
     stop: Stop | None = None,
     updates_per_chunk: int | None = None,
-    checkpoint_seconds: float = 120.0,
+    checkpoint_seconds: float | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
     """Trains ``designer`` from the start and writes the run's folder.
@@ -55,7 +55,8 @@ def run(
         that it is True of is frozen: that was its last update.
       updates_per_chunk: by default as many as take about 1.5 seconds. Results do not
         depend on it.
-      checkpoint_seconds: time between two checkpoints.
+      checkpoint_seconds: time between two checkpoints; by default 120, or twenty times as long as
+        the last one took to write, where that is longer.
       progress: for example ``jaxmech.runner.progress.ConsoleProgress()``.
 
     Raises:
@@ -103,7 +104,7 @@ def resume(
     evaluate: Evaluate | None = None,
     stop: Stop | None = None,
     updates_per_chunk: int | None = None,
-    checkpoint_seconds: float = 120.0,
+    checkpoint_seconds: float | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
     """Goes on with a run from its newest checkpoint that can be read, or else begins it anew.
@@ -160,7 +161,7 @@ def run_or_resume(
     extend: bool = False,
     progress: Progress | None = None,
     updates_per_chunk: int | None = None,
-    checkpoint_seconds: float = 120.0,
+    checkpoint_seconds: float | None = None,
 ) -> RunResult:
     """As ``run`` where the folder holds no whole checkpoint, else as ``resume``.
 
@@ -253,7 +254,7 @@ def _begin_or_go_on(
     evaluate: Evaluate | None,
     stop: Stop | None,
     updates_per_chunk: int | None,
-    checkpoint_seconds: float,
+    checkpoint_seconds: float | None,
     progress: Progress | None,
 ) -> RunResult:
     """In a claimed folder, whose run is the plan's."""
@@ -286,14 +287,15 @@ def _begin_or_go_on(
         )
 
 
-def _check_pace(updates_per_chunk: int | None, checkpoint_seconds: float) -> None:
+def _check_pace(updates_per_chunk: int | None, checkpoint_seconds: float | None) -> None:
     """
     Raises:
       ValueError: one is not allowed.
     """
     if updates_per_chunk is not None:
         checks.integer("updates_per_chunk", updates_per_chunk, high=MAX_UPDATES)
-    checks.number("checkpoint_seconds", checkpoint_seconds, low=0, finite=False)
+    if checkpoint_seconds is not None:
+        checks.number("checkpoint_seconds", checkpoint_seconds, low=0, finite=False)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ from descents import DESIGNER, Recorder, assert_same, rows
 from noisy_descent import DescentState, NoisyDescent
 
 from jaxmech import runner
+from jaxmech.runner import checkpoints, record
 from jaxmech.runner.progress import NoProgress
 
 
@@ -201,6 +203,43 @@ def test_checkpoints_come_by_the_clock_and_three_are_kept(tmp_path: Any) -> None
         progress=Looking(),
     )
     assert seen == [[0], [0, 2], [0, 2, 4], [2, 4, 6], [4, 6, 8]]
+
+
+@pytest.mark.parametrize(
+    ("cost", "pace", "expected"),
+    [
+        (1.0, {}, [0, 3, 6, 9, 12]),
+        (12.0, {}, [0, 5, 10, 12]),
+        (12.0, {"checkpoint_seconds": 60}, [0, 2, 4, 6, 8, 10, 12]),
+    ],
+)
+def test_saving_takes_a_twentieth_of_the_time_at_most_unless_it_is_told_when(
+    cost: float, pace: dict[str, Any], expected: list[int], tmp_path: Any, monkeypatch: Any
+) -> None:
+    """Updates of 50 seconds each, and checkpoints that cost some too."""
+    clock, saved, save = [0.0], [], checkpoints.save
+
+    def saving(folder: Any, update: int, *rest: Any) -> None:
+        clock[0] += cost
+        saved.append(update)
+        save(folder, update, *rest)
+
+    class Passing(NoProgress):
+        def advance(self, update: int, seconds: float, metrics: Any) -> None:
+            clock[0] += 50.0
+
+    monkeypatch.setattr(checkpoints, "save", saving)
+    monkeypatch.setattr(record, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    runner.run(
+        DESIGNER,
+        directory=tmp_path / "run",
+        seeds=1,
+        updates=12,
+        updates_per_chunk=1,
+        progress=Passing(),
+        **pace,
+    )
+    assert saved == expected
 
 
 def test_an_existing_run_is_never_overwritten(finished: runner.RunResult, tmp_path: Any) -> None:
