@@ -19,7 +19,7 @@ from jaxmech.designers import (
     UCB1Shares,
 )
 from jaxmech.designers.allocation_policies.baselines import baselines
-from jaxmech.designers.allocation_policies.demand import trained_demand
+from jaxmech.designers.allocation_policies.demand import DemandEstimates, trained_demand
 from jaxmech.evaluation import evaluate
 from jaxmech.wrappers import state_observed
 
@@ -182,12 +182,51 @@ def test_the_demand_of_each_seller_is_its_share_of_what_all_would_sell():
         shares, carry = acted(policy, seen, carry)
         sold, shown = sold + sales, shown + impressions
         expected += impressions * sold.sum() / shown.sum()
-    np.testing.assert_allclose(carry.sold, sold, rtol=1e-6)
-    np.testing.assert_allclose(carry.expected, expected, rtol=1e-6)
+    np.testing.assert_allclose(carry.transactions, sold, rtol=1e-6)
+    np.testing.assert_allclose(carry.expected_transactions, expected, rtol=1e-6)
     assert np.argmax(shares) == np.argmax((sold + 2) / (expected + 2)) == 1
     # The others sold less than expected, so without it the first who was never shown is taken.
     absent = SellerObservation(seen.records, everybody.at[1].set(False), prices)
     assert np.argmax(acted(policy, absent, carry)[0]) == 3
+
+
+def test_withheld_prices_are_expected_to_be_those_on_record():
+    """Seller by seller, the mean over the rounds in which it was there of price times demand."""
+    known = DemandEstimates(jnp.ones(20), jnp.linspace(1, 0.05, 20))
+    policy = LearnedDemand(HIGH, known, prices_shown=False)
+    for seed in range(5):
+        seen = observation_of(seed, 1.0)
+        # One was not there in the first round, and nobody was shown in either.
+        prices = np.array(seen.records[..., 1])
+        prices[0, 2] = 0
+        records = jnp.stack(
+            [jnp.zeros_like(prices), jnp.asarray(prices), *2 * (jnp.zeros_like(prices),)], -1
+        )
+        seen = SellerObservation(records, seen.present, seen.prices)
+        worth = np.zeros(SELLERS)
+        for seller in range(SELLERS):
+            asked = prices[prices[:, seller] > 0, seller]
+            chances = np.asarray(known.transactions)[(asked * 20).astype(int)]
+            worth[seller] = (asked * chances).mean() if asked.size else 0
+        np.testing.assert_allclose(policy.worth(known, seen), worth, rtol=1e-5)
+        assert np.argmax(acted(policy, seen, known)[0]) == np.argmax(worth)
+
+
+@pytest.mark.parametrize("name", ["ucb1", "exp3", "learned of each seller"])
+def test_who_takes_the_place_of_another_is_not_known(name):
+    """A seller who has left is forgotten, and nothing of the others."""
+    policy, seen = POLICIES[name], observation_of(3, 1.0)
+    assert (seen.records[..., 3] > 0).any()
+    _, with_all = acted(policy, seen, policy.initial_carry())
+    left = SellerObservation(seen.records, seen.present.at[4].set(False), seen.prices)
+    _, without = acted(policy, left, policy.initial_carry())
+    changed = 0
+    for before, after in zip(jax.tree.leaves(with_all), jax.tree.leaves(without), strict=True):
+        if before.shape == (SELLERS,):
+            assert after[4] == 0
+            np.testing.assert_array_equal(np.delete(before, 4), np.delete(after, 4))
+            changed += int(before[4] != 0)
+    assert changed
 
 
 def test_a_demand_of_each_seller_earns_more_where_appeal_is_hidden():
@@ -213,6 +252,10 @@ def test_a_demand_of_each_seller_earns_more_where_appeal_is_hidden():
         (lambda: FixedShares([float("nan"), 1.0]), "shares: got"),
         (lambda: ProportionalShares("price"), "to: got 'price'"),
         (lambda: LearnedDemand(1.0, num_bins=0), "num_bins: got 0"),
+        (lambda: LearnedDemand(0.0), "price_high: got 0.0"),
+        (lambda: UCB1Shares(-1.0, 3), "price_high: got -1.0"),
+        (lambda: UCB1Shares(1.0, 0), "num_sellers: got 0"),
+        (lambda: Exp3Shares(0.0, num_sellers=3), "price_high: got 0.0"),
         (lambda: Exp3Shares(1.0, 0.0, num_sellers=3), "exploration: got 0.0"),
         (
             lambda: LearnedSellerDemand(LearnedDemand(1.0), 0.0, num_sellers=3),

@@ -31,6 +31,12 @@ class SellerBandit:
         nothing = jnp.zeros(num_sellers)
         return cls(nothing, nothing)
 
+    def told(self, pulls: jax.Array, gained: jax.Array, present: jax.Array) -> SellerBandit:
+        """With a round more, float [sellers] each; who is not ``present`` is forgotten."""
+        return SellerBandit(
+            jnp.where(present, self.pulls + pulls, 0), jnp.where(present, self.totals + gained, 0)
+        )
+
 
 @struct.dataclass
 class UCB1Shares:
@@ -44,6 +50,10 @@ class UCB1Shares:
     price_high: jax.Array
     num_sellers: int = struct.field(pytree_node=False)
 
+    def __post_init__(self) -> None:
+        checks.leaf("price_high", self.price_high, above=0)
+        checks.integer("num_sellers", self.num_sellers)
+
     def initial_carry(self) -> SellerBandit:
         """Nothing tried yet."""
         return SellerBandit.start(self.num_sellers)
@@ -55,9 +65,7 @@ class UCB1Shares:
         del key
         seen = seller_observation(observation)
         last = seen.records[-1]
-        carry = SellerBandit(
-            carry.pulls + last[:, IMPRESSIONS], carry.totals + last[:, REVENUE] / self.price_high
-        )
+        carry = carry.told(last[:, IMPRESSIONS], last[:, REVENUE] / self.price_high, seen.present)
         tried = carry.pulls > 0
         pulls = jnp.where(tried, carry.pulls, 1)
         bonus = jnp.sqrt(2 * jnp.log(jnp.maximum(jnp.sum(carry.pulls), 1)) / pulls)
@@ -82,7 +90,9 @@ class Exp3Shares:
     num_sellers: int = struct.field(pytree_node=False, kw_only=True)
 
     def __post_init__(self) -> None:
+        checks.leaf("price_high", self.price_high, above=0)
         checks.leaf("exploration", self.exploration, above=0, high=1)
+        checks.integer("num_sellers", self.num_sellers)
 
     def initial_carry(self) -> SellerBandit:
         """Equal weights."""
@@ -98,6 +108,6 @@ class Exp3Shares:
         shown = last[:, IMPRESSIONS] > 0
         earned = last[:, REVENUE] / jnp.where(shown, last[:, IMPRESSIONS], 1) / self.price_high
         gained = self.exploration / self.num_sellers * jnp.where(shown, earned, 0)
-        carry = SellerBandit(carry.pulls + last[:, IMPRESSIONS], carry.totals + gained)
+        carry = carry.told(last[:, IMPRESSIONS], gained, seen.present)
         mixed = exp3_probabilities(carry.totals, self.exploration)
         return in_proportion(mixed, seen.present), carry

@@ -62,7 +62,7 @@ class LearnedDemand:
 
     The demand is the share of impressions that sold, of all sellers together, in even bins of the
     price; where nothing has been shown yet, all of it counts as sold. Where the prices to come are
-    withheld, the last ones are taken.
+    withheld, a seller is worth the mean over its prices on record, any of which it may ask again.
 
     Attributes:
       price_high: float [], the highest price.
@@ -77,6 +77,7 @@ class LearnedDemand:
     prices_shown: bool = struct.field(pytree_node=False, default=True)
 
     def __post_init__(self) -> None:
+        checks.leaf("price_high", self.price_high, above=0)
         checks.integer("num_bins", self.num_bins)
 
     def initial_carry(self) -> DemandEstimates:
@@ -93,8 +94,7 @@ class LearnedDemand:
         del key
         seen = seller_observation(observation)
         carry = self.learn(carry, seen)
-        prices = self.prices(seen)
-        return all_to_best(prices * self.demand(carry, prices), seen.present), carry
+        return all_to_best(self.worth(carry, seen), seen.present), carry
 
     def learn(self, estimates: DemandEstimates, seen: SellerObservation) -> DemandEstimates:
         """The estimates with the last round in them."""
@@ -105,50 +105,55 @@ class LearnedDemand:
             estimates.transactions + bins.T @ last[:, TRANSACTIONS],
         )
 
-    def prices(self, seen: SellerObservation) -> jax.Array:
-        """The prices to come where they are shown, else the last ones, float [sellers]."""
-        return seen.prices if self.prices_shown else seen.records[-1, :, PRICE]
+    def worth(self, estimates: DemandEstimates, seen: SellerObservation) -> jax.Array:
+        """What an impression of each seller is expected to earn next, float [sellers]."""
+        if self.prices_shown:
+            return seen.prices * self.demand(estimates, seen.prices)
+        prices = seen.records[..., PRICE]
+        # Of a round before the first, or without the seller, the price on record is 0.
+        rounds = jnp.sum(prices > 0, axis=0)
+        earned = jnp.sum(prices * self.demand(estimates, prices), axis=0)
+        return earned / jnp.maximum(rounds, 1)
 
     def demand(self, estimates: DemandEstimates, prices: jax.Array) -> jax.Array:
-        """The estimated share of impressions that sell at ``prices``, float [sellers]."""
+        """The estimated share of impressions that sell at ``prices``, float of their shape."""
         known = estimates.impressions > 0
         shown = jnp.where(known, estimates.impressions, 1)
         return self._bins(prices) @ jnp.where(known, estimates.transactions / shown, 1)
 
     def _bins(self, prices: jax.Array) -> jax.Array:
-        """The bin of each price, float [sellers, bins], one-hot."""
+        """The bin of each price, float [..., bins], one-hot."""
         place = jnp.floor(prices / self.price_high * self.num_bins).astype(jnp.int32)
         return jax.nn.one_hot(jnp.clip(place, 0, self.num_bins - 1), self.num_bins)
 
 
 @struct.dataclass
 class SellerDemandEstimates:
-    """What has been sold by each seller, beside what all of them together sell.
+    """What each seller has sold, beside what all of them together sell.
 
     Attributes:
       common: of all sellers together.
-      sold: float [sellers], transactions.
-      expected: float [sellers], transactions that the demand of all would have brought.
+      transactions: float [sellers], what each has sold.
+      expected_transactions: float [sellers], what it would have sold by the demand of all.
     """
 
     common: DemandEstimates
-    sold: jax.Array
-    expected: jax.Array
+    transactions: jax.Array
+    expected_transactions: jax.Array
 
 
 @struct.dataclass
 class LearnedSellerDemand:
     """All impressions to who sells for most by a demand learned for each seller.
 
-    A seller's demand is that of all sellers together times the ratio of what it sold to what that
-    demand would have brought, both counted with ``prior_transactions`` on top, so that a seller
-    who was never shown sells as the others do.
+    A seller's demand is that of all sellers together times the ratio of what the seller sold to
+    what it would have sold by the demand of all. A seller who leaves is forgotten.
 
     Attributes:
       common: learns the demand of all sellers together.
+      prior_transactions: float [], above 0, added to both numbers of the ratio, so that it starts
+        at 1; in transactions per buyer of a round.
       num_sellers: how many.
-      prior_transactions: float [], above 0; how many transactions as of the others a seller starts
-        with, in rounds of all buyers.
     """
 
     common: LearnedDemand
@@ -157,6 +162,7 @@ class LearnedSellerDemand:
 
     def __post_init__(self) -> None:
         checks.leaf("prior_transactions", self.prior_transactions, above=0)
+        checks.integer("num_sellers", self.num_sellers)
 
     def initial_carry(self) -> SellerDemandEstimates:
         """What is known of all before an episode, and nothing of each."""
@@ -173,11 +179,14 @@ class LearnedSellerDemand:
         common = self.common.learn(carry.common, seen)
         expected = last[:, IMPRESSIONS] * self.common.demand(common, last[:, PRICE])
         carry = SellerDemandEstimates(
-            common, carry.sold + last[:, TRANSACTIONS], carry.expected + expected
+            common,
+            jnp.where(seen.present, carry.transactions + last[:, TRANSACTIONS], 0),
+            jnp.where(seen.present, carry.expected_transactions + expected, 0),
         )
-        ratio = (carry.sold + self.prior_transactions) / (carry.expected + self.prior_transactions)
-        prices = self.common.prices(seen)
-        return all_to_best(prices * self.common.demand(common, prices) * ratio, seen.present), carry
+        ratio = (carry.transactions + self.prior_transactions) / (
+            carry.expected_transactions + self.prior_transactions
+        )
+        return all_to_best(ratio * self.common.worth(common, seen), seen.present), carry
 
 
 def trained_demand(

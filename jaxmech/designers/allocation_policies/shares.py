@@ -7,7 +7,15 @@ import jax.numpy as jnp
 
 
 def in_proportion(weights: jax.Array, present: jax.Array) -> jax.Array:
-    """In proportion to weights of those present; equal where they have none."""
+    """Shares in proportion to weights of those present; equal where they have none.
+
+    Args:
+      weights: float [sellers], from 0.
+      present: bool [sellers].
+
+    Returns:
+      float [sellers], of sum 1.
+    """
     weights = jnp.where(present, weights, 0)
     total = jnp.sum(weights)
     equal = present / jnp.maximum(jnp.sum(present), 1)
@@ -17,5 +25,14 @@ def in_proportion(weights: jax.Array, present: jax.Array) -> jax.Array:
 
 
 def all_to_best(worth: jax.Array, present: jax.Array) -> jax.Array:
+    """All of it to the one present who is worth most, the first of those who are worth the same.
+
+    Args:
+      worth: float [sellers].
+      present: bool [sellers].
+
+    Returns:
+      float [sellers], a 1 and otherwise 0.
+    """
     best = jnp.argmax(jnp.where(present, worth, -jnp.inf))
     return jax.nn.one_hot(best, worth.shape[0], dtype=jnp.result_type(float))

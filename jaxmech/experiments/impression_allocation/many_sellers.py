@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from jaxmech.experiments.impression_allocation.configuration import ManySellersStudy, MarketStudy
 from jaxmech.experiments.impression_allocation.learners import LABELS, learner
 from jaxmech.experiments.impression_allocation.market import (
+    INTERVALS,
     REFERENCE,
     best_seen,
     policies_of_seeds,
@@ -44,16 +46,18 @@ def compute(study: ManySellersStudy, workspace: Workspace) -> Findings:
     for number, of_number in studies.items():
         workspace.say(f"{study.name}: {number} sellers")
         found[number] = cells[number].run(of_number)
+    few, name = studies[study.sellers], study.learners[0]
+    states = trained(few, cells[study.sellers], name, learner(name, few, *few.build())).states
     carried: dict[int, Carried] = {}
     for number in study.more_sellers:
-        rewards = _carried(studies[study.sellers], cells[study.sellers], studies[number], workspace)
+        rewards = _carried(states, studies[number], workspace)
         mean, there = mean_of(rewards), np.array(found[number].estimates["learned"].per_seed)
         share = ratio_of_means(rewards, there)
         carried[number] = Carried(
             Estimate(mean.mean, mean.half_width, tuple(rewards.tolist()), over="seeds"),
             Mean(100 * share.mean, None if share.half_width is None else 100 * share.half_width),
         )
-    label = LABELS[study.learners[0]]
+    label = LABELS[name]
     kept = [f"{one.percent.mean:.1f} % with {number:,}" for number, one in carried.items()]
     return Findings(
         headline=f"{label} trained with {study.sellers} sellers earns, of what one trained there "
@@ -73,18 +77,14 @@ def _cell(number: int) -> str:
     return f"{number}_sellers"
 
 
-def _carried(
-    few: MarketStudy, cell: Workspace, many: MarketStudy, workspace: Workspace
-) -> NDArray[np.float64]:
+def _carried(states: Any, many: MarketStudy, workspace: Workspace) -> NDArray[np.float64]:
     """Mean reward among many sellers of what each seed learned among few, float [seeds].
 
     Args:
-      cell: where ``few`` has been run.
+      states: of the first learner, of each seed.
     """
-    name = few.learners[0]
-    states = trained(few, cell, name, learner(name, few, *few.build())).states
     env, params = many.build()
-    designer = learner(name, many, env, params)
+    designer = learner(many.learners[0], many, env, params)
     rewards = workspace.kept(
         f"carried_to_{_cell(many.sellers)}",
         rewards_of_seeds,
@@ -129,7 +129,7 @@ def _table(
             REFERENCE.capitalize(),
         ),
         tuple(rows),
-        ("Intervals of 95 %, of what is learned over seeds, of the others over episodes.",),
+        (INTERVALS,),
     )
 
 

@@ -37,7 +37,7 @@ REFERENCE = "known demand"
 """What earns most in each round by itself, by the true demand."""
 
 TRAINED = "trained demand"
-"""The demand learned beforehand, in as many rounds as the learners have."""
+"""The demand learned beforehand, in as many rounds as DDPG has."""
 
 EVALUATIONS = 15
 """Points of a learning curve."""
@@ -47,6 +47,11 @@ CURVE_EPISODES = 32
 
 TESTING = 0x7E57
 """Number of the key of the episodes on which all are compared, which no seed trains on."""
+
+DEMAND = 0xDE3A
+"""Number of the key of the episodes in which each seed learns the demand beforehand."""
+
+INTERVALS = "Intervals of 95 %, of what is learned over seeds, of the others over episodes."
 
 TRAINING_SHARE = 0.1
 """Of a training, the last part, whose episodes tell what it reached while it explored."""
@@ -82,10 +87,13 @@ def rewards(
       keys: key [seeds].
     """
 
-    def of_one(key: jax.Array) -> jax.Array:
-        return play(env, params, policy, key, record=False).objective
+    def of_seed(key: jax.Array) -> jax.Array:
+        def of_episode(index: jax.Array) -> jax.Array:
+            return play(env, params, policy, jax.random.fold_in(key, index), record=False).objective
 
-    return jax.lax.map(lambda key: jax.vmap(of_one)(jax.random.split(key, episodes)), keys)
+        return jax.vmap(of_episode)(jnp.arange(episodes))
+
+    return jax.lax.map(of_seed, keys)
 
 
 def rewards_of_seeds(
@@ -109,13 +117,28 @@ def rewards_of_seeds(
     return jax.lax.map(of_seed, (policies, keys))
 
 
+def keys_of_seeds(seeds: Sequence[int], number: int) -> jax.Array:
+    """Key [seeds], of the episodes of each seed that ``number`` stands for."""
+    return jnp.stack([jax.random.fold_in(jax.random.key(seed), number) for seed in seeds])
+
+
 def testing_keys(seeds: Sequence[int]) -> jax.Array:
     """Key [seeds], of the episodes on which everything is compared.
 
     Each seed has episodes of its own, on which what is not learned is played too, so that
     differences of seeds are independent.
     """
-    return jnp.stack([jax.random.fold_in(jax.random.key(seed), TESTING) for seed in seeds])
+    return keys_of_seeds(seeds, TESTING)
+
+
+def trained_demands(
+    env: ImpressionAllocation,
+    params: ImpressionAllocationParams,
+    keys: jax.Array,
+    episodes: int,
+) -> LearnedDemand:
+    """A demand learned beforehand by each seed, every array of it [seeds, ...]."""
+    return jax.vmap(lambda key: trained_demand(env, params, key, episodes))(keys)
 
 
 def trained(
@@ -165,18 +188,23 @@ def compute(study: MarketStudy, workspace: Workspace) -> Findings:
     env, params = study.build()
     keys = testing_keys(study.all_seeds)
     episodes = study.evaluation_episodes
-    policies: dict[str, Policy] = jax.tree.map(jnp.asarray, baselines(env, params))
-    demand: LearnedDemand = workspace.kept(
-        _file(TRAINED), trained_demand, env, params, keys[0], study.training_episodes
-    )
-    policies[TRAINED] = demand
-    policies[f"{TRAINED} of each seller"] = LearnedSellerDemand(
-        demand, prior_transactions=jnp.ones(()), num_sellers=study.sellers
-    )
     fixed = {
         name: workspace.kept(f"{_file(name)}_rewards", rewards, env, params, policy, keys, episodes)
-        for name, policy in policies.items()
+        for name, policy in jax.tree.map(jnp.asarray, baselines(env, params)).items()
     }
+    demands: LearnedDemand = workspace.kept(
+        _file(TRAINED),
+        trained_demands,
+        env,
+        params,
+        keys_of_seeds(study.all_seeds, DEMAND),
+        study.training_episodes,
+    )
+    of_each = jax.vmap(lambda one: LearnedSellerDemand(one, num_sellers=study.sellers))(demands)
+    for name, policies in ((TRAINED, demands), (f"{TRAINED} of each seller", of_each)):
+        fixed[name] = workspace.kept(
+            f"{_file(name)}_rewards", rewards_of_seeds, env, params, policies, keys, episodes
+        )
     fixed[REFERENCE] = workspace.kept(
         f"{_file(REFERENCE)}_rewards",
         rewards,
@@ -278,6 +306,9 @@ def _findings(
                     f"Testing: {study.evaluation_episodes} fresh episodes of {study.rounds} "
                     "rounds for each seed, the same for all, without exploration. Intervals of "
                     "what is learned and of regrets are over seeds, of the others over episodes.",
+                    f"{TRAINED.capitalize()} is learned by each seed in "
+                    f"{study.training_episodes:,} episodes of its own before; of each seller, it "
+                    "is multiplied by what the seller is seen to sell more or less in the episode.",
                     "Steps of the environment while learning: "
                     + ", ".join(f"{LABELS[name]} {study.steps_of(name):,}" for name in learned)
                     + ".",
@@ -307,11 +338,11 @@ def _records(
         yield Record(scheme, "reward", mean.mean, mean.half_width)
 
 
+def not_learned(findings: Findings) -> list[str]:
+    """The baselines that see what the learners see."""
+    return [name for name in findings.estimates if name not in ("learned", *LABELS, REFERENCE)]
+
+
 def best_seen(findings: Findings) -> str:
-    """The best of the baselines that see what the learners see, by its mean."""
-    others = {
-        name: one.mean
-        for name, one in findings.estimates.items()
-        if name not in ("learned", *LABELS, REFERENCE)
-    }
-    return max(others, key=others.__getitem__)
+    """The best by its mean of the baselines that see what the learners see."""
+    return max(not_learned(findings), key=lambda name: findings.estimates[name].mean)

@@ -9,9 +9,14 @@ import numpy as np
 
 from jaxmech.experiments.impression_allocation.configuration import ImpressionAllocationStudy
 from jaxmech.experiments.impression_allocation.learners import LABELS
-from jaxmech.experiments.impression_allocation.market import REFERENCE, best_seen
+from jaxmech.experiments.impression_allocation.market import (
+    INTERVALS,
+    REFERENCE,
+    best_seen,
+    not_learned,
+)
 from jaxmech.experiments.workspace import Workspace
-from jaxmech.intervals import PairedComparison, paired_comparison
+from jaxmech.intervals import PairedComparison, mean_of, paired_comparison
 from jaxmech.reports.findings import Findings, Table, with_interval
 
 
@@ -65,8 +70,9 @@ def _learned(study: ImpressionAllocationStudy, found: Mapping[str, Findings]) ->
         known = estimates[REFERENCE]
 
         def cell(name: str) -> str:
-            regret = known.mean - estimates[name].mean
-            return f"{with_interval(estimates[name])} ({regret:+.4f})"
+            regret = np.array(known.per_seed) - np.array(estimates[name].per_seed)
+            in_brackets = with_interval(mean_of(regret), "+.4f")
+            return f"{with_interval(estimates[name])} ({in_brackets})"
 
         return market, *map(cell, names), f"{cell(best)}, {best}", with_interval(known)
 
@@ -74,24 +80,20 @@ def _learned(study: ImpressionAllocationStudy, found: Mapping[str, Findings]) ->
         "Mean reward of a round in testing, and in brackets regret to known demand",
         ("Market", *names.values(), "Best that is not learned", REFERENCE.capitalize()),
         tuple(row(market, findings) for market, findings in found.items()),
-        ("Intervals of 95 %, of what is learned over seeds, of the others over episodes.",),
+        (f"{INTERVALS} Regrets are over seeds.",),
     )
 
 
 def _not_learned(found: Mapping[str, Findings]) -> Table:
-    names = [
-        name
-        for name in next(iter(found.values())).estimates
-        if name not in ("learned", *LABELS, REFERENCE)
-    ]
+    names = not_learned(next(iter(found.values())))
     return Table(
         "Mean reward of a round in testing, of what is not learned",
         ("Market", *names),
         tuple(
-            (market, *(f"{findings.estimates[name].mean:.4f}" for name in names))
+            (market, *(with_interval(findings.estimates[name]) for name in names))
             for market, findings in found.items()
         ),
-        ("Intervals stand with each market.",),
+        (INTERVALS,),
     )
 
 

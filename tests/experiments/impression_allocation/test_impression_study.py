@@ -95,7 +95,7 @@ def test_rewards_and_regrets_are_those_of_the_seeds():
     assert found.estimates["learned"].per_seed == (0.35, 0.45)
     assert found.estimates["equal shares"].per_seed == pytest.approx((0.2, 0.2))
     # Three updates of 4 environments and 8 steps.
-    assert "IA(GRU) 96, PPO, network over sellers 96." in found.tables[0].notes[1]
+    assert "IA(GRU) 96, PPO, network over sellers 96." in found.tables[0].notes[2]
     assert "80.00 % of what known demand earns, 0.5000" in found.headline
 
 
@@ -117,13 +117,27 @@ def test_markets_stand_side_by_side_with_regrets():
     assert table.columns == ("Market", *learners, "Best that is not learned", "Known demand")
     market_name, learned, ppo, best, known = table.rows[0]
     assert market_name == "reputation"
-    assert learned == "0.4000 ± 0.6353 (+0.1000)"
-    assert ppo == "0.3000 ± 0.6353 (+0.2000)"
-    assert best == "0.3000 ± 0.0000 (+0.2000), trained demand"
+    # Of the two seeds known demand earns .4 and .6.
+    assert learned == "0.4000 ± 0.6353 (+0.1000 ± 0.6353)"
+    assert ppo == "0.3000 ± 0.6353 (+0.2000 ± 0.6353)"
+    assert best == "0.3000 ± 0.0000 (+0.2000 ± 1.2706), trained demand"
     assert known.startswith("0.5000 ± ")
     others = side_by_side._not_learned(found)
     assert others.columns == ("Market", "equal shares", "trained demand")
-    assert others.rows == (("reputation", "0.2000", "0.3000"),)
+    assert others.rows == (("reputation", "0.2000 ± 0.0506", "0.3000 ± 0.0000"),)
+
+
+def test_the_trained_demand_is_learned_by_each_seed_apart_from_its_testing():
+    env, params = MARKETS["reputation"].build(6, 2, 8)
+    seeds = (3, 4)
+    testing, learning = market.testing_keys(seeds), market.keys_of_seeds(seeds, market.DEMAND)
+    data = np.concatenate([jax.random.key_data(keys) for keys in (testing, learning)])
+    assert len(np.unique(data, axis=0)) == 4
+    demands = jax.jit(lambda keys: market.trained_demands(env, params, keys, 3))(learning)
+    shown = demands.known.impressions
+    # All impressions of 3 episodes of 8 rounds, but for the last round of each, which is not read.
+    np.testing.assert_allclose(shown.sum(axis=1), 3 * 7, rtol=1e-5)
+    assert not np.allclose(shown[0], shown[1])
 
 
 def test_training_is_told_by_the_episodes_that_ended(tmp_path):
@@ -177,6 +191,14 @@ def test_studies_of_markets_are_registered_and_as_large():
     assert not SMALL.is_as_described
 
 
+def test_updates_need_only_be_enough_for_those_who_learn():
+    """PPO alone has 25 rounds an update: four of them are an episode."""
+    study = replace(IMPRESSION_ALLOCATION, learners=("ppo",), updates=4)
+    assert study.steps_of("ppo") == 4 * 32 * 25
+    with pytest.raises(ValueError, match="an update of ddpg has 8 of them"):
+        replace(study, learners=("ppo", "ddpg"))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -187,6 +209,12 @@ def test_studies_of_markets_are_registered_and_as_large():
         ({"learners": ()}, "learners: got none"),
         ({"learners": ("ia_gur",)}, "did you mean 'ia_gru'"),
         ({"updates": 12}, "updates: got 12; allowed are so many that an episode of 100 rounds"),
+        (
+            {"learners": ("ppo",), "updates": 3},
+            "updates: got 3; allowed are .* an update of ppo has 25 of them",
+        ),
+        ({"learners": ("ppo", "ppo")}, "learners: got .*; allowed are each of them once"),
+        ({"markets": ("reputation",) * 2}, "markets: got .*; allowed are each of them once"),
         ({"markets": ("reputations",)}, "did you mean 'reputation'"),
     ],
 )
@@ -201,6 +229,8 @@ def test_bad_studies_are_refused(options, message):
         ({"reputation": -0.1}, "reputation: got -0.1"),
         ({"appeal_spread": 1.0}, "appeal_spread: got 1.0"),
         ({"sellers": "random"}, "sellers: got 'random'"),
+        ({"exploration": 0.3}, "exploration: got 0.3"),
+        ({"prices_shown": "no"}, "prices_shown: got 'no'"),
     ],
 )
 def test_bad_markets_are_refused(options, message):

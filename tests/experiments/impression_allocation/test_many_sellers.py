@@ -50,9 +50,6 @@ def test_what_is_carried_is_what_was_learned_among_few(tmp_path):
         key = jax.random.fold_in(jax.random.key(seed), TESTING)
         estimate = evaluation.evaluate(env, params, policy, key, SMALL.evaluation_episodes)
         assert rewards == pytest.approx(float(estimate.mean), rel=1e-5)
-    assert found.estimates["4_sellers/learned"].per_seed != pytest.approx(
-        found.estimates["6_sellers/carried"].per_seed
-    )
     assert {record.cell for record in found.records} == {"4_sellers", "6_sellers"}
 
 
@@ -93,6 +90,7 @@ def test_the_table_tells_what_was_trained_where():
     [
         ({"more_sellers": ()}, "more_sellers: got"),
         ({"more_sellers": (4,)}, "more_sellers: got 4"),
+        ({"more_sellers": (6, 6)}, "more_sellers: got .*; allowed are each of them once"),
         ({"learners": ("ddpg", "ia_gru")}, "learners: got"),
     ],
 )
