@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
@@ -34,13 +34,16 @@ Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.intp]
 
 
+_AMOUNTS = ("price", "impressions", "sales")
+
+
 @dataclass(frozen=True)
 class SalesTable:
     """Rounds of sellers, a row for each, in the order of the file.
 
     Attributes:
       name: of the file, for messages.
-      sellers: their labels in the file, as they first appear.
+      sellers: their labels in the file, a tuple, as they first appear.
       seller: place of the row's among them, int [rows].
       round: since the first in the file, int [rows]; in days where the file has dates.
       price: float64 [rows], in the file's money, from 0.
@@ -48,8 +51,9 @@ class SalesTable:
       sales: float64 [rows], those of them who bought.
 
     Raises:
-      ValueError: arrays of another shape, a place where there is no seller, a number that is
-        negative or not finite, or more sales than impressions.
+      ValueError: arrays of another shape, no rows, places or rounds that are no integers, a place
+        where there is no seller, a second row of a seller's round, what is no number, a number
+        that is negative or not finite, or more sales than impressions.
     """
 
     name: str
@@ -61,12 +65,36 @@ class SalesTable:
     sales: Floats
 
     def __post_init__(self) -> None:
-        for field in ("seller", "round", "price", "impressions", "sales"):
-            checks.shape(field, getattr(self, field), "[rows]", (len(self.seller),))
-            checks.numbers(field, getattr(self, field), low=0)
+        checks.some("sellers", self.sellers)
+        object.__setattr__(self, "sellers", tuple(self.sellers))
+        fields = {"seller": np.intp, "round": np.int64, **dict.fromkeys(_AMOUNTS, np.float64)}
+        for field, kind in fields.items():
+            array = _array(field, getattr(self, field), kind)
+            checks.axes(field, array, "rows")
+            checks.shape(field, array, "[rows]", np.shape(self.seller))
+            checks.numbers(field, array, low=0)
+            object.__setattr__(self, field, array)
         checks.numbers("seller", self.seller, below=len(self.sellers))
         if np.any(self.sales > self.impressions):
             raise InvalidValueError("sales", self.sales, "numbers up to the impressions")
+        self._check_rounds_are_told_once()
+
+    def _check_rounds_are_told_once(self) -> None:
+        """ValueError where two rows are of the same round of a seller."""
+        # Equal rows come one after another, in the order of the table.
+        order = np.lexsort((self.round, self.seller))
+        seller, round_ = self.seller[order], self.round[order]
+        again = (seller[1:] == seller[:-1]) & (round_[1:] == round_[:-1])
+        if again.any():
+            first, second = order[np.argmax(again) :][:2]
+            raise InvalidValueError(
+                "round",
+                self.round,
+                "one row for a round of a seller",
+                got=f"round {self.round[first]} of seller {self.sellers[self.seller[first]]!r} in "
+                f"rows {first} and {second}",
+                verb="allowed is",
+            )
 
 
 def load_sales(
@@ -168,6 +196,23 @@ def demand_of_sales(table: SalesTable, *, pooled: bool = False) -> Logistic:
     location = jnp.stack([demand.location[1] for demand in buying])
     scale = jnp.stack([demand.scale for demand in buying])
     return Logistic(location[0], scale[0]) if pooled else Logistic(location, scale)
+
+
+def _array(field: str, numbers: Any, kind: type) -> NDArray[Any]:
+    """The numbers as an array of the kind, ``float64`` or of integers.
+
+    Raises:
+      InvalidValueError: they are no numbers, or not integers where these are asked for.
+    """
+    try:
+        array = np.asarray(numbers)
+    except ValueError:
+        # Rows of different lengths.
+        array = np.empty(0, object)
+    letters, words = ("iuf", "numbers") if kind is np.float64 else ("iu", "integers")
+    if array.dtype.kind not in letters:
+        raise InvalidValueError(field, numbers, f"{words}, one for each row")
+    return array.astype(kind)
 
 
 def _groups(table: SalesTable, pooled: bool) -> list[tuple[str, NDArray[np.bool_]]]:

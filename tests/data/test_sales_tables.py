@@ -171,7 +171,8 @@ def test_pooled_sellers_have_one_demand():
     assert demand.location.shape == demand.scale.shape == ()
     np.testing.assert_allclose(demand.location, 0.5, atol=0.01)
     np.testing.assert_allclose(demand.scale, 0.12, rtol=0.03)
-    alone = dataclasses.replace(table, sellers=("all",), seller=np.zeros_like(table.seller))
+    one = {"sellers": ("all",), "seller": 0 * table.seller, "round": np.arange(len(table.seller))}
+    alone = dataclasses.replace(table, **one)
     np.testing.assert_array_equal(demand_of_sales(alone).location, [demand.location])
 
 
@@ -291,6 +292,20 @@ def test_npz_files_that_are_not_as_they_should_be(tmp_path):
         ({"impressions": np.ones(3)}, r"impressions: got shape \(3,\); allowed are \[rows\]"),
         ({"seller": np.array([0, 1])}, "seller: got .* below 1"),
         ({"seller": np.array([0, -1])}, "seller: got .* from 0"),
+        ({"seller": np.array([0.5, 0.0])}, "seller: got .* allowed are integers"),
+        ({"round": [0.5, 1.5]}, r"round: got \[0.5, 1.5\]; allowed are integers"),
+        ({"seller": np.zeros(2, bool)}, "seller: got .* allowed are integers"),
+        ({"round": np.zeros(2, int)}, "round: got round 0 of seller 'ann' in rows 0 and 1"),
+        ({"sellers": "ann"}, "sellers: got 'ann'; allowed are lists"),
+        ({"sellers": ()}, "sellers: got none"),
+        ({"seller": 0}, r"seller: got shape \(\); allowed are \[rows\]"),
+        ({"seller": None}, "seller: got None; allowed are integers"),
+        ({"seller": np.zeros(0, int)}, r"seller: got shape \(0,\); .* at least 1"),
+        ({"price": ["a", "b"]}, r"price: got \['a', 'b'\]; allowed are numbers"),
+        ({"price": ["0.1", "0.2"]}, "price: got .* allowed are numbers"),
+        ({"price": np.array([0.1, None])}, "price: got .* allowed are numbers"),
+        ({"price": [[0.1], 0.2]}, "price: got .* allowed are numbers"),
+        ({"price": np.ones((2, 1))}, r"price: got shape \(2, 1\); allowed are \[rows\]"),
     ],
 )
 def test_tables_of_ones_own_arrays_are_checked(changes, message):
@@ -299,6 +314,22 @@ def test_tables_of_ones_own_arrays_are_checked(changes, message):
     )
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(good, **changes)
+
+
+def test_the_second_row_of_a_round_is_found_in_any_order():
+    good = SalesTable("own", ["ann", "bob"], [1, 0, 1, 0], [7, 7, 8, 8], *np.ones((3, 4)))
+    assert good.sellers == ("ann", "bob")
+    message = "round: got round 7 of seller 'bob' in rows 0 and 2; allowed is one row"
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(good, round=[7, 8, 7, 6])
+
+
+def test_lists_and_integers_are_made_arrays():
+    table = SalesTable("own", ("ann",), [0, 0], [0, 1], [1, 2], [9, 9], np.float32([6, 3]))
+    kinds = [getattr(table, field).dtype for field in ("seller", "round", "price", "sales")]
+    assert kinds == [np.intp, np.int64, np.float64, np.float64]
+    # Two thirds buy at price 1 and a third at 2, so half of them at 1.5.
+    np.testing.assert_allclose(demand_of_sales(table).location, [1.5], rtol=1e-4)
 
 
 @pytest.mark.parametrize(
