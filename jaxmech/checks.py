@@ -153,11 +153,13 @@ def one_of(field: str, value: Value, allowed: Iterable[Any]) -> Value:
 
 
 def some(field: str, entries: Sequence[Any]) -> None:
-    """Refuses an empty sequence.
+    """Refuses an empty sequence, and text and whatever else is no sequence of entries.
 
     Raises:
-      InvalidValueError: it is.
+      InvalidValueError: it is such.
     """
+    if isinstance(entries, str | bytes) or not hasattr(entries, "__len__"):
+        raise InvalidValueError(field, entries, "lists and tuples")
     if not len(entries):
         raise InvalidValueError(field, entries, "at least one", got="none", verb="needed is")
 

@@ -18,8 +18,11 @@ def lookup(kind: str, name: str, entries: Mapping[str, Entry]) -> Entry:
     Raises:
       InvalidValueError: there is none; the message suggests the nearest name and lists all.
     """
-    if name in entries:
+    try:
         return entries[name]
+    except (KeyError, TypeError):
+        # TypeError: what has no hash is no name either.
+        pass
     near = nearest(name, entries) if isinstance(name, str) else None
     verb = f"did you mean {near!r}? Allowed are" if near else "allowed are"
     raise InvalidValueError(kind, name, ", ".join(sorted(entries)), verb=verb)

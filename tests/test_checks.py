@@ -108,6 +108,9 @@ def test_some_and_shape():
     checks.some("factors", (0.5,))
     with refused("factors: got none; needed is at least one"):
         checks.some("factors", ())
+    for no_entries in ("ann", b"ann", 3, None):
+        with refused(f"factors: got {no_entries!r}; allowed are lists and tuples"):
+            checks.some("factors", no_entries)
     checks.shape("bids", np.zeros(2), "[bidders]", (2,))
     with refused(
         "bids: got shape (3,); allowed are a number or [bidders], here () or (2,) (batches go "

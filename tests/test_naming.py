@@ -34,6 +34,9 @@ def test_without_a_near_name_all_are_listed():
 def test_what_is_no_name_has_no_near_one():
     with pytest.raises(ValueError, match=r"^panel: got 3; allowed are one, two$"):
         lookup("panel", 3, {"one": 1, "two": 2})
+    # A list has no hash.
+    with pytest.raises(ValueError, match=r"^panel: got \['one'\]; allowed are one, two$"):
+        lookup("panel", ["one"], {"one": 1, "two": 2})
 
 
 def test_a_short_name_stands_for_the_only_one_that_ends_so():

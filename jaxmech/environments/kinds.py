@@ -34,7 +34,8 @@ def kind_of_each(
     if isinstance(kinds, str):
         size = checks.integer(field, default if count is None else count)
         return (kinds,) * size
-    if count not in (None, len(kinds)):
+    checks.some(agents, kinds)
+    if count is not None and checks.integer(field, count) != len(kinds):
         got = f"{count} with {len(kinds)} {agents}"
         raise InvalidValueError(field, count, "as many", got=got, verb="needed are")
     return tuple(kinds)

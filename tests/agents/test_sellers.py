@@ -304,6 +304,9 @@ def test_demand_has_the_gradient_of_its_finite_differences():
     ("options", "message"),
     [
         ({"kinds": []}, "kinds: got none"),
+        ({"kinds": "exp3"}, "kinds: got 'exp3'; allowed are lists"),
+        ({"kinds": 2}, "kinds: got 2; allowed are lists"),
+        ({"kinds": [["exp3"]]}, r"kind: got \['exp3'\]; allowed are epsilon_first"),
         ({"kinds": ["exp4"]}, "exp4.*did you mean 'exp3'"),
         ({"exploration": 1.5}, "exploration: got 1.5"),
         ({"exploration": [0.1]}, r"exploration: got shape \(1,\)"),
@@ -344,5 +347,6 @@ def test_realistic_sellers_explore_as_the_distribution_of_retailers_says():
     rates = np.array(realistic_exploration(400))
     np.testing.assert_allclose(beta.cdf(rates, 4.83, 40.1), (np.arange(400) + 0.5) / 400)
     assert rates.mean() == pytest.approx(4.83 / 44.93, abs=1e-4)
+    assert (np.diff(rates) > 0).all()
     with pytest.raises(ValueError, match="num_sellers: got 0"):
         realistic_exploration(0)

@@ -46,7 +46,10 @@ class Indifferent:
     [
         ({"num_sellers": 0}, "num_sellers: got 0"),
         ({"sellers": ["exp3"], "num_sellers": 2}, "num_sellers: got 2 with 1 sellers"),
+        ({"sellers": ["exp3"], "num_sellers": np.array([1, 2])}, r"num_sellers: got \[1 2\]"),
+        ({"num_sellers": np.array([1, 2])}, r"num_sellers: got \[1 2\]"),
         ({"sellers": 3}, "sellers: got 3"),
+        ({"sellers": []}, "sellers: got none"),
         ({"num_records": 0}, "num_records: got 0"),
         ({"num_rounds": 0}, "num_rounds: got 0"),
         ({"rounds_per_cost": 0}, "rounds_per_cost: got 0"),
@@ -91,6 +94,7 @@ def test_bad_options_are_refused(options, message):
     ("kinds", "message"),
     [
         ((), "kinds: got none"),
+        ("ucb1", "kinds: got 'ucb1'; allowed are lists"),
         (("ucb2",), "kinds: got 'ucb2'; did you mean 'ucb1'"),
         (["ucb1"], r"kinds: got \['ucb1'\]; allowed are hashable"),
     ],

@@ -192,8 +192,8 @@ def bidder_population(
     Raises:
       ValueError: an unknown kind, or a number that is out of range, or too many of them.
     """
-    kinds = tuple(kinds)
     checks.some("kinds", kinds)
+    kinds = tuple(kinds)
     for kind in kinds:
         lookup("kind", kind, dict.fromkeys(get_args(BidderKind)))
     occurring = tuple(kind for kind in get_args(BidderKind) if kind in kinds)

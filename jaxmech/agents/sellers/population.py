@@ -26,7 +26,8 @@ ON_A_GRID: tuple[GridKind, ...] = get_args(GridKind)
 """The kinds that learn which price of a grid earns most."""
 
 STRATEGIC_EXPLORATION = 0.3
-"""How often a seller looks for what earns more who minds its prices."""
+"""The probability with which a seller that sets its prices strategically seeks the price that
+earned most."""
 
 
 @struct.dataclass
@@ -208,8 +209,8 @@ def seller_population(
     Raises:
       ValueError: an unknown kind, or a number that is out of range, or too many of them.
     """
-    kinds = tuple(kinds)
     checks.some("kinds", kinds)
+    kinds = tuple(kinds)
     for kind in kinds:
         lookup("kind", kind, dict.fromkeys(get_args(SellerKind)))
     checks.number("discount", discount, above=0, high=1)
@@ -235,7 +236,8 @@ def realistic_exploration(num_sellers: int) -> list[float]:
     """How often each of ``num_sellers`` explores, as prices of real retailers suggest.
 
     Evenly spread quantiles of the Beta(4.83, 40.1) distribution, which fits series of retail
-    prices; its mean is .1075.
+    prices; its mean is .1075. They rise from seller to seller: the first always explores least
+    and the last most.
 
     Raises:
       ValueError: ``num_sellers`` is below 1.

@@ -167,7 +167,8 @@ class DDPG(DDPGHyperParameters):
         return jnp.zeros(needed, action.dtype)
 
     def _check_values(self, critic: Any, observation: jax.Array, action: jax.Array) -> None:
-        """
+        """Asks the critic for its value of one observation and action, to see its shape.
+
         Raises:
           InvalidValueError: the critic gives other than a number for an observation and an action.
         """
