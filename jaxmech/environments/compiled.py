@@ -11,6 +11,7 @@ import jax
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
 Step = TypeVar("Step", bound=Callable[..., Any])
+Reset = TypeVar("Reset", bound=Callable[..., Any])
 
 
 def compiled(method: Callable[Given, Returned]) -> Callable[Given, Returned]:
@@ -21,6 +22,22 @@ def compiled(method: Callable[Given, Returned]) -> Callable[Given, Returned]:
     traced, and so are not checked, whoever calls it; ``params_of`` checks them.
     """
     return cast("Callable[Given, Returned]", jax.jit(method, static_argnums=0, inline=True))
+
+
+def checked_reset(check: Callable[[Any, Any], None]) -> Callable[[Reset], Reset]:
+    """A reset that asks ``check(environment, params)`` first, of parameters that are given, which
+    can look into those that are not traced."""
+
+    def of(reset: Reset) -> Reset:
+        @wraps(reset)
+        def checked_reset(env: Any, key: jax.Array, params: Any = None) -> Any:
+            if params is not None:
+                check(env, params)
+            return reset(env, key, params)
+
+        return cast("Reset", checked_reset)
+
+    return of
 
 
 def checked(check: Callable[[Any, Any], None]) -> Callable[[Step], Step]:

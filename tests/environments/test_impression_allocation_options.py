@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 import jaxmech
+from jaxmech import struct
 from jaxmech.agents import Beta, Empirical, Logistic, LogNormal
 from jaxmech.environments.impression_allocation import ImpressionAllocation, params_of
 from jaxmech.spaces import Simplex
 
 
-def make(**options):
-    return jaxmech.make("impression_allocation", **{"action_form": "shares", **options})
+def make(sellers="resampling", **options):
+    options = {"sellers": sellers, "action_form": "shares", **options}
+    return jaxmech.make("impression_allocation", **options)
 
 
 def test_shares_that_are_none_are_refused_or_seen_in_the_reward():
@@ -113,6 +115,33 @@ def test_parameters_of_other_sellers_are_refused():
             env.reset(jax.random.key(0), params)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_rounds": 7}, "params.max_steps_in_episode: got 7; needed are num_rounds .* 100"),
+        ({"sellers": ["exp3"] * 3}, r"params.population.kinds: got \('exp3',\); .* resampling"),
+        ({"exit_rate": 0.9}, "params.exit_rate: got 0.9; needed is 0, or an env.* with turnover"),
+        ({"entry_rate": 0.1}, "params.entry_rate: got 0.1; needed is 0"),
+    ],
+)
+def test_parameters_of_another_environment_are_refused(options, message):
+    env, _ = make(num_sellers=3)
+    own, params = make(**{"num_sellers": 3, **options})
+    for reset in (env.reset, jax.jit(lambda key, _: env.reset(key, params))):
+        with pytest.raises(ValueError, match=message):
+            reset(jax.random.key(0), params)
+    observation, _ = own.reset(jax.random.key(0), params)
+    assert observation.shape == own.observation_space(params).shape
+
+
+def test_fewer_kinds_and_no_turnover_are_parameters_of_the_same_environment():
+    env, _ = make(sellers=["resampling", "ucb1", "ucb1"], exit_rate=0.5)
+    _, params = make(sellers=["ucb1"] * 3)
+    _, state = env.reset(jax.random.key(0), params)
+    _, state, *_ = env.step(jax.random.key(1), state, jnp.full(3, 1 / 3), params)
+    assert state.present.all()
+
+
 @pytest.mark.parametrize("form", ["shares", "scores"])
 def test_actions_and_numbers_of_sellers_may_be_any_arrays_or_lists(form):
     numbers = [0.2, 0.3, 0.5]
@@ -133,16 +162,52 @@ def test_actions_and_numbers_of_sellers_may_be_any_arrays_or_lists(form):
     assert rewards[0] == rewards[1] == rewards[2] > 0
 
 
-def test_demand_can_be_swept_as_it_is_made():
-    def params_of_demand(number):
-        willingness = Logistic(number, number / 4)
-        return make(num_sellers=3, willingness=willingness, reputation=number)[1]
+@pytest.mark.parametrize(
+    "options_of",
+    [
+        lambda number: {"willingness": Logistic(number, number / 4)},
+        lambda number: {"reputation": number, "half_sales": number, "appeal_spread": number},
+        lambda number: {"cost_low": number / 2, "cost_high": [number, number, 1.0]},
+        lambda number: {"entry_rate": number, "exit_rate": number},
+        lambda number: {"exploration": number, "noise": number, "discount": number},
+    ],
+)
+def test_numbers_can_be_swept_as_they_are_made(options_of):
+    def params_of_number(number):
+        return make(["ucb1", "resampling", "exp3"], **options_of(number))[1]
 
-    swept = jax.vmap(params_of_demand)(jnp.array([0.4, 0.6]))
+    swept = jax.vmap(params_of_number)(jnp.array([0.4, 0.6]))
     for place, number in enumerate((0.4, 0.6)):
-        alone = params_of_demand(number)
+        alone = params_of_number(number)
         for one, other in zip(jax.tree.leaves(swept), jax.tree.leaves(alone), strict=True):
             np.testing.assert_allclose(one[place], other, rtol=1e-6)
+
+
+def test_sellers_may_leave_at_a_rate_that_is_traced():
+    @jax.jit
+    def absent(rate):
+        env, params = make(num_sellers=3, exit_rate=rate)
+        _, state = env.reset(jax.random.key(0), params)
+        _, state, *_ = env.step(jax.random.key(1), state, jnp.full(3, 1 / 3), params)
+        return jnp.sum(~state.present)
+
+    assert absent(1.0) == 3 and absent(0.0) == 0
+
+
+def test_demand_is_checked_in_one_program():
+    traced = []
+
+    @struct.dataclass
+    class Indifferent:
+        share: jax.Array
+
+        def survival(self, value):
+            traced.append(value)
+            return self.share + 0 * value
+
+    for share, price_high in ((0.5, 1.0), (0.25, 3)):
+        make(num_sellers=3, willingness=Indifferent(share), price_high=price_high)
+    assert len(traced) == 1
 
 
 def test_demand_can_be_the_users_own():

@@ -7,7 +7,7 @@ populations of different mixtures share one program and thousands of them one ``
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -198,6 +198,9 @@ def seller_population(
 ) -> SellerPopulation:
     """A population of one seller for each of ``kinds``.
 
+    ``exploration``, ``noise`` and ``discount`` may be traced, and then are not looked into. The
+    prices may not: a sweep over them replaces these fields of the population.
+
     Args:
       kinds: the kind of each seller.
       exploration, noise: of all sellers, or one of each; see ``SellerPopulation``.
@@ -213,10 +216,12 @@ def seller_population(
     kinds = tuple(kinds)
     for kind in kinds:
         lookup("kind", kind, dict.fromkeys(get_args(SellerKind)))
-    checks.number("discount", discount, above=0, high=1)
+    check_untraced("discount", discount, above=0, high=1)
     checks.number("price_high", price_high, above=0)
     rates = per_seller("exploration", exploration, len(kinds), high=1)
-    if any(kind == "exp3" and rate == 0 for kind, rate in zip(kinds, rates, strict=True)):
+    if not is_traced(rates) and any(
+        kind == "exp3" and rate == 0 for kind, rate in zip(kinds, rates, strict=True)
+    ):
         raise InvalidValueError(
             "exploration", exploration, "above 0 for 'exp3', which else never learns"
         )
@@ -257,12 +262,28 @@ def per_seller(
     """One number for all sellers, or one of each, from 0, as float [sellers].
 
     Raises:
-      ValueError: the numbers are out of range, or too many or too few.
+      ValueError: the numbers are too many or too few; or they are not traced, and out of range.
     """
+    axes = "a number or [sellers]"
+    if is_traced(numbers):
+        traced = jnp.asarray(numbers, float)
+        checks.shape(field, traced, axes, (), (num_sellers,))
+        return jnp.broadcast_to(traced, num_sellers)
     array = np.asarray(numbers, np.float64)
-    checks.shape(field, array, "a number or [sellers]", (), (num_sellers,))
+    checks.shape(field, array, axes, (), (num_sellers,))
     checks.numbers(field, array, low=0, high=high)
     return jnp.asarray(np.broadcast_to(array, num_sellers), float)
+
+
+def check_untraced(field: str, number: Any, **bounds: Any) -> None:
+    """As ``checks.number``, but what is traced passes."""
+    if not is_traced(number):
+        checks.number(field, number, **bounds)
+
+
+def is_traced(numbers: Any) -> bool:
+    """Whether one of the numbers, of an array, a list or a tree, is traced."""
+    return any(isinstance(number, jax.core.Tracer) for number in jax.tree.leaves(numbers))
 
 
 def _grid(price_grid: int | Sequence[float], price_high: float) -> jax.Array:

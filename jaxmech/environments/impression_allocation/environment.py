@@ -8,18 +8,18 @@ the price and the seller's record make buyers buy.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxmech import checks
 from jaxmech.agents.sellers.observation import SellerObservation
 from jaxmech.agents.sellers.population import SellerKind, seller_population
 from jaxmech.agents.sellers.records import FIELDS, Records
 from jaxmech.environments.autoreset import step_with_reset
-from jaxmech.environments.compiled import checked, compiled
+from jaxmech.environments.compiled import checked, checked_reset, compiled
+from jaxmech.environments.impression_allocation.checking import check_action, check_params
 from jaxmech.environments.impression_allocation.params import (
     ImpressionAllocationParams,
     params_of,
@@ -34,25 +34,6 @@ ActionForm = Literal["scores", "shares"]
 SCORE_HIGH = 10.0
 """The largest score; the least is as far below 0. Of two sellers at the ends one gets all but a
 part in 10^8."""
-
-
-def _check_action(env: ImpressionAllocation, action: Any) -> None:
-    """Refuses an action of another shape, and one that is not traced and no allocation.
-
-    Raises:
-      ValueError: it is such an action.
-    """
-    if isinstance(action, list | tuple):
-        # Its numbers may be traced.
-        action = jnp.asarray(action)
-    if isinstance(action, jax.core.Tracer):
-        checks.shape("action", action, env.action_form, (env.num_sellers,))
-    elif env.action_form == "shares":
-        Simplex(env.num_sellers).check("action", action)
-    else:
-        given = np.asarray(action)
-        checks.shape("action", given, env.action_form, (env.num_sellers,))
-        checks.numbers("action", given)
 
 
 @dataclass(frozen=True)
@@ -142,6 +123,7 @@ class ImpressionAllocation:
         high = jnp.maximum(params.population.price_high, 1)
         return Box(0.0, high, (self.num_sellers, len(FIELDS) * self.num_records + 2))
 
+    @checked_reset(check_params)
     @compiled
     def reset(
         self, key: jax.Array, params: ImpressionAllocationParams | None = None
@@ -149,11 +131,11 @@ class ImpressionAllocation:
         """A fresh population: every seller asks a random price, as if it always had.
 
         Raises:
-          ValueError: the parameters are those of another number of sellers.
+          ValueError: the parameters are those of another number of sellers or rounds, or of kinds
+            that do not occur here; or sellers leave or enter at a rate that is not traced, and
+            here none does.
         """
         params = params_or_default(self, params)
-        kind = params.population.kind
-        checks.shape("params.population.kind", kind, "[sellers]", (self.num_sellers,))
         draws = jax.random.uniform(key, (2 + self.num_costs, self.num_sellers))
         prices, choices = params.population.first_prices(draws[0])
         low = params.cost_low
@@ -172,7 +154,7 @@ class ImpressionAllocation:
         )
         return self._observe(state), state
 
-    @checked(_check_action)
+    @checked(check_action)
     @compiled
     def step_env(
         self,
@@ -230,7 +212,7 @@ class ImpressionAllocation:
         info = {"objective": state.earned * (1 / state.time)}
         return self._observe(state), state, reward, terminated, info
 
-    @checked(_check_action)
+    @checked(check_action)
     @compiled
     def step(
         self,

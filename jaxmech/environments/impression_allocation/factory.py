@@ -8,6 +8,7 @@ from typing import Any
 from jaxmech.agents.sellers.population import (
     STRATEGIC_EXPLORATION,
     SellerKind,
+    is_traced,
     seller_population,
 )
 from jaxmech.environments.impression_allocation.environment import ActionForm, ImpressionAllocation
@@ -39,6 +40,10 @@ def make(
     **market_options: Any,
 ) -> tuple[ImpressionAllocation, ImpressionAllocationParams]:
     """A platform that divides the impressions of its buyers among sellers.
+
+    Numbers of the market and of how sellers explore may be traced, so that ``jax.vmap`` of
+    parameters that are made is a sweep; see ``params_of`` and ``seller_population`` for which.
+    Sellers can leave and enter where a rate is above 0 or traced.
 
     Args:
       sellers: the kind of each seller, or of all alike.
@@ -79,7 +84,7 @@ def make(
         num_choices=population.num_choices,
         action_form=action_form,
         prices_shown=prices_shown,
-        turnover=entry_rate > 0 or exit_rate > 0,
+        turnover=any(is_traced(rate) or rate > 0 for rate in (entry_rate, exit_rate)),
         num_buyers=num_buyers,
     )
     return env, params

@@ -11,7 +11,12 @@ import numpy as np
 
 from jaxmech import checks, struct
 from jaxmech.agents.sellers.buyers import Buyers, Willingness
-from jaxmech.agents.sellers.population import SellerPopulation, per_seller
+from jaxmech.agents.sellers.population import (
+    SellerPopulation,
+    check_untraced,
+    is_traced,
+    per_seller,
+)
 from jaxmech.agents.values.univariate import Uniform
 from jaxmech.checks import InvalidValueError
 
@@ -54,6 +59,9 @@ def params_of(
 ) -> ImpressionAllocationParams:
     """Parameters, with defaults for what is not given.
 
+    All but the population, whose fields a sweep replaces, and the numbers of records and rounds
+    may be traced, and then are not looked into.
+
     Args:
       population: who sets prices how.
       num_records: rounds that are remembered; for ``half_sales`` where it is not given.
@@ -73,14 +81,15 @@ def params_of(
     checks.integer("num_records", num_records)
     checks.integer("num_rounds", num_rounds)
     half = num_records / population.num_sellers if half_sales is None else half_sales
-    _check_untraced("reputation", reputation, low=0)
-    _check_untraced("half_sales", half, above=0)
-    _check_untraced("appeal_spread", appeal_spread, low=0, below=1)
-    checks.number("entry_rate", entry_rate, low=0, high=1)
-    checks.number("exit_rate", exit_rate, low=0, high=1)
+    check_untraced("reputation", reputation, low=0)
+    check_untraced("half_sales", half, above=0)
+    check_untraced("appeal_spread", appeal_spread, low=0, below=1)
+    check_untraced("entry_rate", entry_rate, low=0, high=1)
+    check_untraced("exit_rate", exit_rate, low=0, high=1)
     low = per_seller("cost_low", cost_low, population.num_sellers)
     high = per_seller("cost_high", cost_high, population.num_sellers)
-    if not bool(jnp.all(low <= high)):
+    in_order = jnp.all(low <= high)
+    if not is_traced(in_order) and not in_order:
         raise InvalidValueError("cost_high", cost_high, f"at least cost_low ({cost_low})")
     return ImpressionAllocationParams(
         buyers=Buyers(
@@ -98,12 +107,6 @@ def params_of(
     )
 
 
-def _check_untraced(field: str, number: Any, **bounds: Any) -> None:
-    """As ``checks.number``, but what is traced passes."""
-    if not isinstance(number, jax.core.Tracer):
-        checks.number(field, number, **bounds)
-
-
 def _checked_willingness(willingness: Willingness, population: SellerPopulation) -> Willingness:
     """The same of arrays, which can be swept.
 
@@ -118,14 +121,15 @@ def _checked_willingness(willingness: Willingness, population: SellerPopulation)
     try:
         of_arrays = jax.tree.map(_array, willingness, is_leaf=_is_list_of_numbers)
         free, dear = (
-            _survival(of_arrays, jnp.full(sellers, price)) for price in (0, population.price_high)
+            _survival(of_arrays, jnp.full(sellers, price, float))
+            for price in (0, population.price_high)
         )
         fits = free.shape == dear.shape == (sellers,)
     except (TypeError, ValueError) as error:
         raise InvalidValueError(field, willingness, _one_or_each(sellers)) from error
     if not fits:
         raise InvalidValueError(field, willingness, _one_or_each(sellers))
-    if isinstance(free, jax.core.Tracer):
+    if is_traced(free):
         return of_arrays
     # NaN is no probability; sums may be a little off.
     good = (dear >= -_ROUNDING) & (dear <= free + _ROUNDING) & (free <= 1 + _ROUNDING)
