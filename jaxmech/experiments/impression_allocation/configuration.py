@@ -103,11 +103,14 @@ LEARNING = DDPGHyperParameters(
     replay_size=20_000,
     learning_starts=1000,
     gamma=0.9,
-    exploration_noise=0.3,
+    exploration_noise=1.0,
     actor_learning_rate=3e-4,
-    target_rate=5e-3,
+    target_rate=0.02,
 )
-"""Of IA(GRU) and DDPG; chosen on one seed of a market of strong reputation."""
+"""Of IA(GRU) and DDPG; chosen for IA(GRU) in a market of strong reputation.
+
+With noise of .3 and a target rate of .005 most seeds learn as much, and some fall back.
+"""
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class Comparison(NamedStudy):
     learners: tuple[LearnerName, ...] = ("ia_gru", "ddpg")
     """Who learns: IA(GRU); DDPG of two dense layers; IA with a dense layer in place of the GRU,
     without the background, or without the sum over sellers; PPO with a network over sellers."""
-    updates: int = 300
+    updates: int = 250
     """Iterations of each learner."""
     seeds: int = 6
     """How many times each learns, independently."""
