@@ -18,13 +18,12 @@ from jaxmech.data import columns as tables
 from jaxmech.data.cells import (
     check_at_most,
     check_repeated,
-    check_rowless,
     check_span,
     days_of,
-    numbered,
     numbers_of,
     places_of,
 )
+from jaxmech.data.keyword_rows import check_rowless, numbered
 from jaxmech.naming import lookup, nearest
 
 COLUMNS = ("keyword", "day", "bidder", "bid", "reserve", *KPIS, "quality")

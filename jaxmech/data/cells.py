@@ -60,7 +60,7 @@ def numbers_of(
     for row, cells in enumerate(table.rows):
         cell: Any = cells[place]
         if cell is None or cell == "":
-            _label(table, row, place)
+            label_at(table, row, place)
         try:
             numbers[row] = float(cell)
         except (TypeError, ValueError):
@@ -105,7 +105,7 @@ def check_at_most(
 
 def labels_of(table: tables.Table, place: int) -> list[Hashable]:
     """A column's labels, any text or number; ValueError for an empty cell, by its place."""
-    return [_label(table, row, place) for row in range(len(table.rows))]
+    return [label_at(table, row, place) for row in range(len(table.rows))]
 
 
 def days_of(table: tables.Table, place: int) -> NDArray[np.int64]:
@@ -118,8 +118,8 @@ def days_of(table: tables.Table, place: int) -> NDArray[np.int64]:
     days = []
     first_is_date = None
     for row, cells in enumerate(table.rows):
-        label = _label(table, row, place)
-        day, is_date = _day(label)
+        label = label_at(table, row, place)
+        day, is_date = read_day(label)
         problem = ""
         if day is None:
             problem = "allowed are whole numbers and dates such as 2024-05-31, without a time"
@@ -157,68 +157,6 @@ def check_span(table: tables.Table, place: int, days: NDArray[np.int64]) -> None
         )
 
 
-def numbered(
-    table: tables.Table, keyword_place: int, bidder_place: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
-    """Keyword and bidder of each row, and who there is.
-
-    Keywords, and the bidders within each, are numbered as they first appear.
-
-    Returns:
-      keywords, int [rows]; bidders, int [rows]; bool [keywords, bidders], False beyond the
-      number of a keyword's bidders.
-
-    Raises:
-      ValueError: an empty cell.
-    """
-    bidders_of: dict[Hashable, dict[Hashable, int]] = {}
-    rows: list[tuple[int, int]] = []
-    numbers: dict[Hashable, int] = {}
-    for row in range(len(table.rows)):
-        keyword = _label(table, row, keyword_place)
-        bidders = bidders_of.setdefault(keyword, {})
-        bidder = bidders.setdefault(_label(table, row, bidder_place), len(bidders))
-        rows.append((numbers.setdefault(keyword, len(numbers)), bidder))
-    counts = np.array([len(bidders) for bidders in bidders_of.values()])
-    keywords, bidder_numbers = np.array(rows).T
-    return keywords, bidder_numbers, np.arange(counts.max()) < counts[:, None]
-
-
-def check_rowless(
-    table: tables.Table,
-    keyword_place: int,
-    day_place: int,
-    keywords: NDArray[np.intp],
-    days: NDArray[np.int64],
-) -> None:
-    """ValueError where a keyword has no row on one of the days from the first to the last.
-
-    Args:
-      table: the rows.
-      keyword_place, day_place: where these columns are.
-      keywords: the keyword of each row, int [rows].
-      days: the day of each row, int64 [rows], the first day being 0.
-    """
-    last = int(days.max())
-    pairs = np.unique(np.stack([keywords, days], axis=-1), axis=0)
-    logged = np.bincount(pairs[:, 0])
-    if (logged == last + 1).all():
-        return
-    keyword = int(np.argmax(logged != last + 1))
-    of_keyword = pairs[pairs[:, 0] == keyword, 1]
-    in_order = of_keyword == np.arange(len(of_keyword))
-    day = int(len(of_keyword) if in_order.all() else np.argmin(in_order))
-    first, is_date = _day(table.rows[int(np.argmin(days))][day_place])
-    assert first is not None
-    missing = date.fromordinal(first + day).isoformat() if is_date else first + day
-    label = table.rows[int(np.argmax(keywords == keyword))][keyword_place]
-    raise ValueError(
-        f"{table.name}: keyword {label!r} has no row on day {missing}, one of the "
-        f"{last + 1} from the first to the last in the file; each needs one, with bid 0 if nobody "
-        'bid, or rowless_days="no_bids"'
-    )
-
-
 def check_repeated(table: tables.Table, columns: Sequence[Iterable[Any]], rule: str) -> None:
     """ValueError, which ends with the ``rule``, where two rows say the same.
 
@@ -237,7 +175,8 @@ def check_repeated(table: tables.Table, columns: Sequence[Iterable[Any]], rule: 
             )
 
 
-def _label(table: tables.Table, row: int, place: int) -> Hashable:
+def label_at(table: tables.Table, row: int, place: int) -> Hashable:
+    """A cell's label, any text or number; ValueError where it is empty, by its place."""
     label: Hashable = table.rows[row][place]
     # What a Parquet file holds for a missing label may be NaN, which no label equals.
     if label is None or label == "" or label != label:
@@ -245,7 +184,7 @@ def _label(table: tables.Table, row: int, place: int) -> Hashable:
     return label
 
 
-def _day(label: Any) -> tuple[int | None, bool]:
+def read_day(label: Any) -> tuple[int | None, bool]:
     """The day, None where it is no day, and whether it is a date."""
     if isinstance(label, datetime):
         return _day_of(label), True

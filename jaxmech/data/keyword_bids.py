@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from jaxmech.checks import InvalidValueError
 from jaxmech.data import columns as tables
-from jaxmech.data.cells import check_repeated, numbered, numbers_of, places_of
+from jaxmech.data.cells import check_repeated, numbers_of, places_of
+from jaxmech.data.keyword_rows import numbered
 
 if TYPE_CHECKING:
     from jaxmech.agents.keywords.distribution import SampledKeywords
