@@ -51,9 +51,10 @@ class SalesTable:
       sales: float64 [rows], those of them who bought.
 
     Raises:
-      ValueError: arrays of another shape, no rows, places or rounds that are no integers, a place
-        where there is no seller, a second row of a seller's round, what is no number, a number
-        that is negative or not finite, or more sales than impressions.
+      ValueError: no sellers, or two of one label; arrays of another shape, no rows, places or
+        rounds that are no integers, a place where there is no seller, a second row of a seller's
+        round, what is no number, a number that is negative or not finite, or more sales than
+        impressions.
     """
 
     name: str
@@ -67,6 +68,13 @@ class SalesTable:
     def __post_init__(self) -> None:
         checks.some("sellers", self.sellers)
         object.__setattr__(self, "sellers", tuple(self.sellers))
+        try:
+            different = len(set(self.sellers)) == len(self.sellers)
+        except TypeError:
+            # A label without a hash.
+            different = False
+        if not different:
+            raise InvalidValueError("sellers", self.sellers, "texts or numbers that differ")
         fields = {"seller": np.intp, "round": np.int64, **dict.fromkeys(_AMOUNTS, np.float64)}
         for field, kind in fields.items():
             array = _array(field, getattr(self, field), kind)

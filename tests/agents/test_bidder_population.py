@@ -129,6 +129,7 @@ def test_utilities_of_alternatives_change_one_bid_at_a_time():
     ("kinds", "options", "message"),
     [
         ((), {}, "kinds: got none"),
+        ("hedge", {}, "kinds: got 'hedge'; allowed are lists"),
         (("truthfull",), {}, "kind: got 'truthfull'; did you mean 'truthful'"),
         (("equilibrium",), {}, "table: got None"),
         (("shading",), {"shading": -0.1}, "shading: got -0.1; allowed are"),

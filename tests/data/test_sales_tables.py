@@ -298,6 +298,8 @@ def test_npz_files_that_are_not_as_they_should_be(tmp_path):
         ({"round": np.zeros(2, int)}, "round: got round 0 of seller 'ann' in rows 0 and 1"),
         ({"sellers": "ann"}, "sellers: got 'ann'; allowed are lists"),
         ({"sellers": ()}, "sellers: got none"),
+        ({"sellers": ("ann", "ann")}, r"sellers: got \('ann', 'ann'\); .* that differ"),
+        ({"sellers": (["ann"],)}, r"sellers: got \(\['ann'\],\); allowed are texts or numbers"),
         ({"seller": 0}, r"seller: got shape \(\); allowed are \[rows\]"),
         ({"seller": None}, "seller: got None; allowed are integers"),
         ({"seller": np.zeros(0, int)}, r"seller: got shape \(0,\); .* at least 1"),

@@ -351,6 +351,7 @@ def test_utilities_of_drawn_qualities_fill_their_scale(rates):
     ("options", "message"),
     [
         ({"bidders": "truthfull"}, "kind: got 'truthfull'; did you mean 'truthful'"),
+        ({"bidders": []}, "bidders: got none"),
         ({"bidders": 3}, "bidders: got 3; allowed are a kind, .*num_bidders"),
         ({"num_bidders": 0}, "num_bidders: got 0; allowed are"),
         ({"bidders": ["hedge", "exp3"], "num_bidders": 3}, "num_bidders: got 3 with 2 bidders"),
