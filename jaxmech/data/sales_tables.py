@@ -180,6 +180,8 @@ def fit_sales(table: SalesTable, *, pooled: bool = False) -> tuple[ConditionalLo
 def demand_of_sales(table: SalesTable, *, pooled: bool = False) -> Logistic:
     """The demand that sales by price tell of, in the prices' money.
 
+    An environment of such buyers has ``num_sellers``, ``price_high`` and ``cost_high`` to match.
+
     Args:
       table: what was sold.
       pooled: one demand for all sellers, from all rows, in place of one for each.

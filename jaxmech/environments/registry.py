@@ -105,7 +105,7 @@ def check_options(name: str, options: Iterable[str], *functions: Callable[..., A
         parameter.name: parameter
         for function in functions
         for parameter in signature(function).parameters.values()
-        if parameter.kind is not Parameter.VAR_KEYWORD
+        if parameter.kind not in (Parameter.VAR_KEYWORD, Parameter.POSITIONAL_ONLY)
     }
     kind = f"option of environment {name!r} (see help(jaxmech.environments.{name}.make))"
     for option in options:

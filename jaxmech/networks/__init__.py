@@ -24,6 +24,8 @@ from jaxmech.networks.deterministic_actions import (
     actions_for,
 )
 from jaxmech.networks.recurrent import RecurrentActorCritic
+from jaxmech.networks.sellers.actor_critic import SellerActorCritic
+from jaxmech.networks.sellers.allocation import SellerActor, SellerCritic
 from jaxmech.networks.symmetric import SymmetricActorCritic
 
 __all__ = [
@@ -40,6 +42,9 @@ __all__ = [
     "LSTMModel",
     "PersistenceModel",
     "RecurrentActorCritic",
+    "SellerActor",
+    "SellerActorCritic",
+    "SellerCritic",
     "SimplexActions",
     "SymmetricActorCritic",
     "Visit",

@@ -75,9 +75,7 @@ def test_shares_follow_what_was_sold():
 
 
 def make(**options):
-    return jaxmech.make(
-        "impression_allocation", **{"action_form": "shares", "num_sellers": 20, **options}
-    )
+    return jaxmech.make("impression_allocation", **{"num_sellers": 20, **options})
 
 
 def test_bandits_are_the_published_rules():
@@ -244,12 +242,29 @@ def test_a_demand_of_each_seller_earns_more_where_appeal_is_hidden():
     assert common + 3 * half_width < each < known
 
 
+def test_shares_that_are_no_numbers_stay_so():
+    """Those of a transformation are not looked into, and must not become others in silence."""
+    seen = observation_of(3, 1.0)
+    shares = jnp.full(SELLERS, 1 / SELLERS).at[2].set(jnp.nan)
+    acted_on = jax.jit(lambda shares: FixedShares(shares).act(seen.rows(), None, None)[0])(shares)
+    assert jnp.isnan(acted_on).any()
+
+
+def test_known_demand_says_that_it_needs_the_state():
+    env, params = make()
+    with pytest.raises(ValueError, match="observation: got .* wrap the environment by state_obs"):
+        evaluate(env, params, KnownDemand(params), jax.random.key(0), 2)
+
+
 @pytest.mark.parametrize(
     ("make_policy", "message"),
     [
         (lambda: FixedShares(np.array([0.5, 0.6])), "shares: got shares that sum to 1.1"),
         (lambda: FixedShares(np.array([-0.5, 1.5])), "shares: got"),
         (lambda: FixedShares([float("nan"), 1.0]), "shares: got"),
+        (lambda: FixedShares(jnp.array([0.5, jnp.nan, 0.5])), "shares: got"),
+        (lambda: FixedShares(jnp.array([2.0, 0.0])), "shares: got shares that sum to 2"),
+        (lambda: FixedShares.equal(0), "num_sellers: got 0"),
         (lambda: ProportionalShares("price"), "to: got 'price'"),
         (lambda: LearnedDemand(1.0, num_bins=0), "num_bins: got 0"),
         (lambda: LearnedDemand(0.0), "price_high: got 0.0"),

@@ -32,11 +32,16 @@ class KnownDemand:
     def initial_carry(self) -> None:
         """Nothing."""
 
-    def act(
-        self, observation: StateObservation, carry: None, key: jax.Array | None
-    ) -> tuple[jax.Array, None]:
-        """Shares, float [sellers]."""
+    def act(self, observation: Any, carry: None, key: jax.Array | None) -> tuple[jax.Array, None]:
+        """Shares, float [sellers].
+
+        Raises:
+          ValueError: the observation does not show the state.
+        """
         del carry, key
+        if not isinstance(observation, StateObservation):
+            allowed = "one that shows the state: wrap the environment by state_observed"
+            raise checks.InvalidValueError("observation", observation, allowed)
         state = observation.state
         chance = self.params.buyers.purchase_probability(
             state.prices, state.records.sales, state.appeal_quantile

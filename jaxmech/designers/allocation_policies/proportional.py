@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxmech import checks, struct
 from jaxmech.agents.sellers.observation import seller_observation
+from jaxmech.agents.sellers.population import is_traced
 from jaxmech.agents.sellers.records import REVENUE, TRANSACTIONS
 from jaxmech.designers.allocation_policies.shares import in_proportion
 from jaxmech.spaces import Simplex
@@ -23,19 +24,27 @@ class FixedShares:
       shares: float [sellers], from 0, that sum to 1.
 
     Raises:
-      ValueError: ``shares`` of NumPy or a list are none.
+      ValueError: ``shares`` that are not traced are none.
     """
 
     shares: Any
 
     def __post_init__(self) -> None:
-        # Not those of JAX: inside a transformation anything can stand in their place.
-        if isinstance(self.shares, np.ndarray | list | tuple):
-            Simplex(len(self.shares)).check("shares", self.shares)
+        # Inside a transformation anything can stand in their place, and those of many with axes
+        # before their own.
+        given = self.shares
+        is_array = isinstance(given, np.ndarray | jax.Array) and not is_traced(given)
+        if isinstance(given, list) or (is_array and given.ndim == 1):
+            Simplex(len(given)).check("shares", given)
 
     @classmethod
     def equal(cls, num_sellers: int) -> FixedShares:
-        """Every seller the same."""
+        """Every seller the same.
+
+        Raises:
+          ValueError: ``num_sellers`` is below 1.
+        """
+        checks.integer("num_sellers", num_sellers)
         return cls(jnp.full(num_sellers, 1 / num_sellers))
 
     def initial_carry(self) -> None:

@@ -21,7 +21,8 @@ def in_proportion(weights: jax.Array, present: jax.Array) -> jax.Array:
     equal = present / jnp.maximum(jnp.sum(present), 1)
     # Nobody may be present, and shares sum to 1 all the same.
     equal = jnp.where(jnp.any(present), equal, 1 / present.shape[0])
-    return jnp.where(total > 0, weights / jnp.where(total > 0, total, 1), equal)
+    # NaN stays NaN.
+    return jnp.where(total == 0, equal, weights / jnp.where(total == 0, 1, total))
 
 
 def all_to_best(worth: jax.Array, present: jax.Array) -> jax.Array:

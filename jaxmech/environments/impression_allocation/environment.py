@@ -50,9 +50,9 @@ class ImpressionAllocation:
       rounds_per_cost: rounds after which all costs are drawn again.
       kinds: the kinds of sellers that may occur.
       num_choices: prices on the grid of those who learn on it; 0 where nobody does.
-      action_form: ``"scores"``, made into shares by a softmax over the sellers present, or
-        ``"shares"``, a point of the simplex over the sellers; what it gives to absent ones goes
-        to those present, in proportion.
+      action_form: ``"shares"``, a point of the simplex over the sellers, of which what goes to
+        absent ones is given to those present, in proportion; or ``"scores"``, any numbers, made
+        into shares by a softmax over the sellers present.
       prices_shown: whether the prices of the round to come are observed, before the allocation.
       turnover: whether sellers leave and enter, by the rates of the parameters.
       num_buyers: buyers of a round, each of whom buys or not by chance; None for the expected
@@ -68,7 +68,7 @@ class ImpressionAllocation:
     rounds_per_cost: int = 20
     kinds: tuple[SellerKind, ...] = ("resampling",)
     num_choices: int = 0
-    action_form: ActionForm = "scores"
+    action_form: ActionForm = "shares"
     prices_shown: bool = True
     turnover: bool = False
     num_buyers: int | None = None

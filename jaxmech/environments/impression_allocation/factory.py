@@ -27,7 +27,7 @@ def make(
     num_records: int = 5,
     num_rounds: int = 100,
     rounds_per_cost: int = 20,
-    action_form: ActionForm = "scores",
+    action_form: ActionForm = "shares",
     prices_shown: bool = True,
     num_buyers: int | None = None,
     entry_rate: float = 0.0,

@@ -45,6 +45,7 @@ class ImpressionAllocationParams:
 
 def params_of(
     population: SellerPopulation,
+    /,
     *,
     num_records: int,
     num_rounds: int,
