@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jaxmech.checks import InvalidValueError, problem_with
 from jaxmech.data import columns as tables
-from jaxmech.naming import lookup
+from jaxmech.naming import nearest
 
 
 def places_of(table: tables.Table, wanted: list[str]) -> dict[str, int]:
@@ -31,7 +31,15 @@ def places_of(table: tables.Table, wanted: list[str]) -> dict[str, int]:
             verb="",
         )
     for name in wanted:
-        lookup(f"column of {table.name}", name, places)
+        if name not in places:
+            near = nearest(name, places)
+            raise InvalidValueError(
+                table.name,
+                name,
+                ", ".join(sorted(places)),
+                got=f"no column {name!r}",
+                verb=f"did you mean {near!r}? Its columns are" if near else "its columns are",
+            )
         if wanted.count(name) > 1:
             raise InvalidValueError(
                 "columns", name, "each needs one of its own", got=f"{name!r} for two", verb=""

@@ -187,7 +187,7 @@ def test_columns_there_twice_or_named_for_two(tmp_path):
     path = write(tmp_path)
     with pytest.raises(ValueError, match=r"columns: got 'bid' for two"):
         load_bid_logs(path, columns={"cost": "bid"})
-    with pytest.raises(ValueError, match=r"column of .*: got 'auctions'.*llowed are bid, bidder"):
+    with pytest.raises(ValueError, match=r"got no column 'auctions'.*ts columns are bid, bidder"):
         load_bid_logs(path, auctions_column="auctions")
     path.write_text("")
     with pytest.raises(ValueError, match="first line is empty"):

@@ -75,7 +75,7 @@ def test_bids_are_read_by_the_names_of_their_columns_and_in_medians(tmp_path):
     lines = path.read_text().splitlines()
     path.write_text("\n".join(["phrase,firm,offer", *lines[1:]]))
     study = replace(RESERVE_PRICING, bids=str(path))
-    with pytest.raises(ValueError, match=r"column of .*: got 'keyword'"):
+    with pytest.raises(ValueError, match="got no column 'keyword'"):
         study.resolved()
     names = {"keyword_column": "phrase", "bidder_column": "firm", "bid_column": "offer"}
     named = replace(study, **names, bins=20)
