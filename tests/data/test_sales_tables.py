@@ -275,7 +275,9 @@ def test_npz_files_that_are_not_as_they_should_be(tmp_path):
     with pytest.raises(ValueError, match=r"array 'sales': got shape \(2,\); allowed are \[rows\]"):
         load_sales(path)
     np.savez(path, **{name: array for name, array in columns.items() if name != "round"})
-    with pytest.raises(ValueError, match="got no column 'round'; its columns are impressions, price"):
+    with pytest.raises(
+        ValueError, match="got no column 'round'; its columns are impressions, price"
+    ):
         load_sales(path)
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(ValueError, match="cannot be read as .npz"):
