@@ -214,7 +214,7 @@ def test_impression_allocation_from_runs_on_disk(kernel, tmp_path, monkeypatch):
     parts = [*folder.parts(run), *folder.parts(many)]
     every = [found, transfer, *(folder.read(part).findings for part in parts)]
     titles = [table.title for one in every for table in one.tables]
-    assert len(titles) == 5
+    assert len(titles) == 6
     together = re.sub(r"\x1b\[[\d;]*m|\s", "", text)  # titles are broken into lines
     for title in titles:
         assert together.count(title.replace(" ", "")) == titles.count(title), title
