@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxmech.experiments.impression_allocation.configuration import ManySellersStudy, MarketStudy
+from jaxmech.experiments.impression_allocation.episodes import rewards_of_seeds, testing_keys
 from jaxmech.experiments.impression_allocation.learners import LABELS, learner
 from jaxmech.experiments.impression_allocation.market import (
     INTERVALS,
     REFERENCE,
     best_seen,
     policies_of_seeds,
-    rewards_of_seeds,
-    testing_keys,
     trained,
 )
 from jaxmech.experiments.workspace import Workspace

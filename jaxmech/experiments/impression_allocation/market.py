@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,16 @@ from numpy.typing import NDArray
 from jaxmech import struct
 from jaxmech.designers import DDPG, PPO, KnownDemand, LearnedDemand, LearnedSellerDemand
 from jaxmech.designers.allocation_policies.baselines import baselines
-from jaxmech.designers.allocation_policies.demand import trained_demand
-from jaxmech.environments import ImpressionAllocation, ImpressionAllocationParams
-from jaxmech.evaluation import Policy, evaluate, play
+from jaxmech.evaluation import Policy, evaluate
 from jaxmech.experiments.impression_allocation.configuration import LearnerName, MarketStudy
+from jaxmech.experiments.impression_allocation.episodes import (
+    DEMAND,
+    keys_of_seeds,
+    rewards,
+    rewards_of_seeds,
+    testing_keys,
+    trained_demands,
+)
 from jaxmech.experiments.impression_allocation.learners import LABELS, learner
 from jaxmech.experiments.learning import learning_curves
 from jaxmech.experiments.workspace import Workspace
@@ -45,12 +51,6 @@ EVALUATIONS = 15
 CURVE_EPISODES = 32
 """Episodes of each point."""
 
-TESTING = 0x7E57
-"""Number of the key of the episodes on which all are compared, which no seed trains on."""
-
-DEMAND = 0xDE3A
-"""Number of the key of the episodes in which each seed learns the demand beforehand."""
-
 INTERVALS = "Intervals of 95 %, of what is learned over seeds, of the others over episodes."
 
 TRAINING_SHARE = 0.1
@@ -72,73 +72,6 @@ class GreedyReward:
         policy = designer.policy(state)
         estimate = evaluate(designer.env, designer.params, policy, key, CURVE_EPISODES)
         return {"reward": estimate.mean}
-
-
-def rewards(
-    env: ImpressionAllocation,
-    params: ImpressionAllocationParams,
-    policy: Policy,
-    keys: jax.Array,
-    episodes: int,
-) -> jax.Array:
-    """Mean reward per round of each episode, float [seeds, episodes].
-
-    Args:
-      keys: key [seeds].
-    """
-
-    def of_seed(key: jax.Array) -> jax.Array:
-        def of_episode(index: jax.Array) -> jax.Array:
-            return play(env, params, policy, jax.random.fold_in(key, index), record=False).objective
-
-        return jax.vmap(of_episode)(jnp.arange(episodes))
-
-    return jax.lax.map(of_seed, keys)
-
-
-def rewards_of_seeds(
-    env: ImpressionAllocation,
-    params: ImpressionAllocationParams,
-    policies: Policy,
-    keys: jax.Array,
-    episodes: int,
-) -> jax.Array:
-    """The same of what each seed has learned, float [seeds, episodes].
-
-    Args:
-      policies: one for each seed, every array of them [seeds, ...].
-      keys: key [seeds].
-    """
-
-    def of_seed(policy_and_key: tuple[Policy, jax.Array]) -> jax.Array:
-        policy, key = policy_and_key
-        return rewards(env, params, policy, key[None], episodes)[0]
-
-    return jax.lax.map(of_seed, (policies, keys))
-
-
-def keys_of_seeds(seeds: Sequence[int], number: int) -> jax.Array:
-    """Key [seeds], of the episodes of each seed that ``number`` stands for."""
-    return jnp.stack([jax.random.fold_in(jax.random.key(seed), number) for seed in seeds])
-
-
-def testing_keys(seeds: Sequence[int]) -> jax.Array:
-    """Key [seeds], of the episodes on which everything is compared.
-
-    Each seed has episodes of its own, on which what is not learned is played too, so that
-    differences of seeds are independent.
-    """
-    return keys_of_seeds(seeds, TESTING)
-
-
-def trained_demands(
-    env: ImpressionAllocation,
-    params: ImpressionAllocationParams,
-    keys: jax.Array,
-    episodes: int,
-) -> LearnedDemand:
-    """A demand learned beforehand by each seed, every array of it [seeds, ...]."""
-    return jax.vmap(lambda key: trained_demand(env, params, key, episodes))(keys)
 
 
 def trained(

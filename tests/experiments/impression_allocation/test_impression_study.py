@@ -10,7 +10,7 @@ import pytest
 from jaxmech.designers.ddpg.hyper_parameters import DDPGHyperParameters
 from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
 from jaxmech.experiments import registry
-from jaxmech.experiments.impression_allocation import market, side_by_side
+from jaxmech.experiments.impression_allocation import episodes, market, side_by_side
 from jaxmech.experiments.impression_allocation.configuration import (
     IMPRESSION_ALLOCATION,
     MARKETS,
@@ -130,10 +130,10 @@ def test_markets_stand_side_by_side_with_regrets():
 def test_the_trained_demand_is_learned_by_each_seed_apart_from_its_testing():
     env, params = MARKETS["reputation"].build(6, 2, 8)
     seeds = (3, 4)
-    testing, learning = market.testing_keys(seeds), market.keys_of_seeds(seeds, market.DEMAND)
+    testing, learning = episodes.testing_keys(seeds), episodes.keys_of_seeds(seeds, episodes.DEMAND)
     data = np.concatenate([jax.random.key_data(keys) for keys in (testing, learning)])
     assert len(np.unique(data, axis=0)) == 4
-    demands = jax.jit(lambda keys: market.trained_demands(env, params, keys, 3))(learning)
+    demands = jax.jit(lambda keys: episodes.trained_demands(env, params, keys, 3))(learning)
     shown = demands.known.impressions
     # All impressions of 3 episodes of 8 rounds, but for the last round of each, which is not read.
     np.testing.assert_allclose(shown.sum(axis=1), 3 * 7, rtol=1e-5)

@@ -10,8 +10,8 @@ from jaxmech import evaluation, runner
 from jaxmech.designers.ddpg.hyper_parameters import DDPGHyperParameters
 from jaxmech.experiments.impression_allocation import many_sellers
 from jaxmech.experiments.impression_allocation.configuration import MANY_SELLERS
+from jaxmech.experiments.impression_allocation.episodes import TESTING
 from jaxmech.experiments.impression_allocation.learners import learner
-from jaxmech.experiments.impression_allocation.market import TESTING
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.intervals import Mean
 from jaxmech.reports.findings import Estimate, Findings
