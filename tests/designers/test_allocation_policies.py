@@ -264,6 +264,7 @@ def test_known_demand_says_that_it_needs_the_state():
         (lambda: FixedShares([float("nan"), 1.0]), "shares: got"),
         (lambda: FixedShares(jnp.array([0.5, jnp.nan, 0.5])), "shares: got"),
         (lambda: FixedShares(jnp.array([2.0, 0.0])), "shares: got shares that sum to 2"),
+        (lambda: FixedShares((0.5, 0.6)), "shares: got shares that sum to 1.1"),
         (lambda: FixedShares.equal(0), "num_sellers: got 0"),
         (lambda: ProportionalShares("price"), "to: got 'price'"),
         (lambda: LearnedDemand(1.0, num_bins=0), "num_bins: got 0"),

@@ -34,7 +34,7 @@ class FixedShares:
         # before their own.
         given = self.shares
         is_array = isinstance(given, np.ndarray | jax.Array) and not is_traced(given)
-        if isinstance(given, list) or (is_array and given.ndim == 1):
+        if isinstance(given, list | tuple) or (is_array and given.ndim == 1):
             Simplex(len(given)).check("shares", given)
 
     @classmethod
@@ -55,9 +55,8 @@ class FixedShares:
     ) -> tuple[jax.Array, None]:
         """The shares, of those present, float [sellers]."""
         del carry, key
-        return in_proportion(
-            jnp.asarray(self.shares), seller_observation(observation).present
-        ), None
+        present = seller_observation(observation).present
+        return in_proportion(jnp.asarray(self.shares), present), None
 
 
 @struct.dataclass
