@@ -35,13 +35,19 @@ def networks(name: LearnerName, hidden: tuple[int, ...]) -> tuple[nn.Module, nn.
         case "ddpg":
             return PositionalActor(hidden), PositionalCritic(hidden)
         case "dense":
-            return SellerActor(encoder="dense"), SellerCritic(encoder="dense")
+            return (
+                SellerActor(encoder="dense", hidden=hidden),
+                SellerCritic(encoder="dense", hidden=hidden),
+            )
         case "no_background":
-            return SellerActor(background=False), SellerCritic(background=False)
+            return (
+                SellerActor(background=False, hidden=hidden),
+                SellerCritic(background=False, hidden=hidden),
+            )
         case "not_additive":
-            return SellerActor(), PooledCritic()
+            return SellerActor(hidden=hidden), PooledCritic(hidden=hidden)
         case _:
-            return SellerActor(), SellerCritic()
+            return SellerActor(hidden=hidden), SellerCritic(hidden=hidden)
 
 
 def learner(
@@ -62,8 +68,9 @@ def learner(
             network=SellerActorCritic(env.num_records),
             **_given(ppo),
         )
-    actor, critic = networks(name, study.ddpg.hidden)
-    return DDPG(env, params, actor=actor, critic=critic, **_given(study.ddpg))
+    own = study.ddpg if name == "ddpg" else study.ia
+    actor, critic = networks(name, own.hidden)
+    return DDPG(env, params, actor=actor, critic=critic, **_given(own))
 
 
 def _given(hyper_parameters: Any) -> dict[str, Any]:

@@ -20,6 +20,16 @@ from jaxmech.experiments.impression_allocation.learners import LABELS, learner
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.reports import folder
 
+FEW_STEPS = DDPGHyperParameters(
+    num_environments=4,
+    rollout_length=8,
+    gradient_steps=2,
+    batch_size=8,
+    replay_size=256,
+    learning_starts=32,
+    hidden=(16, 16),
+)
+
 SMALL = replace(
     IMPRESSION_ALLOCATION,
     sellers=6,
@@ -30,14 +40,8 @@ SMALL = replace(
     evaluation_episodes=6,
     markets=("strong_reputation", "withheld_prices"),
     learners=("ia_gru", "ppo"),
-    ddpg=DDPGHyperParameters(
-        num_environments=4,
-        rollout_length=8,
-        gradient_steps=2,
-        batch_size=8,
-        replay_size=256,
-        learning_starts=32,
-    ),
+    ia=FEW_STEPS,
+    ddpg=FEW_STEPS,
     ppo=PPOHyperParameters(num_environments=4, rollout_length=8),
 )
 
@@ -185,7 +189,8 @@ def test_studies_of_markets_are_registered_and_as_large():
     for name, study in studies.items():
         assert registry.study_called(study.name).name == study.name
         assert study.market == MARKETS[name]
-        assert (study.sellers, study.updates, study.ddpg) == (6, 3, SMALL.ddpg)
+        assert (study.sellers, study.updates) == (6, 3)
+        assert (study.ia, study.ddpg) == (SMALL.ia, SMALL.ddpg)
     assert IMPRESSION_ALLOCATION.is_as_described
     assert replace(IMPRESSION_ALLOCATION, updates=70).is_as_described
     assert not SMALL.is_as_described

@@ -16,6 +16,16 @@ from jaxmech.experiments.workspace import Workspace
 from jaxmech.intervals import Mean
 from jaxmech.reports.findings import Estimate, Findings
 
+FEW_STEPS = DDPGHyperParameters(
+    num_environments=4,
+    rollout_length=8,
+    gradient_steps=2,
+    batch_size=8,
+    replay_size=256,
+    learning_starts=32,
+    hidden=(16, 16),
+)
+
 SMALL = replace(
     MANY_SELLERS,
     sellers=4,
@@ -26,14 +36,8 @@ SMALL = replace(
     seeds=2,
     evaluation_episodes=6,
     learners=("ia_gru",),
-    ddpg=DDPGHyperParameters(
-        num_environments=4,
-        rollout_length=8,
-        gradient_steps=2,
-        batch_size=8,
-        replay_size=256,
-        learning_starts=32,
-    ),
+    ia=FEW_STEPS,
+    ddpg=FEW_STEPS,
 )
 
 
@@ -103,4 +107,4 @@ def test_every_population_has_the_same_study():
     few, many = SMALL.studies().values()
     assert (few.sellers, many.sellers) == (4, 6)
     assert replace(many, sellers=4) == few
-    assert few.market == SMALL.market and few.ddpg == SMALL.ddpg
+    assert few.market == SMALL.market and few.ia == SMALL.ia
