@@ -1,0 +1,92 @@
+"""What a mechanism is designed for: agents who respond to it and to each other."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import jax
+import optimistix
+
+from jaxmech import spaces
+from jaxmech.agents.responses.fixed_points import FixedPoint, Solver, fixed_point
+
+MechanismSpace = spaces.Box | spaces.Simplex
+"""What a designer chooses from: numbers between bounds, or shares of a whole."""
+
+Policies = Any
+"""What agents do, a PyTree of arrays."""
+
+
+class Game(Protocol):
+    """Agents under a mechanism, and what they do is worth to who designs it.
+
+    A game is a hashable configuration; every number of it stands in ``params``, a PyTree. A
+    mechanism is an array, float [coefficients], what agents do, their policies, a PyTree of arrays.
+    All is pure and differentiable, of one game; batches go through ``jax.vmap``.
+    """
+
+    def mechanism_space(self, params: Any) -> MechanismSpace:
+        """What the designer chooses from."""
+        ...
+
+    def initial_policies(self, params: Any) -> Policies:
+        """What agents do who have not been told of any mechanism."""
+        ...
+
+    def respond(self, policies: Policies, mechanism: jax.Array, params: Any) -> Policies:
+        """What is best for each agent, smoothed, while the others do as ``policies`` say.
+
+        All respond at once. A fixed point is an equilibrium.
+        """
+        ...
+
+    def objective(self, policies: Policies, mechanism: jax.Array, params: Any) -> jax.Array:
+        """What the designer maximises, in expectation, float []."""
+        ...
+
+    def utilities(self, policies: Policies, mechanism: jax.Array, params: Any) -> jax.Array:
+        """What each agent expects, transfers included, float [agents]."""
+        ...
+
+    def play(
+        self, key: jax.Array, policies: Policies, mechanism: jax.Array, params: Any
+    ) -> jax.Array:
+        """The objective of one episode that is drawn, float []; ``objective`` is its mean."""
+        ...
+
+
+class GameWithEquilibrium(Game, Protocol):
+    """A game that knows a way of its own to an equilibrium, which ``equilibrium`` then takes."""
+
+    def equilibrium(self, mechanism: jax.Array, params: Any) -> FixedPoint:
+        """Its policies under ``mechanism``, differentiable by the implicit function theorem."""
+        ...
+
+
+def equilibrium(
+    game: Game, mechanism: jax.Array, params: Any, *, solver: Solver | None = None
+) -> FixedPoint:
+    """Policies that respond to themselves under ``mechanism``, differentiable in it and ``params``.
+
+    Args:
+      solver: that of ``fixed_point``, from the initial policies. Where it is None, the game's own
+        way is taken, and where it has none, Newton's method.
+    """
+    if solver is None and hasattr(game, "equilibrium"):
+        own: FixedPoint = game.equilibrium(mechanism, params)
+        return own
+    start = game.initial_policies(params)
+    return fixed_point(
+        lambda policies, given: game.respond(policies, *given),
+        start,
+        (mechanism, params),
+        solver=newton(start) if solver is None else solver,
+    )
+
+
+def newton(start: Policies) -> Solver:
+    """Newton's method, until steps are as small as the precision of ``start`` allows."""
+    leaves = jax.tree.leaves(start)
+    precision = max(float(jax.numpy.finfo(leaf.dtype).eps) for leaf in leaves)
+    tolerance = 16 * precision
+    return optimistix.Newton(rtol=tolerance, atol=tolerance)
