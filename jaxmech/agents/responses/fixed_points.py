@@ -92,3 +92,9 @@ def largest_difference(one: Any, other: Any) -> jax.Array:
     """The largest distance between entries of two PyTrees, float []; a constant for derivatives."""
     distances = jax.tree.map(lambda a, b: jnp.max(jnp.abs(a - b)), one, other)
     return jax.lax.stop_gradient(jnp.max(jnp.stack(jax.tree.leaves(distances))))
+
+
+def newton(start: Any) -> Solver:
+    """Newton's method, until steps are as small as the precision of ``start``, a PyTree, allows."""
+    precision = max(float(jnp.finfo(leaf.dtype).eps) for leaf in jax.tree.leaves(start))
+    return optimistix.Newton(rtol=16 * precision, atol=16 * precision)

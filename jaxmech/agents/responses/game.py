@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import jax
-import optimistix
 
 from jaxmech import spaces
-from jaxmech.agents.responses.fixed_points import FixedPoint, Solver, fixed_point
+from jaxmech.agents.responses.fixed_points import FixedPoint, Solver, fixed_point, newton
 
 MechanismSpace = spaces.Box | spaces.Simplex
 """What a designer chooses from: numbers between bounds, or shares of a whole."""
@@ -82,11 +81,3 @@ def equilibrium(
         (mechanism, params),
         solver=newton(start) if solver is None else solver,
     )
-
-
-def newton(start: Policies) -> Solver:
-    """Newton's method, until steps are as small as the precision of ``start`` allows."""
-    leaves = jax.tree.leaves(start)
-    precision = max(float(jax.numpy.finfo(leaf.dtype).eps) for leaf in leaves)
-    tolerance = 16 * precision
-    return optimistix.Newton(rtol=tolerance, atol=tolerance)

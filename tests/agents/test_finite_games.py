@@ -1,0 +1,215 @@
+"""Games of finitely many players, types and actions: values, equilibria and their derivatives."""
+
+from itertools import product
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmech.agents.responses.finite_games import (
+    bayesian,
+    normal_form,
+    quantal_response_equilibrium,
+)
+
+CHICKEN = np.array([[[0.0, 7.0], [2.0, 6.0]], [[0.0, 2.0], [7.0, 6.0]]])
+"""Dare or swerve."""
+
+
+equilibrium = jax.jit(quantal_response_equilibrium)
+"""Compiled once for all games of the same shape."""
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    with jax.enable_x64(True):
+        yield
+
+
+def random_policies(game, seed):
+    draws = np.random.default_rng(seed)
+    return tuple(
+        jnp.array(draws.dirichlet(np.ones(policy.shape[1]), policy.shape[0]))
+        for policy in game.uniform()
+    )
+
+
+def values_by_enumeration(payoffs, prior, policies):
+    """What each action of each type is worth, by going through all types and actions."""
+    players = prior.ndim
+    values = [np.zeros(policy.shape) for policy in policies]
+    for types in product(*map(range, prior.shape)):
+        for actions in product(*map(range, payoffs.shape[1 + players :])):
+            for player in range(players):
+                others = np.prod(
+                    [
+                        policies[other][types[other], actions[other]]
+                        for other in range(players)
+                        if other != player
+                    ]
+                )
+                own = np.moveaxis(prior, player, 0)[types[player]].sum()
+                values[player][types[player], actions[player]] += (
+                    prior[types] / own * others * payoffs[player][types][actions]
+                )
+    return values
+
+
+@pytest.mark.parametrize(
+    ("types", "actions"), [((1, 1), (3, 2)), ((2, 3), (2, 2)), ((2, 1, 2), (2, 3, 2))]
+)
+def test_action_values_equal_those_of_enumeration(types, actions):
+    draws = np.random.default_rng(3)
+    payoffs = draws.normal(size=(len(types), *types, *actions))
+    prior = draws.dirichlet(np.ones(np.prod(types))).reshape(types)
+    game = bayesian(payoffs, prior)
+    policies = random_policies(game, 4)
+    expected = values_by_enumeration(payoffs, prior, policies)
+    for value, of_enumeration in zip(game.action_values(policies), expected, strict=True):
+        np.testing.assert_allclose(value, of_enumeration, atol=1e-12)
+    utilities = [
+        np.sum(prior.sum(axis=tuple(a for a in range(len(types)) if a != i)) * (p * v).sum(axis=1))
+        for i, (p, v) in enumerate(zip(policies, expected, strict=True))
+    ]
+    np.testing.assert_allclose(game.utilities(policies), utilities, atol=1e-12)
+
+
+def test_gains_are_zero_in_an_equilibrium_alone():
+    """Both mixed, 1/3 dare; one dares and the other swerves; and one of neither kind."""
+    game = normal_form(CHICKEN)
+    mixed = jnp.array([[1 / 3, 2 / 3]])
+    dare, swerve = jnp.array([[1.0, 0.0]]), jnp.array([[0.0, 1.0]])
+    np.testing.assert_allclose(game.gains((mixed, mixed)), 0, atol=1e-12)
+    np.testing.assert_allclose(game.gains((dare, swerve)), 0)
+    np.testing.assert_allclose(game.gains((dare, dare)), [2, 2])
+
+
+def test_without_temperature_the_response_is_a_best_response():
+    game = normal_form(CHICKEN)
+    dare = jnp.array([[1.0, 0.0]])
+    response = game.respond((dare, dare), 0.0)
+    np.testing.assert_allclose(response[0], [[0, 1]])
+
+
+def test_equilibrium_of_matching_pennies_with_a_higher_prize_in_closed_form():
+    """Prizes 9 and 1: with logit probabilities p, q each solves its own scalar equation."""
+    payoffs = np.array([[[9.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]])
+    solution = equilibrium(normal_form(payoffs), 0.5)
+    p, q = (float(policy[0, 0]) for policy in solution.point)
+    assert p == pytest.approx(1 / (1 + np.exp(-(9 * q - (1 - q)) / 0.5)), abs=1e-12)
+    assert q == pytest.approx(1 / (1 + np.exp(-((1 - p) - p) / 0.5)), abs=1e-12)
+    assert float(solution.residual) < 1e-12
+
+
+def test_equilibrium_selected_is_that_of_the_branch_from_uniform_policies():
+    """A stag hunt: the branch leads to the risk-dominant hares, not to the stags that pay more."""
+    stag_hunt = np.array([[[4.0, 0.0], [3.0, 2.0]], [[4.0, 3.0], [0.0, 2.0]]])
+    solution = equilibrium(normal_form(stag_hunt), 0.01)
+    np.testing.assert_allclose(solution.point[0], [[0, 1]], atol=1e-9)
+
+
+def test_equilibrium_of_players_with_types():
+    """Each type of the first player prefers another action whatever the other does."""
+    payoffs = np.zeros((2, 2, 1, 2, 2))
+    payoffs[0, 0, 0, 0, :] = 1.0
+    payoffs[0, 1, 0, 1, :] = 1.0
+    payoffs[1, :, 0, 0, 0] = 1.0
+    payoffs[1, :, 0, 1, 1] = 1.0
+    solution = quantal_response_equilibrium(bayesian(payoffs, [[3.0], [1.0]]), 0.5)
+    often = 1 / (1 + np.exp(-1 / 0.5))
+    np.testing.assert_allclose(solution.point[0], [[often, 1 - often], [1 - often, often]])
+    first = 0.75 * often + 0.25 * (1 - often)
+    follows = 1 / (1 + np.exp(-(first - (1 - first)) / 0.5))
+    np.testing.assert_allclose(solution.point[1], [[follows, 1 - follows]])
+
+
+def weighted(payoffs, temperature):
+    """All policies of the equilibrium, weighted by their place, and its residual."""
+    solution = quantal_response_equilibrium(normal_form(payoffs), temperature)
+    total = sum(
+        jnp.sum(policy * jnp.arange(policy.size) ** 2) / (1 + player)
+        for player, policy in enumerate(solution.point)
+    )
+    return total, solution.residual
+
+
+of_games = jax.jit(jax.vmap(jax.value_and_grad(weighted, has_aux=True), in_axes=(0, None)))
+"""Weighted policies and residuals, float [games], and derivatives by the payoffs."""
+
+
+def derivatives_and_differences(actions, games, temperature):
+    """Derivatives along a random direction in the space of payoffs, and central differences.
+
+    Returns:
+      float [games] thrice, the last the residuals.
+    """
+    shape = (games, len(actions), *actions)
+    payoffs, directions = jax.random.normal(jax.random.key(0), (2, *shape))
+    (_, residuals), derivatives = of_games(payoffs, temperature)
+    along = jnp.sum(derivatives * directions, axis=tuple(range(1, len(shape))))
+    step = 1e-5
+    (above, _), _ = of_games(payoffs + step * directions, temperature)
+    (below, _), _ = of_games(payoffs - step * directions, temperature)
+    return along, (above - below) / (2 * step), residuals
+
+
+def test_derivatives_equal_differences_in_random_games():
+    along, differences, residuals = derivatives_and_differences((2, 3), 20, 0.5)
+    assert float(jnp.max(residuals)) < 1e-12
+    np.testing.assert_allclose(along, differences, atol=1e-7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("temperature", [1.0, 0.2])
+@pytest.mark.parametrize("actions", [(3, 4), (2, 3, 2), (2, 2, 2, 2), (2, 2, 2, 2, 2)])
+def test_derivatives_equal_differences_in_many_random_games(actions, temperature):
+    along, differences, residuals = derivatives_and_differences(actions, 250, temperature)
+    assert float(jnp.max(residuals)) < 1e-12
+    error = jnp.abs(along - differences) / jnp.maximum(1, jnp.abs(along))
+    assert float(jnp.max(error)) < 1e-5
+
+
+def test_second_derivatives_equal_differences():
+    def first(payoff):
+        payoffs = jnp.array(CHICKEN).at[0, 0, 1].set(payoff)
+        return quantal_response_equilibrium(normal_form(payoffs), 2.0).point[1][0, 0]
+
+    slope = jax.jit(jax.value_and_grad(jax.grad(first)))
+    expected = (slope(7.0 + 1e-4)[0] - slope(7.0 - 1e-4)[0]) / 2e-4
+    assert float(slope(7.0)[1]) == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_nothing_is_nan_at_a_low_temperature():
+    along, _, residuals = derivatives_and_differences((2, 3), 20, 1e-3)
+    assert bool(jnp.all(jnp.isfinite(along)))
+    assert float(jnp.max(residuals)) < 1e-9
+
+
+def test_temperature_is_differentiable():
+    def often(temperature):
+        return weighted(jnp.array(CHICKEN), temperature)[0]
+
+    value_and_slope = jax.jit(jax.value_and_grad(often))
+    expected = (value_and_slope(1.0 + 1e-5)[0] - value_and_slope(1.0 - 1e-5)[0]) / 2e-5
+    assert float(value_and_slope(1.0)[1]) == pytest.approx(float(expected), abs=1e-7)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3, 2, 2), (2, 2, 0), ()])
+def test_payoffs_of_wrong_axes_are_refused(shape):
+    with pytest.raises(ValueError, match="payoffs: got shape .* allowed are arrays"):
+        normal_form(np.zeros(shape))
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("inf")])
+def test_a_temperature_that_is_not_above_zero_is_refused(temperature):
+    with pytest.raises(ValueError, match="temperature: got .* allowed are finite numbers above 0"):
+        quantal_response_equilibrium(normal_form(CHICKEN), temperature)
+
+
+def test_a_prior_that_forgets_a_type_is_refused():
+    payoffs = np.zeros((2, 2, 1, 2, 2))
+    with pytest.raises(ValueError, match="prior: got .* give each type some probability"):
+        bayesian(payoffs, [[1.0], [0.0]])
+    with pytest.raises(ValueError, match="payoffs: got shape"):
+        bayesian(payoffs, [[1.0, 1.0]])
