@@ -108,6 +108,21 @@ def test_the_best_quadratic_transfer_is_found_along_implicit_gradients(slopes_of
     assert all(space.contains(bound * one.x) for one in found)
 
 
+@pytest.mark.parametrize(
+    ("num_agents", "linear", "unaided", "best"),
+    [(10, 99.1316, -8.8248, -4.5207), (20, 99.5125, -18.5377, -12.5614)],
+)
+def test_the_best_quadratic_transfer_for_more_agents(num_agents, linear, unaided, best):
+    # Found by a scan of mechanisms with all their equilibria, in NumPy.
+    game = Multilane(num_agents)
+    params = params_of(game, bound=100.0)
+    both = jax.jit(jax.value_and_grad(lambda w: welfare(game, w, params)))
+    value, slopes = both(jnp.array([linear, -100.0]))
+    np.testing.assert_allclose([value, both(jnp.zeros(2))[0]], [best, unaided], atol=1e-4)
+    # The second coefficient is at its bound, and welfare would rise beyond.
+    assert abs(slopes[0]) < 1e-5 and slopes[1] < -0.02
+
+
 @pytest.mark.parametrize("mechanism", [(0.0, 0.0), (60.0, -70.0), (-30.0, 20.0)])
 def test_slopes_of_the_equilibrium_are_differences(slopes_of_game, mechanism):
     params, step = params_of(GAME), 1e-5
