@@ -355,6 +355,14 @@ def test_games_alone_and_in_a_batch_are_the_same_in_single_precision_too():
             np.testing.assert_allclose(alone, one, atol=1e-4)
 
 
+def test_equilibria_outside_of_jit_compile_once(caplog):
+    params = params_of(SMALL)
+    SMALL.equilibrium(jnp.array([3.0, -5.0]), params)
+    with jax.log_compiles():
+        SMALL.equilibrium(jnp.array([1.0, -2.0]), params)
+    assert not [record for record in caplog.records if "ompiling" in record.getMessage()]
+
+
 def test_equal_games_are_one_configuration():
     assert Multilane() == Multilane() and hash(Multilane()) == hash(Multilane())
     assert Multilane(transfer=Polynomial(3)) != Multilane()

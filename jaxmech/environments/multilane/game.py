@@ -139,7 +139,7 @@ class Multilane:
         dtype = jnp.result_type(params.length, mechanism)
         tolerance = 64 * float(jnp.finfo(dtype).eps)
         found = fixed_point(
-            lambda mean, given: self.mean_reply(mean, *given),
+            self._mean_reply,
             jnp.asarray(params.length / 2, dtype),
             (mechanism, params),
             solver=_BISECTION(rtol=tolerance, atol=tolerance, flip=True),
@@ -210,6 +210,10 @@ class Multilane:
             move=jnp.sum(joint * self.actions(params)[None, :]),
             transfer=jnp.sum(joint * self._transfers(mechanism, params)),
         )
+
+    def _mean_reply(self, mean: jax.Array, given: tuple[jax.Array, MultilaneParams]) -> jax.Array:
+        # A method and no lambda, which solvers would compile anew for every call outside of jit.
+        return self.mean_reply(mean, *given)
 
     def _reply(self, mean: jax.Array, mechanism: jax.Array, params: MultilaneParams) -> jax.Array:
         """The reply to others whose mean terminal position is ``mean``."""
