@@ -128,7 +128,7 @@ def weighted(payoffs, temperature):
     """All policies of the equilibrium, weighted by their place, and its residual."""
     solution = quantal_response_equilibrium(normal_form(payoffs), temperature)
     total = sum(
-        jnp.sum(policy * jnp.arange(policy.size) ** 2) / (1 + player)
+        jnp.sum(policy[0] * jnp.arange(policy.size) ** 2) / (1 + player)
         for player, policy in enumerate(solution.point)
     )
     return total, solution.residual
