@@ -148,7 +148,7 @@ def derivatives_and_differences(actions, games, temperature):
     payoffs, directions = jax.random.normal(jax.random.key(0), (2, *shape))
     (_, residuals), derivatives = of_games(payoffs, temperature)
     along = jnp.sum(derivatives * directions, axis=tuple(range(1, len(shape))))
-    step = 1e-5
+    step = 1e-6
     (above, _), _ = of_games(payoffs + step * directions, temperature)
     (below, _), _ = of_games(payoffs - step * directions, temperature)
     return along, (above - below) / (2 * step), residuals
