@@ -1,0 +1,1 @@
+"""Designers of incentives who climb their objective while agents respond."""

@@ -1,0 +1,42 @@
+"""What can be swept of a game whose mechanism is designed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech import checks, struct
+
+
+@struct.dataclass
+class IncentiveDesignParams:
+    """What can be swept.
+
+    Attributes:
+      game: parameters of the game.
+      response_rate: float [], how far agents move towards their response at once, above 0 to 1; of
+        no account where they are in equilibrium.
+      max_steps_in_episode: int32 [], rounds of an episode.
+    """
+
+    game: Any
+    response_rate: Any
+    max_steps_in_episode: jax.Array
+
+
+def params_of(
+    game_params: Any, *, num_rounds: int = 1, response_rate: Any = 1.0
+) -> IncentiveDesignParams:
+    """Parameters around those of a game.
+
+    Raises:
+      ValueError: fewer than one round, or a rate that is not above 0 and up to 1.
+    """
+    checks.leaf("response_rate", response_rate, above=0, high=1)
+    return IncentiveDesignParams(
+        game=game_params,
+        response_rate=jnp.asarray(response_rate, float),
+        max_steps_in_episode=jnp.asarray(checks.integer("num_rounds", num_rounds), jnp.int32),
+    )

@@ -1,0 +1,44 @@
+"""``make("multilane")``: from options to the environment and its parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jaxmech.agents.responses.transfers import Polynomial, Transfer
+from jaxmech.environments.incentives.environment import IncentiveDesign
+from jaxmech.environments.incentives.params import IncentiveDesignParams
+from jaxmech.environments.incentives.params import params_of as around
+from jaxmech.environments.multilane.game import Multilane, PaidPosition
+from jaxmech.environments.multilane.params import params_of
+from jaxmech.environments.registry import check_options
+
+
+def make(
+    *,
+    num_agents: int = 5,
+    blind: bool = False,
+    transfer: Transfer = Polynomial(),
+    paid_position: PaidPosition = "terminal",
+    num_positions: int = 101,
+    num_actions: int = 201,
+    num_rounds: int = 1,
+    responses_per_round: int | None = None,
+    sampled: bool = False,
+    response_rate: Any = 1.0,
+    **options: Any,
+) -> tuple[IncentiveDesign, IncentiveDesignParams]:
+    """Agents in lanes of their own who had better end up side by side.
+
+    Args:
+      num_agents, blind, transfer, paid_position, num_positions, num_actions: see ``Multilane``.
+      num_rounds, responses_per_round, sampled: see ``IncentiveDesign``.
+      response_rate: see ``IncentiveDesignParams``.
+      options: costs, temperature and bound, see ``jaxmech.environments.multilane.params_of``.
+
+    Raises:
+      ValueError: an unknown option or a value out of range.
+    """
+    check_options("multilane", options, make, params_of)
+    game = Multilane(num_agents, blind, transfer, paid_position, num_positions, num_actions)
+    params = around(params_of(game, **options), num_rounds=num_rounds, response_rate=response_rate)
+    return IncentiveDesign(game, num_rounds, responses_per_round, sampled), params
