@@ -184,7 +184,7 @@ class UnrolledGradient:
 
 @struct.dataclass
 class TwoPointGradient:
-    """The difference of the objective between both sides of the mechanism, along a random direction.
+    """The difference of the objective between two sides of the mechanism, in a random direction.
 
     ``coefficients / (2 radius) (G(w + radius v) - G(w - radius v)) v`` with v uniform on the unit
     sphere. Agents respond to either side.

@@ -1,11 +1,6 @@
 """A game whose mechanism a designer sets round after round."""
 
-from jaxmech.lazy import exports
+from jaxmech.environments.incentives.environment import IncentiveDesign, IncentiveDesignState
+from jaxmech.environments.incentives.params import IncentiveDesignParams, params_of
 
-__getattr__ = exports(
-    __name__,
-    {
-        "environment": ["IncentiveDesign", "IncentiveDesignState"],
-        "params": ["IncentiveDesignParams", "params_of"],
-    },
-)
+__all__ = ["IncentiveDesign", "IncentiveDesignParams", "IncentiveDesignState", "params_of"]

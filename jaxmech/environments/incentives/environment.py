@@ -38,8 +38,8 @@ class IncentiveDesignState:
 class IncentiveDesign:
     """The environment; follows the gymnax 1.x protocol.
 
-    The action is the mechanism, float [coefficients], of the space of the game; beyond its bounds it
-    is clipped. The reward is the game's objective. Episodes end after ``num_rounds``.
+    The action is the mechanism, float [coefficients], of the space of the game; what is beyond its
+    bounds is clipped. The reward is the game's objective. Episodes end after ``num_rounds``.
 
     Attributes:
       game: see ``jaxmech.agents.responses.game.Game``.

@@ -17,7 +17,7 @@ def make(
     *,
     num_agents: int = 5,
     blind: bool = False,
-    transfer: Transfer = Polynomial(),
+    transfer: Transfer | None = None,
     paid_position: PaidPosition = "terminal",
     num_positions: int = 101,
     num_actions: int = 201,
@@ -30,7 +30,8 @@ def make(
     """Agents in lanes of their own who had better end up side by side.
 
     Args:
-      num_agents, blind, transfer, paid_position, num_positions, num_actions: see ``Multilane``.
+      num_agents, blind, paid_position, num_positions, num_actions: see ``Multilane``.
+      transfer: what is paid for a position; a polynomial of degree 2 where it is None.
       num_rounds, responses_per_round, sampled: see ``IncentiveDesign``.
       response_rate: see ``IncentiveDesignParams``.
       options: costs, temperature and bound, see ``jaxmech.environments.multilane.params_of``.
@@ -39,6 +40,7 @@ def make(
       ValueError: an unknown option or a value out of range.
     """
     check_options("multilane", options, make, params_of)
-    game = Multilane(num_agents, blind, transfer, paid_position, num_positions, num_actions)
+    paid = Polynomial() if transfer is None else transfer
+    game = Multilane(num_agents, blind, paid, paid_position, num_positions, num_actions)
     params = around(params_of(game, **options), num_rounds=num_rounds, response_rate=response_rate)
     return IncentiveDesign(game, num_rounds, responses_per_round, sampled), params

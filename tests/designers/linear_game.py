@@ -1,0 +1,63 @@
+"""A game whose equilibria, objective and gradients have closed forms."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech import spaces
+from jaxmech.environments.incentives import IncentiveDesign, params_of
+
+
+@dataclass(frozen=True)
+class LinearGame:
+    """Two agents with one number each respond by ``coupling`` times the other's plus a payment.
+
+    Responses are p_1 = c p_2 + w_1 and p_2 = c p_1 + w_2, so the equilibrium is
+    p = (I - c S)^-1 w with S the swap. The objective is -|p - target|^2.
+    """
+
+    def mechanism_space(self, params):
+        return spaces.Box(-2.0, 2.0, (2,))
+
+    def initial_policies(self, params):
+        return jnp.zeros_like(params["target"])
+
+    def respond(self, policies, mechanism, params):
+        return params["coupling"] * policies[::-1] + mechanism
+
+    def objective(self, policies, mechanism, params):
+        return -jnp.sum((policies - params["target"]) ** 2)
+
+    def utilities(self, policies, mechanism, params):
+        return policies * mechanism
+
+    def play(self, key, policies, mechanism, params):
+        noise = jax.random.normal(key, (), policies.dtype)
+        return self.objective(policies, mechanism, params) + params["noise"] * noise
+
+
+def linear_environment(coupling=0.5, noise=0.0, **options):
+    """The environment and its parameters; the target is (.8, .6)."""
+    params = {
+        "coupling": jnp.asarray(coupling, float),
+        "target": jnp.asarray([0.8, 0.6], float),
+        "noise": jnp.asarray(noise, float),
+    }
+    of_params = {name: options.pop(name) for name in ("response_rate",) if name in options}
+    env = IncentiveDesign(LinearGame(), **options)
+    return env, params_of(params, num_rounds=env.num_rounds, **of_params)
+
+
+def best_mechanism(params):
+    """Under which the equilibrium is the target, float [2]."""
+    game = params.game
+    return game["target"] - game["coupling"] * game["target"][::-1]
+
+
+def slope_at_equilibrium(params, mechanism):
+    """Derivatives of the objective by the mechanism, responses included, float [2]."""
+    game = params.game
+    swap = jnp.array([[0.0, 1.0], [1.0, 0.0]])
+    moves = jnp.linalg.inv(jnp.eye(2) - game["coupling"] * swap)
+    return moves.T @ (-2 * (moves @ mechanism - game["target"]))
