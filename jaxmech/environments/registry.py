@@ -41,6 +41,10 @@ ENVIRONMENTS: dict[str, Registered] = {
         "jaxmech.environments.impression_allocation.factory:make",
         "divide buyers among sellers who set their prices by what they sold",
     ),
+    "multilane": Registered(
+        "jaxmech.environments.multilane.factory:make",
+        "pay agents for where they end, who had better end up side by side",
+    ),
     "sequential_price": Registered(
         "jaxmech.environments.sequential_price.factory:make",
         "visit agents one by one, post each a price for every item",

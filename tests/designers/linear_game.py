@@ -17,6 +17,14 @@ class LinearGame:
     p = (I - c S)^-1 w with S the swap. The objective is -|p - target|^2.
     """
 
+    @property
+    def name(self):
+        return "linear"
+
+    @property
+    def default_params(self):
+        return linear_environment()[1].game
+
     def mechanism_space(self, params):
         return spaces.Box(-2.0, 2.0, (2,))
 

@@ -18,6 +18,7 @@ from jaxmech.agents import (
     Setting,
     UnitDemand,
 )
+from jaxmech.agents.responses.transfers import PiecewiseLinear, WithSubsidy
 from jaxmech.agents.values.joint import CopulaValueQuality
 from jaxmech.agents.values.univariate import LogNormal
 from jaxmech.environments import names
@@ -36,6 +37,7 @@ def bundles(num_items, units):
 SIZES = {
     "reserve_pricing": {"days": 4, "num_bins": 8, "auctions_per_day": 4},
     "impression_allocation": {"num_sellers": 6, "num_rounds": 6, "rounds_per_cost": 2},
+    "multilane": {"num_positions": 5, "num_actions": 7},
 }
 """Environments that are large as they come, and smaller sizes of theirs."""
 
@@ -55,6 +57,10 @@ FEW = [(name, SIZES.get(name, {})) for name in names()] + [
                                "rounds_per_cost": 3, "action_form": "shares", "price_grid": 4,
                                "prices_shown": False, "num_buyers": 30, "entry_rate": 0.3,
                                "exit_rate": 0.2, "appeal_spread": 0.3}),
+    ("multilane", {"num_agents": 3, "num_positions": 4, "num_actions": 6, "num_rounds": 3,
+                   "responses_per_round": 2, "response_rate": 0.5, "sampled": True,
+                   "transfer": lambda: WithSubsidy(PiecewiseLinear((0.0, 0.6, 1.0))),
+                   "blind": True, "temperature": 0.5}),
 ]  # fmt: skip
 """Each environment as it comes but for its sizes, and with most of its options changed."""
 

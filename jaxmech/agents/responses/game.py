@@ -24,6 +24,16 @@ class Game(Protocol):
     All is pure and differentiable, of one game; batches go through ``jax.vmap``.
     """
 
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def default_params(self) -> Any:
+        """Its parameters where nobody gives others."""
+        ...
+
     def mechanism_space(self, params: Any) -> MechanismSpace:
         """What the designer chooses from."""
         ...

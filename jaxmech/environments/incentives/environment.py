@@ -12,7 +12,8 @@ from jaxmech import checks, spaces, struct
 from jaxmech.agents.responses.game import Game, MechanismSpace, Policies, equilibrium
 from jaxmech.environments.autoreset import step_with_reset
 from jaxmech.environments.compiled import compiled
-from jaxmech.environments.incentives.params import IncentiveDesignParams
+from jaxmech.environments.incentives.params import IncentiveDesignParams, params_of
+from jaxmech.environments.protocol import params_or_default
 
 
 @struct.dataclass
@@ -67,15 +68,26 @@ class IncentiveDesign:
         checks.hashable_fields(self)
 
     @property
+    def name(self) -> str:
+        """That of the game."""
+        return self.game.name
+
+    @property
     def truncates(self) -> bool:
         """No episode is cut short."""
         return False
 
-    def action_space(self, params: IncentiveDesignParams) -> MechanismSpace:
+    @property
+    def default_params(self) -> IncentiveDesignParams:
+        """Those of the game, and agents who move all the way to their response."""
+        return params_of(self.game.default_params, num_rounds=self.num_rounds)
+
+    def action_space(self, params: IncentiveDesignParams | None = None) -> MechanismSpace:
         """The mechanisms that the designer chooses from."""
+        params = params_or_default(self, params)
         return self.game.mechanism_space(params.game)
 
-    def observation_space(self, params: IncentiveDesignParams) -> spaces.Box:
+    def observation_space(self, params: IncentiveDesignParams | None = None) -> spaces.Box:
         """Float [coefficients + 2]: the last mechanism, as ``relative`` has it, its reward, and the
         share of the episode that is over."""
         (size,) = self.action_space(params).shape
@@ -83,10 +95,11 @@ class IncentiveDesign:
 
     @compiled
     def reset(
-        self, key: jax.Array, params: IncentiveDesignParams
+        self, key: jax.Array, params: IncentiveDesignParams | None = None
     ) -> tuple[jax.Array, IncentiveDesignState]:
         """Agents as they are before they are told of any mechanism. Nothing is drawn."""
         del key
+        params = params_or_default(self, params)
         policies = self.game.initial_policies(params.game)
         mechanism = _middle(self.action_space(params))
         zero = jnp.zeros((), mechanism.dtype)
@@ -99,16 +112,22 @@ class IncentiveDesign:
         key: jax.Array,
         state: IncentiveDesignState,
         action: jax.Array,
-        params: IncentiveDesignParams,
+        params: IncentiveDesignParams | None = None,
     ) -> tuple[jax.Array, IncentiveDesignState, jax.Array, jax.Array, dict[str, jax.Array]]:
         """One round under the mechanism ``action``.
 
         Returns:
           observation, state, reward, terminated and info: ``objective``, float [], the mean reward
           of the episode so far, and ``expected_objective``, float [], that of the round.
+
+        Raises:
+          ValueError: the action's shape is not that of the action space.
         """
-        dtype = state.mechanism.dtype
-        mechanism = allowed(self.action_space(params), jnp.asarray(action, dtype))
+        params = params_or_default(self, params)
+        dtype, space = state.mechanism.dtype, self.action_space(params)
+        action = jnp.asarray(action, dtype)
+        checks.shape("action", action, "[coefficients]", space.shape)
+        mechanism = allowed(space, action)
         policies = self._responses(state.policies, mechanism, params)
         expected = self.game.objective(policies, mechanism, params.game)
         drawn = self.game.play(key, policies, mechanism, params.game) if self.sampled else expected
@@ -129,11 +148,17 @@ class IncentiveDesign:
         key: jax.Array,
         state: IncentiveDesignState,
         action: jax.Array,
-        params: IncentiveDesignParams,
+        params: IncentiveDesignParams | None = None,
     ) -> tuple[
         jax.Array, IncentiveDesignState, jax.Array, jax.Array, jax.Array, dict[str, jax.Array]
     ]:
-        """``step_env``, then a fresh episode where this one ended."""
+        """``step_env``, then a fresh episode where this one ended.
+
+        Returns:
+          observation, state, reward, terminated, truncated (never true) and info, with
+          ``final_observation``: the observation before any reset.
+        """
+        params = params_or_default(self, params)
         return step_with_reset(self, key, state, action, params)
 
     def _responses(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from jaxmech import checks, struct
@@ -18,12 +17,12 @@ class IncentiveDesignParams:
       game: parameters of the game.
       response_rate: float [], how far agents move towards their response at once, above 0 to 1; of
         no account where they are in equilibrium.
-      max_steps_in_episode: int32 [], rounds of an episode.
+      max_steps_in_episode: rounds of an episode. Static.
     """
 
     game: Any
     response_rate: Any
-    max_steps_in_episode: jax.Array
+    max_steps_in_episode: int = struct.field(pytree_node=False)
 
 
 def params_of(
@@ -38,5 +37,5 @@ def params_of(
     return IncentiveDesignParams(
         game=game_params,
         response_rate=jnp.asarray(response_rate, float),
-        max_steps_in_episode=jnp.asarray(checks.integer("num_rounds", num_rounds), jnp.int32),
+        max_steps_in_episode=checks.integer("num_rounds", num_rounds),
     )

@@ -21,7 +21,7 @@ from jaxmech import checks, spaces, struct
 from jaxmech.agents.responses.fixed_points import FixedPoint, fixed_point
 from jaxmech.agents.responses.logit import logit_response
 from jaxmech.agents.responses.transfers import Polynomial, Transfer
-from jaxmech.environments.multilane.params import MultilaneParams
+from jaxmech.environments.multilane.params import MultilaneParams, params_of
 
 PaidPosition = Literal["terminal", "initial"]
 
@@ -85,6 +85,15 @@ class Multilane:
         checks.one_of("paid_position", self.paid_position, get_args(PaidPosition))
         checks.integer("num_positions", self.num_positions)
         checks.integer("num_actions", self.num_actions, low=2)
+
+    @property
+    def name(self) -> str:
+        return "multilane"
+
+    @property
+    def default_params(self) -> MultilaneParams:
+        """Those of ``params_of`` where nothing is given."""
+        return params_of(self)
 
     def mechanism_space(self, params: MultilaneParams) -> spaces.Box:
         """Coefficients of the transfer, each at most ``params.bound`` in size."""
