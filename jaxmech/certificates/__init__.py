@@ -1,6 +1,7 @@
 """What can be bounded about a mechanism: gains from misreporting, and losses from taking part."""
 
 from jaxmech.certificates.best_responses import exploitability, interim_exploitability
+from jaxmech.certificates.finite_games import Deviations, deviations
 from jaxmech.certificates.gain_bounds import Budget, GainBound, quasilinear, quasilinear_in_clicks
 from jaxmech.certificates.misreports import incentive_regret
 from jaxmech.certificates.participation import (
@@ -10,8 +11,10 @@ from jaxmech.certificates.participation import (
 
 __all__ = [
     "Budget",
+    "Deviations",
     "GainBound",
     "IndividualRationality",
+    "deviations",
     "exploitability",
     "incentive_regret",
     "individual_rationality",
