@@ -75,6 +75,10 @@ SYSTEMS: dict[str, set[str]] = {
         "jaxmech.designers.allocation_policies",
         "jaxmech.experiments.impression_allocation",
     },
+    "lanes": {
+        "jaxmech.environments.multilane",
+        "jaxmech.oracles.multilane",
+    },
 }
 """The packages and modules of each system, which no other system and nothing general imports."""
 

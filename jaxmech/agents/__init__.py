@@ -26,6 +26,23 @@ if TYPE_CHECKING:
     from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
     from jaxmech.agents.keywords.daily_bidders import DailyBidders
     from jaxmech.agents.keywords.distribution import keyword_distribution
+    from jaxmech.agents.responses.finite_games import (
+        FiniteGame,
+        bayesian,
+        normal_form,
+        quantal_response_equilibrium,
+    )
+    from jaxmech.agents.responses.fixed_points import FixedPoint, fixed_point
+    from jaxmech.agents.responses.game import Game, equilibrium
+    from jaxmech.agents.responses.logit import smoothed_maximum
+    from jaxmech.agents.responses.transfers import (
+        NetworkTransfer,
+        PiecewiseLinear,
+        Polynomial,
+        Table,
+        Transfer,
+        WithSubsidy,
+    )
     from jaxmech.agents.sellers.buyers import Buyers, Logistic
     from jaxmech.agents.sellers.conditional_logit import ConditionalLogit, fit_conditional_logit
     from jaxmech.agents.sellers.observation import SellerObservation, seller_observation
@@ -93,14 +110,20 @@ __all__ = [
     "EquilibriumTable",
     "Exp3",
     "Exponential",
+    "FiniteGame",
     "FiniteMixture",
+    "FixedPoint",
     "FromDistrax",
+    "Game",
     "Hedge",
     "IronedVirtualValue",
     "LogNormal",
     "Logistic",
     "LogitResponse",
     "MineralRights",
+    "NetworkTransfer",
+    "PiecewiseLinear",
+    "Polynomial",
     "Power",
     "Records",
     "RegretMatching",
@@ -109,6 +132,8 @@ __all__ = [
     "SellerPopulation",
     "Setting",
     "SignalsAndValues",
+    "Table",
+    "Transfer",
     "TruncatedEqualRevenue",
     "Uniform",
     "UniformMixture",
@@ -117,10 +142,14 @@ __all__ = [
     "Valuations",
     "ValueDistribution",
     "ValuesAndQuality",
+    "WithSubsidy",
+    "bayesian",
     "bidder_population",
     "density",
+    "equilibrium",
     "finite_setting",
     "fit_conditional_logit",
+    "fixed_point",
     "interim_rules",
     "ironed_virtual_value",
     "keyword_distribution",
@@ -129,9 +158,12 @@ __all__ = [
     "linear_shading",
     "logit_response",
     "named_setting",
+    "normal_form",
     "one_of",
+    "quantal_response_equilibrium",
     "seller_observation",
     "seller_population",
+    "smoothed_maximum",
     "surely",
     "tabulated",
     "truthful",
@@ -155,6 +187,23 @@ _EXPORTS = {
     "keywords.bid_history": ["BidBins", "BidHistory"],
     "keywords.daily_bidders": ["DailyBidders"],
     "keywords.distribution": ["keyword_distribution"],
+    "responses.finite_games": [
+        "FiniteGame",
+        "bayesian",
+        "normal_form",
+        "quantal_response_equilibrium",
+    ],
+    "responses.fixed_points": ["FixedPoint", "fixed_point"],
+    "responses.game": ["Game", "equilibrium"],
+    "responses.logit": ["smoothed_maximum"],
+    "responses.transfers": [
+        "NetworkTransfer",
+        "PiecewiseLinear",
+        "Polynomial",
+        "Table",
+        "Transfer",
+        "WithSubsidy",
+    ],
     "sellers.buyers": ["Buyers", "Logistic"],
     "sellers.conditional_logit": ["ConditionalLogit", "fit_conditional_logit"],
     "sellers.observation": ["SellerObservation", "seller_observation"],

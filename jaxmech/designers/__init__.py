@@ -43,6 +43,18 @@ if TYPE_CHECKING:
     from jaxmech.designers.ppo.ppo import PPO, PPOState
     from jaxmech.designers.protocols import Designer, Policy
     from jaxmech.designers.training import train
+    from jaxmech.designers.two_timescale.gradients import (
+        ImplicitGradient,
+        OnePointGradient,
+        TwoPointGradient,
+        UnrolledGradient,
+    )
+    from jaxmech.designers.two_timescale.hyper_parameters import TwoTimescaleHyperParameters
+    from jaxmech.designers.two_timescale.two_timescale import (
+        FixedMechanism,
+        TwoTimescale,
+        TwoTimescaleState,
+    )
 
 __all__ = [
     "DDPG",
@@ -54,9 +66,11 @@ __all__ = [
     "ExactSimulator",
     "ExhaustiveSearch",
     "Exp3Shares",
+    "FixedMechanism",
     "FixedReserves",
     "FixedShares",
     "HeldDays",
+    "ImplicitGradient",
     "InitialReserves",
     "KnownDemand",
     "LearnedDemand",
@@ -64,6 +78,7 @@ __all__ = [
     "LearnedSimulator",
     "Moves",
     "ObservedKeyword",
+    "OnePointGradient",
     "PPOHyperParameters",
     "PPOState",
     "Planning",
@@ -75,7 +90,12 @@ __all__ = [
     "ReservePlanner",
     "StaticPrices",
     "TreeSearch",
+    "TwoPointGradient",
+    "TwoTimescale",
+    "TwoTimescaleHyperParameters",
+    "TwoTimescaleState",
     "UCB1Shares",
+    "UnrolledGradient",
     "greedy_planner",
     "held_out_cross_entropy",
     "simulate_bid_logs",
@@ -114,6 +134,14 @@ _EXPORTS = {
     "ppo.ppo": ["PPO", "PPOState"],
     "protocols": ["Designer", "Policy"],
     "training": ["train"],
+    "two_timescale.gradients": [
+        "ImplicitGradient",
+        "OnePointGradient",
+        "TwoPointGradient",
+        "UnrolledGradient",
+    ],
+    "two_timescale.hyper_parameters": ["TwoTimescaleHyperParameters"],
+    "two_timescale.two_timescale": ["FixedMechanism", "TwoTimescale", "TwoTimescaleState"],
 }
 
 __getattr__ = exports(__name__, _EXPORTS)

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
         ImpressionAllocationParams,
         ImpressionAllocationState,
     )
+    from jaxmech.environments.incentives import (
+        IncentiveDesign,
+        IncentiveDesignParams,
+        IncentiveDesignState,
+    )
     from jaxmech.environments.protocol import Environment
     from jaxmech.environments.repeated_auction import (
         RepeatedAuction,
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
     # For the type checker: each is an environment.
     _ENVIRONMENTS: tuple[type[Environment], ...] = (
         ImpressionAllocation,
+        IncentiveDesign,
         RelativeReserves,
         RepeatedAuction,
         ReservePricing,
@@ -49,6 +55,9 @@ __all__ = [
     "ImpressionAllocation",
     "ImpressionAllocationParams",
     "ImpressionAllocationState",
+    "IncentiveDesign",
+    "IncentiveDesignParams",
+    "IncentiveDesignState",
     "RelativeReserves",
     "RepeatedAuction",
     "RepeatedAuctionParams",
@@ -71,6 +80,7 @@ _EXPORTS = {
         "ImpressionAllocationParams",
         "ImpressionAllocationState",
     ),
+    "incentives": ("IncentiveDesign", "IncentiveDesignParams", "IncentiveDesignState"),
     "protocol": ("Environment",),
     "repeated_auction": (
         "RepeatedAuction",
