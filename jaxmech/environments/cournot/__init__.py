@@ -1,0 +1,20 @@
+"""Firms that compete by quantities: an emission tax, and a leader who prices a shared capacity."""
+
+from jaxmech.environments.cournot.game import Cournot
+from jaxmech.environments.cournot.params import CournotParams, params_of
+from jaxmech.environments.cournot.pricing import (
+    PricedQuantities,
+    StackelbergPricing,
+    StackelbergPricingParams,
+    pricing_params,
+)
+
+__all__ = [
+    "Cournot",
+    "CournotParams",
+    "PricedQuantities",
+    "StackelbergPricing",
+    "StackelbergPricingParams",
+    "params_of",
+    "pricing_params",
+]

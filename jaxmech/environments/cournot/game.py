@@ -1,0 +1,207 @@
+"""A Cournot market under a tax on emissions.
+
+Firms choose quantities, the price falls with their sum, and what they emit does damage that none of
+them pays for unless it is taxed. Taxes are paid back to consumers, so they cancel in welfare. With
+market power the best tax is not the marginal damage (Pigou's) but less, and may be a subsidy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech import checks
+from jaxmech.agents.responses.fixed_points import (
+    FixedPoint,
+    fixed_point,
+    largest_difference,
+    newton,
+)
+from jaxmech.agents.responses.logit import logit_response
+from jaxmech.environments.cournot.params import CournotParams
+from jaxmech.environments.cournot.search import falling_bisection
+from jaxmech.spaces import Box
+
+
+@dataclass(frozen=True)
+class Cournot:
+    """The game between who taxes emissions and the firms.
+
+    The mechanism is the tax per unit of emissions, float [1]. Policies are quantities, float
+    [firms], where firms choose best, and else probabilities of quantities, float [firms, nodes].
+
+    Attributes:
+      num_nodes: None for firms that choose the best of all quantities, exactly. A number for those
+        that choose by logit, at the temperature of the parameters, among that many equally spaced
+        quantities from the lowest to the highest.
+
+    Raises:
+      ValueError: fewer than two nodes.
+    """
+
+    num_nodes: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.num_nodes is not None:
+            checks.integer("num_nodes", self.num_nodes, low=2)
+
+    def mechanism_space(self, params: CournotParams) -> Box:
+        """The tax, float [1]."""
+        return Box(params.tax_low, params.tax_high, (1,))
+
+    def initial_policies(self, params: CournotParams) -> jax.Array:
+        """The middle of what each firm can choose, or all of it alike."""
+        if self.num_nodes is None:
+            return (params.lowest + params.highest) / 2
+        return jnp.full((*params.costs.shape, self.num_nodes), 1 / self.num_nodes)
+
+    def respond(
+        self, policies: jax.Array, mechanism: jax.Array, params: CournotParams
+    ) -> jax.Array:
+        """Each firm's response to the expected quantities of the others, policies again."""
+        means, _ = self._moments(policies, params)
+        return self._respond_to(means, mechanism, params)
+
+    def equilibrium(self, mechanism: jax.Array, params: CournotParams) -> FixedPoint:
+        """Its policies, differentiable by the implicit function theorem.
+
+        Where firms choose best, the equilibrium is the only one, found by bisection on the sum of
+        quantities: a firm's share of a sum falls as the sum rises. By logit it is found by Newton's
+        method on the expected quantities, of which others see no more.
+        """
+        if self.num_nodes is None:
+            policies, steps = self._exact_equilibrium(mechanism, params)
+        else:
+            policies, steps = self._logit_equilibrium(mechanism, params)
+        residual = largest_difference(self.respond(policies, mechanism, params), policies)
+        return FixedPoint(policies, residual, steps)
+
+    def objective(
+        self, policies: jax.Array, mechanism: jax.Array, params: CournotParams
+    ) -> jax.Array:
+        """Expected welfare, float []: what is bought is worth, less costs and damage."""
+        _tax(mechanism)
+        means, squares = self._moments(policies, params)
+        variances = squares - means**2
+        total, emitted = jnp.sum(means), jnp.sum(params.emissions * means)
+        square_total = total**2 + jnp.sum(variances)
+        square_emitted = emitted**2 + jnp.sum(params.emissions**2 * variances)
+        worth = params.intercept * total - params.slope * square_total / 2
+        costs = jnp.sum(params.costs * means + params.curvatures * squares / 2)
+        return worth - costs - params.damage * square_emitted / 2
+
+    def utilities(
+        self, policies: jax.Array, mechanism: jax.Array, params: CournotParams
+    ) -> jax.Array:
+        """Expected profits after tax, float [firms]."""
+        means, squares = self._moments(policies, params)
+        margins = self._margins(means, mechanism, params)
+        return means * margins - (params.slope + params.curvatures / 2) * squares
+
+    def play(
+        self, key: jax.Array, policies: jax.Array, mechanism: jax.Array, params: CournotParams
+    ) -> jax.Array:
+        """Welfare of one draw of quantities, float []."""
+        if self.num_nodes is None:
+            return self.objective(policies, mechanism, params)
+        drawn = jax.random.categorical(key, jnp.log(policies))
+        certain = jax.nn.one_hot(drawn, self.num_nodes, dtype=policies.dtype)
+        return self.objective(certain, mechanism, params)
+
+    def cap_price(self, cap: jax.Array, params: CournotParams) -> FixedPoint:
+        """The tax that keeps emissions to a cap, float [], 0 where they are no more untaxed.
+
+        It is what a permit is worth where permits for ``cap`` units of emissions are traded: the
+        multiplier, equal for all firms, of the cap as a constraint that they share. Emissions of
+        firms that choose best fall with the tax, so it is found by bisection up to ``tax_high``;
+        the residual says by how much the cap is missed. Differentiable in ``cap`` and ``params``.
+
+        Raises:
+          ValueError: firms choose by logit.
+        """
+        if self.num_nodes is not None:
+            raise checks.InvalidValueError("num_nodes", self.num_nodes, "None, for a cap")
+
+        def excess(price: jax.Array) -> jax.Array:
+            quantities, _ = self._exact_equilibrium(price[None], params)
+            return jnp.sum(params.emissions * quantities) - cap
+
+        # Below a price of 0 emissions stay what they are, and what is left of the cap takes its
+        # place: so there is one root, and no price is below 0.
+        found = fixed_point(
+            lambda price, _: price + excess(jnp.maximum(price, 0)) - jnp.minimum(price, 0),
+            jnp.zeros_like(params.tax_high),
+            solver=falling_bisection(params.tax_high),
+            options={"lower": -cap, "upper": params.tax_high},
+        )
+        return replace(found, point=jnp.maximum(found.point, 0))
+
+    def _exact_equilibrium(
+        self, mechanism: jax.Array, params: CournotParams
+    ) -> tuple[jax.Array, jax.Array]:
+        tax = _tax(mechanism)
+
+        def of_total(total: jax.Array) -> jax.Array:
+            """What each firm makes where all make this, by its condition of first order."""
+            margins = params.intercept - params.costs - tax * params.emissions
+            wanted = (margins - params.slope * total) / (params.slope + params.curvatures)
+            return jnp.clip(wanted, params.lowest, params.highest)
+
+        # As a share of the most that can be made, for the precision of the search.
+        most = jnp.sum(params.highest)
+        found = fixed_point(
+            lambda share, _: jnp.sum(of_total(share * most)) / most,
+            jnp.ones_like(most) / 2,
+            solver=falling_bisection(most),
+            options={"lower": 0.0, "upper": 1.0},
+        )
+        return of_total(found.point * most), found.steps
+
+    def _logit_equilibrium(
+        self, mechanism: jax.Array, params: CournotParams
+    ) -> tuple[jax.Array, jax.Array]:
+        def expected(means: jax.Array, _: None) -> jax.Array:
+            return self._moments(self._respond_to(means, mechanism, params), params)[0]
+
+        start, _ = self._moments(self.initial_policies(params), params)
+        found = fixed_point(expected, start, solver=newton(start))
+        return self._respond_to(found.point, mechanism, params), found.steps
+
+    def _respond_to(
+        self, means: jax.Array, mechanism: jax.Array, params: CournotParams
+    ) -> jax.Array:
+        """Policies that respond to expected quantities, float [firms]."""
+        margins = self._margins(means, mechanism, params)
+        rises = params.slope + params.curvatures / 2
+        if self.num_nodes is None:
+            return jnp.clip(margins / (2 * rises), params.lowest, params.highest)
+        nodes = self._nodes(params)
+        profits = margins[:, None] * nodes - rises[:, None] * nodes**2
+        return logit_response(profits, params.temperature)
+
+    def _margins(self, means: jax.Array, mechanism: jax.Array, params: CournotParams) -> jax.Array:
+        """What the first unit of each firm earns while the others make theirs, float [firms]."""
+        others = jnp.sum(means) - means
+        taxes = _tax(mechanism) * params.emissions
+        return params.intercept - params.slope * others - params.costs - taxes
+
+    def _moments(self, policies: jax.Array, params: CournotParams) -> tuple[jax.Array, jax.Array]:
+        """Means of quantities and of their squares, both float [firms]."""
+        if self.num_nodes is None:
+            return policies, policies**2
+        nodes = self._nodes(params)
+        return jnp.sum(policies * nodes, axis=-1), jnp.sum(policies * nodes**2, axis=-1)
+
+    def _nodes(self, params: CournotParams) -> jax.Array:
+        """Quantities to choose from, float [firms, nodes]."""
+        assert self.num_nodes is not None
+        shares = jnp.linspace(0, 1, self.num_nodes, dtype=params.costs.dtype)[None]
+        low, high = params.lowest[:, None], params.highest[:, None]
+        return low + (high - low) * shares
+
+
+def _tax(mechanism: jax.Array) -> jax.Array:
+    checks.shape("mechanism", mechanism, "the tax", (1,))
+    return mechanism[0]

@@ -1,0 +1,215 @@
+"""A leader who prices what followers take of a shared capacity (Stackelberg pricing).
+
+Follower ``i`` takes ``x_i >= 0`` and pays for it at a price that rises with what all take, ``S``:
+its cost is ``a_i x_i^2 + (p_i + q S^2) x_i``, and ``p_i`` may be below 0, a wish to take some. All
+together can take 1 at most. Of the equilibria of such games this is the variational one, in which
+a unit of capacity is worth the same to every follower, as if it were sold in a market. The example
+is from NashOpt (Bemporad), whose own solution has a price of capacity for each follower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+
+from jaxmech import checks, struct
+from jaxmech.agents.responses.fixed_points import FixedPoint, fixed_point, largest_difference
+from jaxmech.environments.cournot.search import falling_bisection
+from jaxmech.spaces import Box
+
+CAPACITY = 1.0
+"""Of all followers together."""
+
+
+@struct.dataclass
+class StackelbergPricingParams:
+    """What can be swept.
+
+    Attributes:
+      curvatures: float [followers], ``a``.
+      lowest_price: float [], of each ``p_i``; the highest is 0.
+      highest_slope: float [], of ``q``; the lowest is 0.
+      target: float [], what the leader wants all followers together to take.
+      usual_price: float [], from which each ``p_i`` departs at a cost.
+      departure_cost: float [], of the square of a departure.
+      revenue_weight: float [], of what followers pay.
+    """
+
+    curvatures: jax.Array
+    lowest_price: jax.Array
+    highest_slope: jax.Array
+    target: jax.Array
+    usual_price: jax.Array
+    departure_cost: jax.Array
+    revenue_weight: jax.Array
+
+
+@struct.dataclass
+class PricedQuantities:
+    """What followers do.
+
+    Attributes:
+      quantities: float [followers], ``x``.
+      capacity_price: float [], what a unit of capacity is worth to each; 0 where some is left.
+    """
+
+    quantities: jax.Array
+    capacity_price: jax.Array
+
+
+def pricing_params(
+    curvatures: ArrayLike = (1.0, 1.5, 0.8, 1.2, 2.0, 0.9, 1.8, 1.1),
+    *,
+    lowest_price: float = -5.0,
+    highest_slope: float = 0.2,
+    target: float = 0.9,
+    usual_price: float = -2.0,
+    departure_cost: float = 0.1,
+    revenue_weight: float = 0.3,
+) -> StackelbergPricingParams:
+    """Parameters; those unless given are the example's, with 8 followers.
+
+    Args:
+      curvatures: float [followers], above 0.
+      lowest_price: below 0.
+      highest_slope, departure_cost, revenue_weight: from 0.
+      target, usual_price: finite.
+
+    Raises:
+      ValueError: a number out of range.
+    """
+    curvatures = np.asarray(curvatures, np.float64)
+    checks.axes("curvatures", curvatures, "followers")
+    checks.numbers("curvatures", curvatures, above=0)
+    checks.number("lowest_price", lowest_price, below=0)
+    for field, value in (
+        ("highest_slope", highest_slope),
+        ("departure_cost", departure_cost),
+        ("revenue_weight", revenue_weight),
+    ):
+        checks.number(field, value, low=0)
+    checks.number("target", target)
+    checks.number("usual_price", usual_price)
+    numbers = (
+        curvatures,
+        lowest_price,
+        highest_slope,
+        target,
+        usual_price,
+        departure_cost,
+        revenue_weight,
+    )
+    return StackelbergPricingParams(*(jnp.asarray(number, float) for number in numbers))
+
+
+@dataclass(frozen=True)
+class StackelbergPricing:
+    """The game between a leader who sets prices and followers who choose best.
+
+    The mechanism is the followers' prices ``p`` and then the slope ``q``, float [followers + 1].
+    """
+
+    def mechanism_space(self, params: StackelbergPricingParams) -> Box:
+        """Prices, then the slope, float [followers + 1]."""
+        low = jnp.full_like(params.curvatures, params.lowest_price)
+        zero = jnp.zeros_like(params.highest_slope)[None]
+        high = jnp.concatenate([jnp.zeros_like(low), params.highest_slope[None]])
+        return Box(jnp.concatenate([low, zero]), high, high.shape)
+
+    def initial_policies(self, params: StackelbergPricingParams) -> PricedQuantities:
+        """Equal shares of the capacity, which is free."""
+        size = params.curvatures.size
+        shares = jnp.full_like(params.curvatures, CAPACITY / size)
+        return PricedQuantities(shares, jnp.zeros_like(params.target))
+
+    def respond(
+        self, policies: PricedQuantities, mechanism: jax.Array, params: StackelbergPricingParams
+    ) -> PricedQuantities:
+        """What each follower takes while the others take theirs and capacity costs what it does.
+
+        The price of capacity moves by what is taken in excess, not below 0: it stays where all is
+        taken, or some is left and it is 0.
+        """
+        prices, slope = _prices(mechanism, params)
+        total = jnp.sum(policies.quantities)
+        others = total - policies.quantities
+        # The condition of first order is 3 q x^2 + (2 a + 4 q others) x = wish.
+        wish = jnp.maximum(-(prices + slope * others**2 + policies.capacity_price), 0)
+        half = params.curvatures + 2 * slope * others
+        quantities = wish / (half + jnp.sqrt(half**2 + 3 * slope * wish))
+        capacity_price = jnp.maximum(policies.capacity_price + total - CAPACITY, 0)
+        return PricedQuantities(quantities, capacity_price)
+
+    def equilibrium(self, mechanism: jax.Array, params: StackelbergPricingParams) -> FixedPoint:
+        """The variational equilibrium, differentiable by the implicit function theorem.
+
+        What all would take falls with what all take, and with the price of capacity. So there is
+        one: by bisection on a number that says how much is taken up to the capacity, and beyond it
+        what capacity costs.
+        """
+        prices, slope = _prices(mechanism, params)
+
+        def of_place(place: jax.Array) -> PricedQuantities:
+            total = jnp.minimum(place, CAPACITY)
+            capacity_price = jnp.maximum(place - CAPACITY, 0)
+            wish = jnp.maximum(-(prices + slope * total**2 + capacity_price), 0)
+            return PricedQuantities(
+                wish / (2 * (params.curvatures + slope * total)), capacity_price
+            )
+
+        def response(place: jax.Array, _: None) -> jax.Array:
+            excess = jnp.sum(of_place(place).quantities) - jnp.minimum(place, CAPACITY)
+            return place + excess
+
+        found = fixed_point(
+            response,
+            jnp.ones_like(params.target),
+            solver=falling_bisection(params.target),
+            # Where capacity costs as much as anybody wishes, nobody takes any.
+            options={"lower": 0.0, "upper": CAPACITY + jnp.maximum(jnp.max(-prices), 0)},
+        )
+        policies = of_place(found.point)
+        again = self.respond(policies, mechanism, params)
+        return FixedPoint(policies, largest_difference(again, policies), found.steps)
+
+    def objective(
+        self, policies: PricedQuantities, mechanism: jax.Array, params: StackelbergPricingParams
+    ) -> jax.Array:
+        """The leader's cost times -1, float []: missing the target and departures, less revenue."""
+        prices, slope = _prices(mechanism, params)
+        total = jnp.sum(policies.quantities)
+        paid = jnp.sum((prices + slope * total**2) * policies.quantities)
+        missed = (total - params.target) ** 2
+        departures = params.departure_cost * jnp.sum((prices - params.usual_price) ** 2)
+        return params.revenue_weight * paid - missed - departures
+
+    def utilities(
+        self, policies: PricedQuantities, mechanism: jax.Array, params: StackelbergPricingParams
+    ) -> jax.Array:
+        """Costs times -1, float [followers]; capacity is given, not sold."""
+        prices, slope = _prices(mechanism, params)
+        quantities = policies.quantities
+        price = prices + slope * jnp.sum(quantities) ** 2
+        return -(params.curvatures * quantities + price) * quantities
+
+    def play(
+        self,
+        key: jax.Array,
+        policies: PricedQuantities,
+        mechanism: jax.Array,
+        params: StackelbergPricingParams,
+    ) -> jax.Array:
+        """The objective: nothing is drawn, float []."""
+        del key
+        return self.objective(policies, mechanism, params)
+
+
+def _prices(mechanism: jax.Array, params: StackelbergPricingParams) -> tuple[jax.Array, jax.Array]:
+    """Each follower's, float [followers], and the slope, float [], from 0."""
+    size = params.curvatures.size + 1
+    checks.shape("mechanism", mechanism, "a price for each follower, and the slope", (size,))
+    return mechanism[:-1], jnp.maximum(mechanism[-1], 0)
