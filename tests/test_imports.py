@@ -78,6 +78,7 @@ SYSTEMS: dict[str, set[str]] = {
     "lanes": {
         "jaxmech.environments.multilane",
         "jaxmech.oracles.multilane",
+        "jaxmech.experiments.incentives",
     },
 }
 """The packages and modules of each system, which no other system and nothing general imports."""

@@ -61,6 +61,7 @@ STUDIES: dict[str, str] = {
         ("tang2017/impression_allocation", "impression_market", "many_sellers"),
         "jaxmech.experiments.impression_allocation.configuration:STUDIES",
     ),
+    "mguni2018/multilane": "jaxmech.experiments.incentives.configuration:MULTILANE",
     "tang2017/reserve_pricing": "jaxmech.experiments.reserve_pricing.configuration:RESERVE_PRICING",
 }
 """``module:object`` of every study, in the order in which ``jaxmech list`` shows them; the object

@@ -1,0 +1,1 @@
+"""Studies of incentives that are designed while agents respond."""
