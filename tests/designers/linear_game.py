@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech import spaces
-from jaxmech.environments.incentives import IncentiveDesign, params_of
+from jaxmech.environments.incentives import incentive_design
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,7 @@ def linear_environment(coupling=0.5, noise=0.0, **options):
         "target": jnp.asarray([0.8, 0.6], float),
         "noise": jnp.asarray(noise, float),
     }
-    of_params = {name: options.pop(name) for name in ("response_rate",) if name in options}
-    env = IncentiveDesign(LinearGame(), **options)
-    return env, params_of(params, num_rounds=env.num_rounds, **of_params)
+    return incentive_design(LinearGame(), params, **options)
 
 
 def best_mechanism(params):

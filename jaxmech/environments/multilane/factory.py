@@ -6,8 +6,8 @@ from typing import Any
 
 from jaxmech.agents.responses.transfers import Polynomial, Transfer
 from jaxmech.environments.incentives.environment import IncentiveDesign
+from jaxmech.environments.incentives.factory import incentive_design, of_rounds
 from jaxmech.environments.incentives.params import IncentiveDesignParams
-from jaxmech.environments.incentives.params import params_of as around
 from jaxmech.environments.multilane.game import Multilane, PaidPosition
 from jaxmech.environments.multilane.params import params_of
 from jaxmech.environments.registry import check_options
@@ -21,10 +21,6 @@ def make(
     paid_position: PaidPosition = "terminal",
     num_positions: int = 101,
     num_actions: int = 201,
-    num_rounds: int = 1,
-    responses_per_round: int | None = None,
-    sampled: bool = False,
-    response_rate: Any = 1.0,
     **options: Any,
 ) -> tuple[IncentiveDesign, IncentiveDesignParams]:
     """Agents in lanes of their own who had better end up side by side.
@@ -32,15 +28,14 @@ def make(
     Args:
       num_agents, blind, paid_position, num_positions, num_actions: see ``Multilane``.
       transfer: what is paid for a position; a polynomial of degree 2 where it is None.
-      num_rounds, responses_per_round, sampled: see ``IncentiveDesign``.
-      response_rate: see ``IncentiveDesignParams``.
-      options: costs, temperature and bound, see ``jaxmech.environments.multilane.params_of``.
+      options: costs, temperature and bound, see ``jaxmech.environments.multilane.params_of``; and
+        of rounds, see ``jaxmech.environments.incentives.incentive_design``.
 
     Raises:
       ValueError: an unknown option or a value out of range.
     """
-    check_options("multilane", options, make, params_of)
+    check_options("multilane", options, make, params_of, incentive_design)
+    rounds, numbers = of_rounds(options)
     paid = Polynomial() if transfer is None else transfer
     game = Multilane(num_agents, blind, paid, paid_position, num_positions, num_actions)
-    params = around(params_of(game, **options), num_rounds=num_rounds, response_rate=response_rate)
-    return IncentiveDesign(game, num_rounds, responses_per_round, sampled), params
+    return incentive_design(game, params_of(game, **numbers), **rounds)
