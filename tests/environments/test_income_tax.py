@@ -9,6 +9,7 @@ import optax
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiers import slowly
 
 from jaxmech.checks import InvalidValueError
 from jaxmech.environments.income_tax import (
@@ -168,7 +169,9 @@ def test_gradients_through_exact_labour_are_differences(schedule):
         np.testing.assert_allclose(found[place], difference / 2e-6, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize(("sigma", "elasticity"), [(0.5, 0.25), (0.7, 0.5)])
+@pytest.mark.parametrize(
+    ("sigma", "elasticity"), [(0.5, 0.25), (0.7, 0.5), *slowly((0.7, 0.25), (0.5, 0.5))]
+)
 def test_learned_linear_rates_are_those_of_fixed_weights(sigma, elasticity):
     skills, shares = lognormal_skills(sigma)
     for aversion in (0.5, 2.0):
@@ -202,7 +205,9 @@ def test_learned_rates_of_highest_revenue_and_of_the_mean_logarithm():
     assert expected == pytest.approx(0.409987, abs=1e-6)
 
 
-@pytest.mark.parametrize(("tail", "elasticity"), [(1.5, 0.25), (2.0, 0.5)])
+@pytest.mark.parametrize(
+    ("tail", "elasticity"), [(1.5, 0.25), (2.0, 0.5), *slowly((2.0, 0.25), (3.0, 0.5))]
+)
 def test_learned_top_rates(tail, elasticity):
     skills, shares = pareto_skills(tail * (1 + elasticity), elasticity, num_types=1500)
     params = params_of(skills, shares=shares, elasticity=elasticity)
