@@ -248,7 +248,7 @@ THRESHOLDS = tuple(float(edge) for edge in np.geomspace(1.2, 100, 14))
 )
 def test_maximin_of_pareto_skills_is_one_rate_for_every_kind_of_tax(schedule):
     tail, elasticity = 2.0, 0.5
-    skills, shares = pareto_skills(tail * (1 + elasticity), elasticity, num_types=300, rarest=1e-8)
+    skills, shares = pareto_skills(tail * (1 + elasticity), elasticity, num_types=800, rarest=1e-8)
     params = params_of(skills, shares=shares, elasticity=elasticity)
     game = IncomeTax(schedule, criterion=least_utility)
     size = schedule.space.shape[0]
