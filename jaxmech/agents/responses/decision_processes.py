@@ -298,7 +298,7 @@ def _optimum_jvp(
         tangents[:2],
     )
     policy = soft_policy(process, values, temperature)
-    still = np.zeros(optimum.solves.shape, jax.dtypes.float0)
+    still: Any = np.zeros(optimum.solves.shape, jax.dtypes.float0)
     moved = SoftOptimum(
         _sum_ahead(process, policy, change), jnp.zeros_like(optimum.residual), still
     )
