@@ -88,26 +88,29 @@ def exponentiated_gradient(
 def shrinking_mirror_descent(
     steps: int,
     *,
-    step_sizes: tuple[float, float] = (50.0, 0.01),
-    dealt_out: tuple[float, float] = (0.03, 1e-7),
+    step_sizes: tuple[Any, Any] = (50.0, 0.01),
+    dealt_out: tuple[Any, Any] = (0.03, 1e-7),
 ) -> optax.GradientTransformation:
     """``exponentiated_gradient`` of scaled gradients, whose steps shrink geometrically.
 
+    From a long first step on, little is left of where a search starts: restarts that are to differ
+    should differ in step sizes, which may be traced, as by ``jax.vmap``.
+
     Args:
       steps: over which they shrink, at least 2.
-      step_sizes, dealt_out: at the first and at the last of those steps, above 0. Without shares
-        that are dealt out, use ``exponentiated_gradient``.
+      step_sizes, dealt_out: at the first and at the last of those steps, float [] each, above 0.
+        Without shares that are dealt out, use ``exponentiated_gradient``.
 
     Raises:
       ValueError: a number out of its range.
     """
     checks.integer("steps", steps, low=2)
-    checks.numbers("step_sizes", step_sizes, above=0)
-    checks.numbers("dealt_out", dealt_out, above=0, high=1)
+    for size, part in zip(step_sizes, dealt_out, strict=True):
+        checks.leaf("step_sizes", size, above=0)
+        checks.leaf("dealt_out", part, above=0, high=1)
 
-    def geometric(first: float, last: float) -> Schedule:
-        schedule: Schedule = optax.exponential_decay(first, steps - 1, last / first)
-        return schedule
+    def geometric(first: Any, last: Any) -> Schedule:
+        return lambda count: first * (last / first) ** (count / (steps - 1))
 
     return optax.chain(
         scale_by_largest(),
