@@ -75,8 +75,17 @@ SYSTEMS: dict[str, set[str]] = {
         "jaxmech.designers.allocation_policies",
         "jaxmech.experiments.impression_allocation",
     },
-    "lanes": {
+    "incentives": {
+        "jaxmech.environments.bertrand",
+        "jaxmech.environments.cournot",
+        "jaxmech.environments.escape_room",
+        "jaxmech.environments.income_tax",
+        "jaxmech.environments.matrix_game",
         "jaxmech.environments.multilane",
+        "jaxmech.oracles.bertrand",
+        "jaxmech.oracles.cournot",
+        "jaxmech.oracles.escape_room",
+        "jaxmech.oracles.income_tax",
         "jaxmech.oracles.multilane",
         "jaxmech.experiments.incentives",
     },

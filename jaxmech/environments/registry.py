@@ -41,6 +41,26 @@ ENVIRONMENTS: dict[str, Registered] = {
         "jaxmech.environments.impression_allocation.factory:make",
         "divide buyers among sellers who set their prices by what they sold",
     ),
+    "bertrand": Registered(
+        "jaxmech.environments.bertrand.factory:make",
+        "tax what each of two firms sells that compete by prices",
+    ),
+    "cournot": Registered(
+        "jaxmech.environments.cournot.factory:make",
+        "tax what firms emit that compete by quantities",
+    ),
+    "escape_room": Registered(
+        "jaxmech.environments.escape_room.factory:make",
+        "pay agents for holding open a door that others leave by",
+    ),
+    "income_tax": Registered(
+        "jaxmech.environments.income_tax.factory:make",
+        "tax what people earn, and pay it out to all alike",
+    ),
+    "matrix_game": Registered(
+        "jaxmech.environments.matrix_game.factory:make",
+        "pay the players of a normal form for what they do",
+    ),
     "multilane": Registered(
         "jaxmech.environments.multilane.factory:make",
         "pay agents for where they end, who had better end up side by side",

@@ -41,8 +41,11 @@ SIZES = {
 }
 """Environments that are large as they come, and smaller sizes of theirs."""
 
+GAMES = ("bertrand", "cournot", "escape_room", "income_tax", "matrix_game")
+"""Games in the same environment as ``multilane``, which stands for them all."""
+
 # A setting is made anew in each test, so that it has the precision of that test.
-FEW = [(name, SIZES.get(name, {})) for name in names()] + [
+FEW = [(name, SIZES.get(name, {})) for name in names() if name not in GAMES] + [
     ("sequential_price", {"setting": partial(uniform, UnitDemand(2), (2, 1)),
                           "statistic": "last_visit", "subtract_offline_optimum": True}),
     ("repeated_auction", {"bidders": ["hedge", "exp3", "truthful"],
@@ -82,7 +85,7 @@ _OTHERS = [
                           "filtering": "lazy", "objective": "max_min",
                           "distribution": CopulaValueQuality}),
     ("reserve_pricing", {"num_bidders": 1, "days": 2, "num_bins": 6, "auctions_per_day": 4}),
-] + [(name, {}) for name in SIZES]  # fmt: skip
+] + [(name, {}) for name in (*SIZES, *GAMES)]  # fmt: skip
 
 # Reserve prices are dearest, and changed they differ most from the others.
 _DEAREST = ("reserve_pricing", SIZES["reserve_pricing"])

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from jaxmech import checks
 from jaxmech.agents.responses.logit import logit_response
-from jaxmech.environments.bertrand.params import BertrandParams
+from jaxmech.environments.bertrand.params import BertrandParams, params_of
 from jaxmech.spaces import Box
 
 
@@ -40,6 +40,15 @@ class Bertrand:
     def __post_init__(self) -> None:
         if self.num_nodes is not None:
             checks.integer("num_nodes", self.num_nodes, low=2)
+
+    @property
+    def name(self) -> str:
+        return "bertrand"
+
+    @property
+    def default_params(self) -> BertrandParams:
+        """Those of ``params_of`` where nothing is given."""
+        return params_of()
 
     def mechanism_space(self, params: BertrandParams) -> Box:
         """A tax for each firm, float [2]."""

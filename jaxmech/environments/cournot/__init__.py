@@ -1,5 +1,6 @@
 """Firms that compete by quantities: an emission tax, and a leader who prices a shared capacity."""
 
+from jaxmech.environments.cournot.factory import make
 from jaxmech.environments.cournot.game import Cournot
 from jaxmech.environments.cournot.params import CournotParams, params_of
 from jaxmech.environments.cournot.pricing import (
@@ -15,6 +16,7 @@ __all__ = [
     "PricedQuantities",
     "StackelbergPricing",
     "StackelbergPricingParams",
+    "make",
     "params_of",
     "pricing_params",
 ]

@@ -20,7 +20,7 @@ from jaxmech.agents.responses.fixed_points import (
     newton,
 )
 from jaxmech.agents.responses.logit import logit_response
-from jaxmech.environments.cournot.params import CournotParams
+from jaxmech.environments.cournot.params import CournotParams, params_of
 from jaxmech.environments.cournot.search import falling_bisection
 from jaxmech.spaces import Box
 
@@ -46,6 +46,15 @@ class Cournot:
     def __post_init__(self) -> None:
         if self.num_nodes is not None:
             checks.integer("num_nodes", self.num_nodes, low=2)
+
+    @property
+    def name(self) -> str:
+        return "cournot"
+
+    @property
+    def default_params(self) -> CournotParams:
+        """Those of ``params_of`` where nothing is given."""
+        return params_of()
 
     def mechanism_space(self, params: CournotParams) -> Box:
         """The tax, float [1]."""

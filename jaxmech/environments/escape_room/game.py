@@ -27,7 +27,7 @@ from jaxmech.agents.responses.finite_games import (
 )
 from jaxmech.agents.responses.fixed_points import FixedPoint
 from jaxmech.agents.responses.logit import logit_response, smoothed_maximum
-from jaxmech.environments.escape_room.params import EscapeRoomParams
+from jaxmech.environments.escape_room.params import EscapeRoomParams, params_of
 
 LEVER, START, DOOR = 0, 1, 2
 """Positions, and the actions that lead to them."""
@@ -86,6 +86,15 @@ class EscapeRoom:
         """Of each agent in each state, int [states, agents]."""
         places = np.indices((_PLACES,) * self.num_agents)
         return places.reshape(self.num_agents, -1).T
+
+    @property
+    def name(self) -> str:
+        return "escape_room"
+
+    @property
+    def default_params(self) -> EscapeRoomParams:
+        """Those of ``params_of`` where nothing is given."""
+        return params_of()
 
     def mechanism_space(self, params: EscapeRoomParams) -> spaces.Box:
         """Payments from 0 to ``params.bound``."""

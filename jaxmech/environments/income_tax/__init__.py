@@ -6,6 +6,7 @@ from jaxmech.environments.income_tax.criteria import (
     revenue,
     weighted_utility,
 )
+from jaxmech.environments.income_tax.factory import make
 from jaxmech.environments.income_tax.game import IncomeTax
 from jaxmech.environments.income_tax.labour import ExactLabour, GridLabour
 from jaxmech.environments.income_tax.params import IncomeTaxParams, params_of
@@ -23,6 +24,7 @@ __all__ = [
     "least_utility",
     "log_utility",
     "lognormal_skills",
+    "make",
     "params_of",
     "pareto_skills",
     "revenue",

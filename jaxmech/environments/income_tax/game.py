@@ -12,7 +12,8 @@ from jaxmech.agents.responses.fixed_points import FixedPoint
 from jaxmech.checks import InvalidValueError
 from jaxmech.environments.income_tax.criteria import Criterion, weighted_utility
 from jaxmech.environments.income_tax.labour import ExactLabour, LabourResponse, net_utilities
-from jaxmech.environments.income_tax.params import IncomeTaxParams
+from jaxmech.environments.income_tax.params import IncomeTaxParams, params_of
+from jaxmech.environments.income_tax.populations import lognormal_skills
 from jaxmech.environments.income_tax.schedules import LinearTax, TaxSchedule
 from jaxmech.spaces import Box
 
@@ -45,6 +46,16 @@ class IncomeTax:
         checks.hashable_fields(self)
         if not callable(self.criterion):
             raise InvalidValueError("criterion", self.criterion, "a function is needed", verb="")
+
+    @property
+    def name(self) -> str:
+        return "income_tax"
+
+    @property
+    def default_params(self) -> IncomeTaxParams:
+        """Lognormal skills of deviation .5, weighted by their inverse, and an elasticity of .25."""
+        skills, shares = lognormal_skills(0.5)
+        return params_of(skills, shares=shares, welfare_weights=1 / skills)
 
     def mechanism_space(self, params: IncomeTaxParams) -> Box:
         """Coefficients of the schedule, float [coefficients]."""

@@ -1,5 +1,6 @@
 """Normal forms whose players are paid for what they do."""
 
+from jaxmech.environments.matrix_game.factory import make
 from jaxmech.environments.matrix_game.game import MatrixGame
 from jaxmech.environments.matrix_game.named import (
     CHICKEN,
@@ -16,5 +17,6 @@ __all__ = [
     "STAG_HUNT",
     "MatrixGame",
     "MatrixGameParams",
+    "make",
     "params_of",
 ]

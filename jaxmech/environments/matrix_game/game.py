@@ -18,7 +18,8 @@ from jaxmech.agents.responses.finite_games import (
     quantal_response_equilibrium,
 )
 from jaxmech.agents.responses.fixed_points import FixedPoint
-from jaxmech.environments.matrix_game.params import MatrixGameParams
+from jaxmech.environments.matrix_game.named import PRISONERS_DILEMMA
+from jaxmech.environments.matrix_game.params import MatrixGameParams, params_of
 
 PaidFor = Literal["actions", "outcomes"]
 
@@ -61,6 +62,22 @@ class MatrixGame:
         if self.paid_for == "actions":
             return sum(self.num_actions)
         return self.num_players * math.prod(self.num_actions)
+
+    @property
+    def name(self) -> str:
+        return "matrix_game"
+
+    @property
+    def default_params(self) -> MatrixGameParams:
+        """Those of the prisoner's dilemma.
+
+        Raises:
+          InvalidValueError: other sizes than two players with two actions each.
+        """
+        if self.num_actions != (2, 2):
+            allowed = "(2, 2), of which the prisoner's dilemma is the default; give others payoffs"
+            raise checks.InvalidValueError("num_actions", self.num_actions, allowed)
+        return params_of(self, PRISONERS_DILEMMA)
 
     def mechanism_space(self, params: MatrixGameParams) -> spaces.Box:
         """Payments, each at most ``params.bound`` in size."""
