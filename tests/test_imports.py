@@ -79,6 +79,7 @@ SYSTEMS: dict[str, set[str]] = {
         "jaxmech.environments.bertrand",
         "jaxmech.environments.cournot",
         "jaxmech.environments.escape_room",
+        "jaxmech.environments.four_rooms",
         "jaxmech.environments.income_tax",
         "jaxmech.environments.matrix_game",
         "jaxmech.environments.multilane",

@@ -53,6 +53,10 @@ ENVIRONMENTS: dict[str, Registered] = {
         "jaxmech.environments.escape_room.factory:make",
         "pay agents for holding open a door that others leave by",
     ),
+    "four_rooms": Registered(
+        "jaxmech.environments.four_rooms.factory:make",
+        "make it dear for a follower to be in some cells on its way",
+    ),
     "income_tax": Registered(
         "jaxmech.environments.income_tax.factory:make",
         "tax what people earn, and pay it out to all alike",

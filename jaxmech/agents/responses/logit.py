@@ -24,8 +24,8 @@ def logit_response(
 ) -> jax.Array:
     """Probabilities of each action, float [..., actions].
 
-    At temperature 0 the actions of highest utility share everything, in proportion to the prior;
-    derivatives there are 0, as are those of a best response wherever it has any.
+    At temperature 0 the actions of highest utility, up to rounding, share everything in proportion
+    to the prior; derivatives there are 0, as are those of a best response wherever it has any.
 
     Args:
       utilities: float [..., actions], finite. Its last axis has the actions.
@@ -40,7 +40,9 @@ def logit_response(
     positive = temperature > 0
     exponents = gaps / jnp.where(positive, temperature, 1)
     smoothed = weights * jnp.exp(exponents)
-    best = jnp.where(gaps == 0, weights, 0)
+    # A compiler may round the same utility in two ways: what is as good as the best counts as best.
+    size = jnp.max(jnp.abs(utilities), axis=-1, keepdims=True, where=weights > 0, initial=0)
+    best = jnp.where(gaps >= -8 * jnp.finfo(gaps.dtype).eps * size, weights, 0)
     chosen = jnp.where(positive, smoothed, jax.lax.stop_gradient(best))
     probabilities: jax.Array = chosen / jnp.sum(chosen, axis=-1, keepdims=True)
     return probabilities

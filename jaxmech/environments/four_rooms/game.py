@@ -30,7 +30,7 @@ from jaxmech.agents.responses.decision_processes import (
 )
 from jaxmech.agents.responses.fixed_points import FixedPoint, largest_difference
 from jaxmech.environments.four_rooms.grid import Grid
-from jaxmech.environments.four_rooms.params import FourRoomsParams
+from jaxmech.environments.four_rooms.params import FourRoomsParams, params_of
 from jaxmech.spaces import Simplex
 
 _Walk = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
@@ -63,6 +63,15 @@ class FourRooms:
     @property
     def num_goals(self) -> int:
         return len(self.grid.goals)
+
+    @property
+    def name(self) -> str:
+        return "four_rooms"
+
+    @property
+    def default_params(self) -> FourRoomsParams:
+        """Those of ``params_of`` where nothing is given."""
+        return params_of(self)
 
     def mechanism_space(self, params: FourRoomsParams) -> Simplex:
         return Simplex(self.num_coefficients)
