@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import jax
 import numpy as np
 import pytest
+from few_steps import FEW_STEPS
 
-from jaxmech.designers.ddpg.hyper_parameters import DDPGHyperParameters
 from jaxmech.designers.ppo.hyper_parameters import PPOHyperParameters
 from jaxmech.experiments import registry
 from jaxmech.experiments.impression_allocation import episodes, market, side_by_side
@@ -19,16 +19,6 @@ from jaxmech.experiments.impression_allocation.configuration import (
 from jaxmech.experiments.impression_allocation.learners import LABELS, learner
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.reports import folder
-
-FEW_STEPS = DDPGHyperParameters(
-    num_environments=4,
-    rollout_length=8,
-    gradient_steps=2,
-    batch_size=8,
-    replay_size=256,
-    learning_starts=32,
-    hidden=(16, 16),
-)
 
 SMALL = replace(
     IMPRESSION_ALLOCATION,
@@ -194,6 +184,17 @@ def test_studies_of_markets_are_registered_and_as_large():
     assert IMPRESSION_ALLOCATION.is_as_described
     assert replace(IMPRESSION_ALLOCATION, updates=70).is_as_described
     assert not SMALL.is_as_described
+
+
+def test_each_learner_has_the_hyper_parameters_asked_for_it():
+    study = replace(SMALL.studies()["strong_reputation"], ddpg=replace(FEW_STEPS, gamma=0.3))
+    built = study.build()
+    ddpg = learner("ddpg", study, *built)
+    assert (ddpg.gamma, ddpg.hidden, ddpg.actor.hidden) == (0.3, (16, 16), (16, 16))
+    for name in ("ia_gru", "dense", "no_background", "not_additive"):
+        variant = learner(name, study, *built)
+        assert variant.gamma == FEW_STEPS.gamma
+        assert variant.actor.hidden == variant.critic.hidden == (16, 16)
 
 
 def test_updates_need_only_be_enough_for_those_who_learn():

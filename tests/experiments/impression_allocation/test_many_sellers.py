@@ -5,9 +5,9 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
+from few_steps import FEW_STEPS
 
 from jaxmech import evaluation, runner
-from jaxmech.designers.ddpg.hyper_parameters import DDPGHyperParameters
 from jaxmech.experiments.impression_allocation import many_sellers
 from jaxmech.experiments.impression_allocation.configuration import MANY_SELLERS
 from jaxmech.experiments.impression_allocation.episodes import TESTING
@@ -15,16 +15,6 @@ from jaxmech.experiments.impression_allocation.learners import learner
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.intervals import Mean
 from jaxmech.reports.findings import Estimate, Findings
-
-FEW_STEPS = DDPGHyperParameters(
-    num_environments=4,
-    rollout_length=8,
-    gradient_steps=2,
-    batch_size=8,
-    replay_size=256,
-    learning_starts=32,
-    hidden=(16, 16),
-)
 
 SMALL = replace(
     MANY_SELLERS,
