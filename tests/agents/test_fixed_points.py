@@ -92,3 +92,14 @@ def test_points_may_be_trees():
 def test_no_steps_are_refused():
     with pytest.raises(ValueError, match="max_steps: got 0; allowed are integers from 1"):
         fixed_point(cosine, jnp.zeros(()), 1.0, solver=SOLVERS[0][0], max_steps=0)
+
+
+def test_a_singular_system_has_finite_derivatives_and_does_not_end_a_batch():
+    """x = tanh(a x) at a = 1, where the branches part."""
+
+    def point(rate):
+        solver = SOLVERS[0][0]
+        return fixed_point(lambda x, a: jnp.tanh(a * x), jnp.zeros(()), rate, solver=solver).point
+
+    slopes = jax.jit(jax.vmap(jax.grad(point)))(jnp.array([0.5, 1.0]))
+    np.testing.assert_allclose(slopes, 0, atol=1e-9)

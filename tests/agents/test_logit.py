@@ -114,3 +114,14 @@ def test_each_agent_may_have_a_temperature_of_its_own():
 def test_a_temperature_below_zero_is_refused(temperature):
     with pytest.raises(ValueError, match="temperature: got .* allowed are numbers from 0"):
         logit_response(jnp.array(UTILITIES), temperature)
+
+
+@pytest.mark.parametrize("precise", [True, False])
+@pytest.mark.parametrize("temperature", [1e-3, 1.0])
+def test_derivatives_are_finite_where_the_best_action_is_all_but_never_chosen(temperature, precise):
+    """The value is the larger of two: temperature * log(1e-20), and the other's -100."""
+    with jax.enable_x64(precise):
+        utilities, prior = jnp.array([0.0, -100.0]), jnp.array([1e-20, 1.0])
+        value, slopes = jax.value_and_grad(smoothed_maximum)(utilities, temperature, prior)
+        assert bool(jnp.all(jnp.isfinite(slopes)))
+        assert float(value) == pytest.approx(temperature * np.log(1e-20), rel=1e-5)

@@ -14,7 +14,8 @@ class LinearGame:
     """Two agents with one number each respond by ``coupling`` times the other's plus a payment.
 
     Responses are p_1 = c p_2 + w_1 and p_2 = c p_1 + w_2, so the equilibrium is
-    p = (I - c S)^-1 w with S the swap. The objective is -|p - target|^2.
+    p = (I - c S)^-1 w with S the swap. The objective is -|p - target|^2 - cost |w|^2. Because of
+    the cost the best mechanism depends on how far the responses carry what is paid.
     """
 
     @property
@@ -35,7 +36,8 @@ class LinearGame:
         return params["coupling"] * policies[::-1] + mechanism
 
     def objective(self, policies, mechanism, params):
-        return -jnp.sum((policies - params["target"]) ** 2)
+        missed = jnp.sum((policies - params["target"]) ** 2)
+        return -missed - params["cost"] * jnp.sum(mechanism**2)
 
     def utilities(self, policies, mechanism, params):
         return policies * mechanism
@@ -45,25 +47,31 @@ class LinearGame:
         return self.objective(policies, mechanism, params) + params["noise"] * noise
 
 
-def linear_environment(coupling=0.5, noise=0.0, **options):
+def linear_environment(coupling=0.5, noise=0.0, cost=0.5, **options):
     """The environment and its parameters; the target is (.8, .6)."""
     params = {
         "coupling": jnp.asarray(coupling, float),
         "target": jnp.asarray([0.8, 0.6], float),
         "noise": jnp.asarray(noise, float),
+        "cost": jnp.asarray(cost, float),
     }
     return incentive_design(LinearGame(), params, **options)
 
 
 def best_mechanism(params):
-    """Under which the equilibrium is the target, float [2]."""
-    game = params.game
-    return game["target"] - game["coupling"] * game["target"][::-1]
+    """At which the objective in equilibrium has no slope, float [2]."""
+    moves, game = _moves(params), params.game
+    return jnp.linalg.solve(moves.T @ moves + game["cost"] * jnp.eye(2), moves.T @ game["target"])
 
 
 def slope_at_equilibrium(params, mechanism):
     """Derivatives of the objective by the mechanism, responses included, float [2]."""
-    game = params.game
+    moves, game = _moves(params), params.game
+    direct = -2 * game["cost"] * mechanism
+    return moves.T @ (-2 * (moves @ mechanism - game["target"])) + direct
+
+
+def _moves(params):
+    """How the equilibrium moves with the mechanism, float [2, 2]."""
     swap = jnp.array([[0.0, 1.0], [1.0, 0.0]])
-    moves = jnp.linalg.inv(jnp.eye(2) - game["coupling"] * swap)
-    return moves.T @ (-2 * (moves @ mechanism - game["target"]))
+    return jnp.linalg.inv(jnp.eye(2) - params.game["coupling"] * swap)

@@ -106,23 +106,31 @@ def test_one_point_gradient_is_unbiased_and_a_baseline_takes_most_of_its_noise()
 @pytest.mark.parametrize(
     ("gradient", "updates", "margin"),
     [
-        (ImplicitGradient(), 300, 1e-6),
-        (UnrolledGradient(20), 300, 1e-6),
-        (TwoPointGradient(0.05), 500, 1e-3),
-        (OnePointGradient(0.1), 3000, 2e-2),
+        (ImplicitGradient(), 300, 1e-7),
+        (UnrolledGradient(20), 300, 1e-7),
+        (TwoPointGradient(0.05), 500, 1e-4),
+        (OnePointGradient(0.1), 3000, 5e-3),
     ],
     ids=["implicit", "unrolled", "two points", "one point"],
 )
 def test_every_gradient_leads_to_the_best_mechanism(gradient, updates, margin):
+    """Without the agents' responses to each other .03 of the objective would be lost."""
     env, params = linear_environment()
-    designer = TwoTimescale(env, params, gradient=gradient, responses_per_update=4)
+    designer = TwoTimescale(env, params, gradient=gradient, responses_per_update=12)
     states, _ = jax.jit(jax.vmap(lambda key: train(designer, key, updates=updates)))(
         jax.random.split(jax.random.key(0), 3)
     )
+
+    def worth(mechanism):
+        reached = equilibrium(env.game, mechanism, params.game).point
+        return float(env.game.objective(reached, mechanism, params.game))
+
+    best = best_mechanism(params)
+    # Of a designer who differentiates at the agents' policies, but not through their responses.
+    myopic = params.game["target"] / (1 + params.game["cost"])
+    assert worth(myopic) < worth(best) - 0.02
     for places in states.places:
-        np.testing.assert_allclose(2 * places, best_mechanism(params), atol=30 * margin**0.5)
-        reached = equilibrium(env.game, 2 * places, params.game).point
-        assert float(env.game.objective(reached, 2 * places, params.game)) > -margin
+        assert worth(2 * places) > worth(best) - margin
 
 
 def test_episodes_that_are_drawn_are_counted_and_played():

@@ -124,3 +124,8 @@ def test_the_game_is_at_hand():
     env, _ = make()
     assert env.game == Multilane(3, num_positions=5, num_actions=9)
     assert env.name == "multilane"
+
+
+def test_a_coefficient_that_is_fixed_is_in_the_middle():
+    space = spaces.Box(jnp.array([0.3, 0.0]), jnp.array([0.3, 1.0]), (2,))
+    np.testing.assert_allclose(relative(space, jnp.array([0.3, 1.0])), [0.0, 1.0])

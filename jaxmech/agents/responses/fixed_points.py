@@ -77,8 +77,9 @@ def fixed_point(
         options=None if options is None else dict(options),
         max_steps=max_steps,
         throw=False,
-        # At a bifurcation the system is singular: the solution of least norm is finite.
-        adjoint=optimistix.ImplicitAdjoint(lineax.AutoLinearSolver(well_posed=None)),
+        # At a bifurcation the system is singular: the solution of least norm is finite, and one
+        # such game of a batch does not end them all.
+        adjoint=optimistix.ImplicitAdjoint(lineax.AutoLinearSolver(well_posed=False)),
     )
     point = solution.value
     return FixedPoint(

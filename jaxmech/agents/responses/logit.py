@@ -69,7 +69,8 @@ def smoothed_maximum(
     exponents = jnp.where(weights > 0, gaps / scale, 0)
     # Where all exponents are small the logarithm is of something near 1, and digits would go.
     near = jnp.min(exponents, axis=-1, keepdims=True) > -0.5
-    of_near = jnp.log1p(jnp.sum(weights * jnp.expm1(exponents), axis=-1, keepdims=True))
+    small = jnp.where(near, exponents, 0)
+    of_near = jnp.log1p(jnp.sum(weights * jnp.expm1(small), axis=-1, keepdims=True))
     of_far = jnp.log(
         jnp.sum(jnp.where(near, 1, weights) * jnp.exp(exponents), axis=-1, keepdims=True)
     )

@@ -8,15 +8,14 @@ import jax
 
 from jaxmech import spaces, struct
 from jaxmech.agents.responses.game import Game, Policies
-from jaxmech.environments.incentives.environment import absolute, allowed
+from jaxmech.environments.incentives.environment import absolute
 
 
 @struct.dataclass
 class Problem:
     """A game and its parameters.
 
-    Places are float [coefficients], from -1 to 1 between the bounds of each coefficient; what lies
-    beyond stands for the bound.
+    Places are float [coefficients], from -1 to 1 between the bounds of each coefficient.
 
     Attributes:
       game: static.
@@ -35,7 +34,7 @@ class Problem:
 
     def mechanism(self, places: jax.Array) -> jax.Array:
         """float [coefficients]."""
-        return allowed(self.space, absolute(self.space, places))
+        return absolute(self.space, places)
 
     def respond(self, policies: Policies, places: jax.Array) -> Policies:
         """The agents' response to each other and to the mechanism."""

@@ -57,7 +57,8 @@ class TwoTimescale(TwoTimescaleHyperParameters):
         are used.
       gradient: how the gradient is found, one of ``ImplicitGradient``, ``UnrolledGradient``,
         ``TwoPointGradient`` and ``OnePointGradient``.
-      optimizer: makes of gradients the directions that step sizes multiply. Static.
+      optimizer: makes of gradients the directions that step sizes multiply, upwards: one of the
+        ``optax.scale_by_*``, which have neither a step size nor a sign of their own. Static.
 
     Raises:
       ValueError: mechanisms that are shares of a whole, or a hyper-parameter out of its range.

@@ -194,11 +194,12 @@ def allowed(space: MechanismSpace, mechanism: jax.Array) -> jax.Array:
 
 
 def relative(space: MechanismSpace, mechanism: jax.Array) -> jax.Array:
-    """From -1 to 1 between the bounds of a box; shares as they are."""
+    """From -1 to 1 between the bounds of a box, 0 where they are the same; shares as they are."""
     if isinstance(space, spaces.Simplex):
         return mechanism
     low, high = _bounds(space)
-    return (2 * mechanism - low - high) / (high - low)
+    width = high - low
+    return jnp.where(width > 0, (2 * mechanism - low - high) / jnp.where(width > 0, width, 1), 0)
 
 
 def absolute(space: spaces.Box, places: jax.Array) -> jax.Array:

@@ -202,9 +202,9 @@ def _findings(
         for part in (one.outcome, one.without)
     )
     lowest = min(float(np.min(one.outcome.utility)) for one in found.values())
-    gains = [f"{before[n]:.3f} to {means[n].mean:.3f} with {n}" for n in found]
+    gains = [f"{before[n]:.3f} to {means[n].mean:.3f} with {n} agents" for n in found]
     return Findings(
-        headline=f"Welfare rises from {', from '.join(gains)} agents.",
+        headline=f"Welfare without and with the mechanism: {', '.join(gains)}.",
         estimates={
             f"{number}_agents/learned": Estimate(
                 means[number].mean,
@@ -230,10 +230,11 @@ def _findings(
             ),
             "individual rationality": Certificate(
                 lowest >= 0,
-                "No agent expects less than nothing, transfers included, from taking part."
+                "Before it knows where it starts, no agent expects less than nothing, transfers "
+                "included."
                 if lowest >= 0
-                else f"Some agent expects {lowest:.3f}, transfers included: it would rather stay "
-                "away, unless it is paid a subsidy of as much.",
+                else f"Before it knows where it starts an agent expects {lowest:.3f}, transfers "
+                "included: it would rather stay away, unless it is paid a subsidy of as much.",
                 lowest,
                 0.0,
             ),
