@@ -160,6 +160,7 @@ def test_low_temperatures_have_neither_infinities_nor_nan(dtype):
         assert float(found.residual) <= 64 * jnp.finfo(dtype).eps * float(abs(found.values).max())
 
 
+@pytest.mark.slow
 def test_derivatives_of_a_hundred_processes_are_differences():
     """First to 1e-5, second to 1e-4, by rewards, moves, discount, prior and temperature at once."""
     processes = random_processes(100)
@@ -202,6 +203,7 @@ def test_derivatives_of_a_hundred_processes_are_differences():
     np.testing.assert_allclose(curvature, again, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_values_move_with_rewards_as_discounted_visits():
     process = random_process(6, ends=True)
     policy = soft_policy(process, optimal_values(process, 0.2), 0.2)

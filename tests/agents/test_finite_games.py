@@ -170,6 +170,7 @@ def test_derivatives_equal_differences_in_many_random_games(actions, temperature
     assert float(jnp.max(error)) < 1e-5
 
 
+@pytest.mark.slow
 def test_second_derivatives_equal_differences():
     def first(payoff):
         payoffs = jnp.array(CHICKEN).at[0, 0, 1].set(payoff)

@@ -32,7 +32,7 @@ def _float64():
 
 
 @given(utilities=numbers, temperature=st.floats(0.05, 50), seed=st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_no_other_probabilities_are_worth_more(utilities, temperature, seed):
     with jax.enable_x64(True):
         draws = np.random.default_rng(seed)
@@ -86,7 +86,7 @@ def test_derivatives_of_probabilities_equal_finite_differences():
         return logit_response(utilities, temperature, prior)[0]
 
     inputs = (jnp.array([[0.3, -1.0, 2.0]]), jnp.array([0.7]), jnp.array([[1.0, 0.5, 2.0]]))
-    check_grads(of, (inputs,), order=2)
+    check_grads(of, (inputs,), order=2, modes=["rev"])
 
 
 def test_derivatives_are_finite_however_small_the_temperature():

@@ -119,6 +119,7 @@ def test_a_team_that_agrees_leaves_at_once():
         assert game.play(jax.random.key(0), policies, nothing, params_of()) == best
 
 
+@pytest.mark.slow
 def test_slopes_through_the_equilibrium_are_differences():
     params, mechanism = params_of(), jnp.array([5.0, 0.5, 1.0, 0.0, 1.0, 2.0])
     (_, found), slopes = solve(ROOM, mechanism, params)

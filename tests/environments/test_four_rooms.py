@@ -151,6 +151,7 @@ def test_play_is_the_objective_on_average():
     assert abs(earned.mean() - expected) < 4 * error
 
 
+@pytest.mark.slow
 def test_responses_lead_to_the_equilibrium_from_anywhere():
     params = params_of(HALL, temperature=0.005, spending_cost=0.5)
     shares = HALL.mechanism_space(params).sample(jax.random.key(3))

@@ -137,6 +137,7 @@ def test_the_objective_is_the_mean_of_plays():
     np.testing.assert_array_equal(drawn, play(keys))
 
 
+@pytest.mark.slow
 def test_games_in_a_batch_and_in_single_precision():
     mechanisms = [[0.0, 0.0, 0.0, 0.0], [3.0, -5.0, 1.0, 0.0]]
     exact = [find(jnp.array(w), params_of(GAME, CHICKEN)).point for w in mechanisms]

@@ -79,7 +79,11 @@ class Cournot:
         Where firms choose best, the equilibrium is the only one, found by bisection on the sum of
         quantities: a firm's share of a sum falls as the sum rises. By logit it is found by Newton's
         method on the expected quantities, of which others see no more.
+
+        Raises:
+          ValueError: the mechanism is no tax, [1].
         """
+        _tax(mechanism)  # Refused before anything compiles.
         if self.num_nodes is None:
             policies, steps = self._exact_equilibrium(mechanism, params)
         else:
