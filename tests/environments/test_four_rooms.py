@@ -251,6 +251,7 @@ def test_mirror_descent_is_above_every_published_number(cell):
 
 @pytest.mark.parametrize(("cell", "trap"), slowly(((0.001, 1), 0.58655), ((0.003, 3), 0.39677)))
 def test_small_steps_on_weights_are_trapped(cell, trap):
+    """After 1,500 steps they creep up to the lesser optimum, far below the best, 1.18 and .80."""
     params = params_at(*jnp.asarray(cell, jnp.float64))
     optimizer = optax.adam(0.03)
 
@@ -266,4 +267,4 @@ def test_small_steps_on_weights_are_trapped(cell, trap):
     def climb():
         return jax.lax.scan(step, (weights, optimizer.init(weights)), length=1500)[1]
 
-    assert abs(float(jnp.max(climb())) - trap) < 2e-3
+    assert abs(float(jnp.max(climb())) - trap) < 5e-3
