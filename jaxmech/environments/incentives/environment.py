@@ -199,7 +199,9 @@ def relative(space: MechanismSpace, mechanism: jax.Array) -> jax.Array:
         return mechanism
     low, high = _bounds(space)
     width = high - low
-    return jnp.where(width > 0, (2 * mechanism - low - high) / jnp.where(width > 0, width, 1), 0)
+    # By the reciprocal, since programs for a batch and for one may round a quotient otherwise.
+    per_width = 1 / jnp.where(width > 0, width, 1)
+    return jnp.where(width > 0, (2 * mechanism - low - high) * per_width, 0)
 
 
 def absolute(space: spaces.Box, places: jax.Array) -> jax.Array:
