@@ -1,0 +1,155 @@
+"""What studies of incentives say of designed mechanisms: certificates, estimates and records.
+
+Arrays are NumPy's, of mechanisms that were judged by ``jaxmech.experiments.incentives.designing``.
+Nothing here imports jax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from jaxmech.intervals import mean_of
+from jaxmech.reports.findings import Certificate, Estimate, Record
+
+RESIDUAL_TOLERANCE = 1e-8
+"""Up to which agents count as responding to themselves."""
+
+GAIN_TOLERANCE = 1e-8
+"""Up to which agents count as gaining nothing."""
+
+
+class Judged(Protocol):
+    """Of mechanisms in equilibrium, see ``jaxmech.experiments.incentives.designing.Outcomes``."""
+
+    @property
+    def objective(self) -> ArrayLike: ...
+    @property
+    def utilities(self) -> ArrayLike: ...
+    @property
+    def residual(self) -> ArrayLike: ...
+
+
+def at_rest(*residuals: ArrayLike, tolerance: float = RESIDUAL_TOLERANCE) -> Certificate:
+    """Whether agents respond to themselves, under all mechanisms.
+
+    Args:
+      residuals: float [...] each, by how much one more response changes their policies.
+    """
+    largest = float(np.max(_all(residuals)))
+    holds = largest <= tolerance
+    statement = (
+        "Agents respond to themselves, with every mechanism in the table."
+        if holds
+        else f"With some mechanism in the table one more response changes what agents do by "
+        f"{largest:.1e}: what it is said to be worth is not that of an equilibrium."
+    )
+    return Certificate(holds, statement, largest, tolerance)
+
+
+def takes_part(
+    *utilities: ArrayLike, outside_option: ArrayLike = 0.0, agent: str = "agent"
+) -> Certificate:
+    """Whether no agent would rather stay away, under any of the mechanisms.
+
+    Args:
+      utilities: float [..., agents] each, expected, transfers included.
+      outside_option: what staying away is worth, a number or float [agents].
+      agent: what agents are called.
+    """
+    lowest = float(np.min(_all([np.subtract(one, outside_option) for one in utilities])))
+    holds = lowest >= 0
+    statement = (
+        f"No {agent} expects less than from staying away, transfers included."
+        if holds
+        else f"Some {agent} expects {-lowest:.3g} less than from staying away, transfers included: "
+        "it would rather do so, unless it is paid as much."
+    )
+    return Certificate(holds, statement, lowest, 0.0)
+
+
+def exploitability(
+    *gains: ArrayLike, tolerance: float = GAIN_TOLERANCE, agent: str = "agent"
+) -> Certificate:
+    """Whether no agent gains by doing what is best for it, while the others go on.
+
+    Args:
+      gains: float [..., agents] each, of a best response; boundedly rational agents have some.
+      tolerance: what such agents may leave, in the units of their utilities.
+      agent: what agents are called.
+    """
+    largest = float(np.max(_all(gains)))
+    holds = largest <= tolerance
+    bound = "no more than" if holds else "as much as"
+    statement = (
+        f"By a best response to the others some {agent} would gain {bound} {largest:.3g}; "
+        f"allowed are {tolerance:.3g}."
+    )
+    return Certificate(holds, statement, largest, tolerance)
+
+
+def reaches(what: str, value: float, known: float, tolerance: float) -> Certificate:
+    """Whether a value that was found is the known one.
+
+    Args:
+      what: the subject of the statement, such as ``"The tax that was designed"``.
+    """
+    distance = abs(value - known)
+    return Certificate(
+        bool(distance <= tolerance),
+        f"{what} is {value:.7g}, by theory {known:.7g}: a difference of {distance:.1e}.",
+        distance,
+        tolerance,
+    )
+
+
+def learned(judged: Judged) -> Estimate:
+    """The objective over seeds, and of each."""
+    of_seeds = np.asarray(judged.objective, np.float64)
+    mean = mean_of(of_seeds)
+    return Estimate(mean.mean, mean.half_width, tuple(of_seeds.tolist()), over="seeds")
+
+
+def records_of(
+    judged: Judged,
+    mechanisms: ArrayLike | None = None,
+    *,
+    scheme: str = "learned",
+    cell: str = "",
+    of_seeds: bool = True,
+    coefficients: Sequence[str] | None = None,
+) -> Iterator[Record]:
+    """Tidy rows of mechanisms: objective, lowest utility, residual, coefficients.
+
+    Args:
+      judged: what the mechanisms are worth, one or several.
+      mechanisms: float [mechanisms, coefficients]; none of their numbers where None.
+      scheme, cell: of the records.
+      of_seeds: whether they were designed by one seed each; their mean objective has a row then.
+      coefficients: what the numbers of a mechanism are called; ``coefficient_1`` and so on unless
+        given.
+    """
+    if of_seeds:
+        mean = learned(judged)
+        yield Record(scheme, "objective", mean.mean, mean.half_width, cell=cell)
+    several: NDArray[np.float64] = np.atleast_1d(np.asarray(judged.objective, np.float64))
+    each = {
+        "objective": several,
+        "lowest_utility": np.asarray(judged.utilities).min(axis=-1).reshape(several.shape),
+        "residual": np.asarray(judged.residual).reshape(several.shape),
+    }
+    if mechanisms is not None:
+        numbers = np.asarray(mechanisms, np.float64).reshape(several.size, -1)
+        names = coefficients or [f"coefficient_{place + 1}" for place in range(numbers.shape[1])]
+        each |= dict(zip(names, numbers.T, strict=True))
+    for metric, values in each.items():
+        for number, value in enumerate(values.tolist()):
+            yield Record(scheme, metric, value, cell=cell, seed=number if of_seeds else None)
+
+
+def _all(arrays: Sequence[ArrayLike]) -> NDArray[np.float64]:
+    """All their numbers, float [numbers]."""
+    return np.concatenate([np.ravel(np.asarray(one, np.float64)) for one in arrays])
