@@ -83,6 +83,7 @@ SYSTEMS: dict[str, set[str]] = {
         "jaxmech.environments.income_tax",
         "jaxmech.environments.matrix_game",
         "jaxmech.environments.multilane",
+        "jaxmech.environments.stackelberg_pricing",
         "jaxmech.oracles.bertrand",
         "jaxmech.oracles.cournot",
         "jaxmech.oracles.escape_room",

@@ -69,6 +69,10 @@ ENVIRONMENTS: dict[str, Registered] = {
         "jaxmech.environments.multilane.factory:make",
         "pay agents for where they end, who had better end up side by side",
     ),
+    "stackelberg_pricing": Registered(
+        "jaxmech.environments.stackelberg_pricing.factory:make",
+        "price what followers take of a capacity that they share",
+    ),
     "sequential_price": Registered(
         "jaxmech.environments.sequential_price.factory:make",
         "visit agents one by one, post each a price for every item",

@@ -30,6 +30,11 @@ def equilibrium_of(game, mechanism, params):
 
 
 @partial(jax.jit, static_argnums=0)
+def responses_of(game, policies, mechanism, params):
+    return game.respond(policies, mechanism, params)
+
+
+@partial(jax.jit, static_argnums=0)
 def value_and_slope(game, mechanism, params):
     def value(mechanism):
         return game.objective(equilibrium(game, mechanism, params).point, mechanism, params)
@@ -68,6 +73,23 @@ def test_the_equilibrium_is_the_closed_form_and_no_firm_gains_by_another_price(c
         if expected[firm] >= 0:
             others = profit(tried, expected[1 - firm], cost, gamma)
             assert float(profits[firm]) >= others.max() - 1e-12
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    costs=st.lists(st.floats(0, 1.2), min_size=2, max_size=2),
+    gamma=st.floats(0, 0.95),
+    prices=st.lists(st.floats(0, 1.2), min_size=2, max_size=2),
+)
+def test_no_other_price_is_a_better_response(costs, gamma, prices):
+    """To any prices, also those at which one of the firms sells nothing."""
+    params = params_of(costs, substitutability=gamma)
+    responses = np.asarray(responses_of(EXACT, jnp.asarray(prices), jnp.zeros(2), params))
+    tried = np.linspace(-0.5, 1.5, 4001)
+    for firm in (0, 1):
+        other = prices[1 - firm]
+        own = profit(responses[firm], other, costs[firm], gamma)
+        assert own >= profit(tried, other, costs[firm], gamma).max() - 1e-9
 
 
 def test_the_more_alike_goods_are_the_nearer_prices_come_to_cost():

@@ -8,12 +8,18 @@ consumers and cancel in welfare; what makes rational firms sell at cost is a sub
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 
 from jaxmech import checks
+from jaxmech.agents.responses.fixed_points import (
+    FixedPoint,
+    fixed_point,
+    largest_difference,
+    newton,
+)
 from jaxmech.agents.responses.logit import logit_response
 from jaxmech.environments.bertrand.params import BertrandParams, params_of
 from jaxmech.spaces import Box
@@ -66,14 +72,40 @@ class Bertrand:
         """Each firm's response to what the other does, policies again.
 
         A firm that chooses best and cannot sell anything at a profit asks the least price at which
-        nothing of its good is bought.
+        nothing of its good is bought. One that would take all buyers from the other asks the
+        highest price at which it does, or a monopolist's where that is lower.
         """
-        if self.num_nodes is None:
-            alpha, gamma = params.intercept, params.substitutability
-            least_without_sales = alpha * (1 - gamma) + gamma * policies[::-1]
-            best = (least_without_sales + params.costs + _taxes(mechanism)) / 2
-            return jnp.minimum(best, least_without_sales)
-        return logit_response(self._profits(policies, mechanism, params), params.temperature)
+        if self.num_nodes is not None:
+            return logit_response(self._profits(policies, mechanism, params), params.temperature)
+        alpha, gamma = params.intercept, params.substitutability
+        beside = self._best_beside(policies, mechanism, params)
+        # Both where the other sells nothing, which it does not from a price of alpha on either.
+        monopolists = (alpha + params.costs + _taxes(mechanism)) / 2
+        others = jnp.minimum(policies[::-1], alpha)
+        highest_alone = (others - alpha * (1 - gamma)) / jnp.where(gamma > 0, gamma, 1)
+        alone = jnp.minimum(highest_alone, monopolists)
+        return jnp.where((gamma > 0) & (beside < highest_alone), alone, beside)
+
+    def equilibrium(self, mechanism: jax.Array, params: BertrandParams) -> FixedPoint:
+        """Its policies by Newton's method, differentiable by the implicit function theorem.
+
+        Where one firm sells nothing, prices at which the other keeps it out may be several: it is
+        those at which that one would not ask more, were the other's good bought as well.
+
+        Raises:
+          ValueError: the mechanism is no pair of taxes, [2].
+        """
+        _taxes(mechanism)  # Refused before anything compiles.
+        respond = self.respond if self.num_nodes is not None else self._best_beside
+        start = self.initial_policies(params)
+        found = fixed_point(
+            lambda policies, given: respond(policies, *given),
+            start,
+            (mechanism, params),
+            solver=newton(start),
+        )
+        again = self.respond(found.point, mechanism, params)
+        return replace(found, residual=largest_difference(again, found.point))
 
     def objective(
         self, policies: jax.Array, mechanism: jax.Array, params: BertrandParams
@@ -103,6 +135,15 @@ class Bertrand:
             return self.objective(policies, mechanism, params)
         drawn = self._nodes(params)[jax.random.categorical(key, jnp.log(policies))]
         return _welfare(drawn[0], drawn[1], params)
+
+    def _best_beside(
+        self, prices: jax.Array, mechanism: jax.Array, params: BertrandParams
+    ) -> jax.Array:
+        """The best price of each firm, float [2], as if some of the other's good were bought."""
+        alpha, gamma = params.intercept, params.substitutability
+        least_without_sales = alpha * (1 - gamma) + gamma * jnp.minimum(prices[::-1], alpha)
+        best = (least_without_sales + params.costs + _taxes(mechanism)) / 2
+        return jnp.minimum(best, least_without_sales)
 
     def _profits(
         self, policies: jax.Array, mechanism: jax.Array, params: BertrandParams

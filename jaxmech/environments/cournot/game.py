@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech import checks
+from jaxmech.agents.responses.falling import falling_bisection
 from jaxmech.agents.responses.fixed_points import (
     FixedPoint,
     fixed_point,
@@ -21,7 +22,6 @@ from jaxmech.agents.responses.fixed_points import (
 )
 from jaxmech.agents.responses.logit import logit_response
 from jaxmech.environments.cournot.params import CournotParams, params_of
-from jaxmech.environments.cournot.search import falling_bisection
 from jaxmech.spaces import Box
 
 

@@ -1,0 +1,127 @@
+"""A leader who prices a shared capacity: the followers in equilibrium, the leader's best prices."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import optimize
+
+from jaxmech.agents.responses.game import equilibrium
+from jaxmech.checks import InvalidValueError
+from jaxmech.environments.stackelberg_pricing import StackelbergPricing, make, params_of
+
+
+@pytest.fixture(autouse=True)
+def float64():
+    with jax.enable_x64(True):
+        yield
+
+
+@partial(jax.jit, static_argnums=0)
+def equilibrium_of(game, mechanism, params):
+    return equilibrium(game, mechanism, params)
+
+
+@partial(jax.jit, static_argnums=0)
+def value(game, mechanism, params):
+    """The objective in equilibrium."""
+    policies = equilibrium(game, mechanism, params).point
+    return game.objective(policies, mechanism, params)
+
+
+@partial(jax.jit, static_argnums=0)
+def slope(game, mechanism, params):
+    return jax.grad(value, argnums=1)(game, mechanism, params)
+
+
+REFERENCE = [0.14018, 0.10832, 0.16006, 0.12517, 0.08898, 0.14936, 0.09575, 0.13219]
+"""What the followers take at the best variational equilibrium."""
+
+
+def test_the_leader_of_the_pricing_game_reaches_the_best_variational_equilibrium():
+    game, params = StackelbergPricing(), params_of()
+    space = game.mechanism_space(params)
+    bounds = list(zip(np.asarray(space.low), np.asarray(space.high), strict=True))
+
+    def loss_and_slope(mechanism):
+        mechanism = jnp.asarray(mechanism)
+        return -float(value(game, mechanism, params)), -np.asarray(slope(game, mechanism, params))
+
+    start = np.append(np.full(8, -2.0), 0.1)
+    found = optimize.minimize(
+        loss_and_slope, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"ftol": 1e-14}
+    )
+    assert found.fun == pytest.approx(0.520965, abs=1e-6)
+    policies = equilibrium_of(game, jnp.asarray(found.x), params).point
+    np.testing.assert_allclose(policies.quantities, REFERENCE, atol=2e-4)
+    assert policies.capacity_price == pytest.approx(1.25974, abs=2e-3)
+    assert found.x[-1] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("level", [-3.0, -0.4], ids=["all is taken", "some is left"])
+def test_no_follower_gains_by_taking_more_or_less(level):
+    """At the price of capacity, which is 0 where some is left."""
+    game, params = StackelbergPricing(), params_of()
+    prices = level * np.array([1, 0.8, 1.2, 1, 0.01, 1.1, 0.9, 1])
+    mechanism = jnp.asarray(np.append(prices, 0.15))
+    found = equilibrium_of(game, mechanism, params)
+    quantities, price = np.asarray(found.point.quantities), float(found.point.capacity_price)
+    assert found.residual < 1e-12
+    total = quantities.sum()
+    assert (total == pytest.approx(1)) == (price > 0)
+    for follower in range(8):
+        tried = np.linspace(0, 1, 20_001)
+        others = total - quantities[follower]
+
+        def cost(x, follower=follower, others=others):
+            paid = prices[follower] + 0.15 * (x + others) ** 2 + price
+            return params.curvatures[follower].item() * x**2 + paid * x
+
+        assert cost(quantities[follower]) <= cost(tried).min() + 1e-12
+        own = game.utilities(found.point, mechanism, params)[follower]
+        assert -own == pytest.approx(cost(quantities[follower]) - price * quantities[follower])
+
+
+def test_gradients_of_the_pricing_game_are_differences():
+    game, params = StackelbergPricing(), params_of()
+    for level in (-3.0, -0.4):
+        mechanism = jnp.append(jnp.full(8, level), 0.1)
+        found = slope(game, mechanism, params)
+        for place in (0, 8):
+            step = jnp.zeros(9).at[place].set(1e-5)
+            ends = [value(game, mechanism + sign * step, params) for sign in (1, -1)]
+            np.testing.assert_allclose(found[place], (ends[0] - ends[1]) / 2e-5, rtol=1e-6)
+
+
+def test_followers_who_wish_for_nothing_take_nothing():
+    found = equilibrium_of(StackelbergPricing(), jnp.zeros(9), params_of())
+    np.testing.assert_allclose(found.point.quantities, 0, atol=1e-15)
+    assert found.point.capacity_price == 0
+
+
+def test_the_environment_pays_the_leader_its_objective_in_equilibrium():
+    env, params = make(target=0.8)
+    mechanism = jnp.append(jnp.full(8, -2.5), 0.1)
+    _, state = env.reset(jax.random.key(0), params)
+    _, _, reward, terminated, _ = env.step_env(jax.random.key(1), state, mechanism, params)
+    assert float(reward) == pytest.approx(
+        float(value(StackelbergPricing(), mechanism, params_of(target=0.8)))
+    )
+    assert bool(terminated)
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: params_of([1.0, 0.0]), "curvatures"),
+        (lambda: params_of(lowest_price=0), "lowest_price"),
+        (lambda: params_of(revenue_weight=-1), "revenue_weight"),
+        (lambda: StackelbergPricing().equilibrium(jnp.zeros(8), params_of()), "mechanism"),
+        (lambda: make(capacity=2), "option of environment .*"),
+    ],
+)
+def test_what_is_out_of_range_is_refused(call, named):
+    with pytest.raises(InvalidValueError, match=f"^{named}: got"):
+        call()
