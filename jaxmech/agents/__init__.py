@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from jaxmech.agents.keywords.distribution import keyword_distribution
     from jaxmech.agents.responses.finite_games import (
         FiniteGame,
+        QuantalResponseEquilibrium,
         bayesian,
         normal_form,
         quantal_response_equilibrium,
@@ -125,6 +126,7 @@ __all__ = [
     "PiecewiseLinear",
     "Polynomial",
     "Power",
+    "QuantalResponseEquilibrium",
     "Records",
     "RegretMatching",
     "Samples",
@@ -189,6 +191,7 @@ _EXPORTS = {
     "keywords.distribution": ["keyword_distribution"],
     "responses.finite_games": [
         "FiniteGame",
+        "QuantalResponseEquilibrium",
         "bayesian",
         "normal_form",
         "quantal_response_equilibrium",

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxmech.agents.responses import principal_branch
 from jaxmech.agents.responses.finite_games import (
     bayesian,
     normal_form,
@@ -107,6 +108,27 @@ def test_equilibrium_selected_is_that_of_the_branch_from_uniform_policies():
     stag_hunt = np.array([[[4.0, 0.0], [3.0, 2.0]], [[4.0, 3.0], [0.0, 2.0]]])
     solution = equilibrium(normal_form(stag_hunt), 0.01)
     np.testing.assert_allclose(solution.point[0], [[0, 1]], atol=1e-9)
+    assert bool(solution.arrived)
+
+
+def test_where_branches_part_the_equilibrium_is_one_and_players_alike_stay_alike():
+    """Meeting at one of two places: below temperature 1/2 both meet more often than not, or don't.
+
+    The branch through uniform policies stays there, and passes the singular point."""
+    solution = equilibrium(normal_form(np.array([np.eye(2), np.eye(2)])), 0.1)
+    np.testing.assert_allclose(solution.point, 0.5, atol=1e-12)
+    assert bool(solution.arrived)
+
+
+def test_an_equilibrium_that_is_not_known_to_be_on_the_branch_says_so(monkeypatch):
+    """The game has a single equilibrium at temperature 2, and at .05 several."""
+    monkeypatch.setattr(principal_branch, "MOST_STEPS", 2)
+    cut = jax.jit(lambda temperature: quantal_response_equilibrium(game, temperature))
+    game = normal_form(CHICKEN)
+    found, lost = cut(2.0), cut(0.05)
+    assert not bool(found.arrived) and not bool(lost.arrived)
+    assert float(found.residual) < 1e-12
+    assert float(lost.residual) > 0.1
 
 
 def test_equilibrium_of_players_with_types():
@@ -125,17 +147,17 @@ def test_equilibrium_of_players_with_types():
 
 
 def weighted(payoffs, temperature):
-    """All policies of the equilibrium, weighted by their place, and its residual."""
+    """All policies of the equilibrium, weighted by their place, and its residual and arrival."""
     solution = quantal_response_equilibrium(normal_form(payoffs), temperature)
     total = sum(
         jnp.sum(policy[0] * jnp.arange(policy.size) ** 2) / (1 + player)
         for player, policy in enumerate(solution.point)
     )
-    return total, solution.residual
+    return total, (solution.residual, solution.arrived)
 
 
 of_games = jax.jit(jax.vmap(jax.value_and_grad(weighted, has_aux=True), in_axes=(0, None)))
-"""Weighted policies and residuals, float [games], and derivatives by the payoffs."""
+"""Weighted policies, residuals and arrivals, [games], and derivatives by the payoffs."""
 
 
 def derivatives_and_differences(actions, games, temperature):
@@ -146,8 +168,9 @@ def derivatives_and_differences(actions, games, temperature):
     """
     shape = (games, len(actions), *actions)
     payoffs, directions = jax.random.normal(jax.random.key(0), (2, *shape))
-    (_, residuals), derivatives = of_games(payoffs, temperature)
+    (_, (residuals, arrived)), derivatives = of_games(payoffs, temperature)
     along = jnp.sum(derivatives * directions, axis=tuple(range(1, len(shape))))
+    assert bool(jnp.all(arrived))
     step = 1e-6
     (above, _), _ = of_games(payoffs + step * directions, temperature)
     (below, _), _ = of_games(payoffs - step * directions, temperature)

@@ -162,12 +162,32 @@ def bayesian(payoffs: Any, prior: Any) -> FiniteGame:
     return FiniteGame(payoffs, jnp.asarray(weights / weights.sum(), payoffs.dtype))
 
 
-def quantal_response_equilibrium(game: FiniteGame, temperature: Any) -> FixedPoint:
+@struct.dataclass
+class QuantalResponseEquilibrium(FixedPoint):
+    """A fixed point of logit responses, and whether it is the one that theory selects.
+
+    Attributes:
+      point: ``Policies``, differentiable in the game and the temperature.
+      residual: float [], the largest distance of a probability from that of the response.
+      steps: int32 [], along the branch and then of Newton's method.
+      arrived: bool [], whether the branch was followed all the way to the temperature. If not, and
+        the residual is small, the policies are an equilibrium all the same, of which nothing says
+        that it is on the branch.
+    """
+
+    arrived: jax.Array
+
+
+def quantal_response_equilibrium(game: FiniteGame, temperature: Any) -> QuantalResponseEquilibrium:
     """Policies that are the logit responses to themselves, differentiable in game and temperature.
 
     Where there are several, it is the one on the branch that begins with uniform policies at an
-    infinite temperature, as McKelvey and Palfrey (1995, section 3) select; it is followed down to
-    ``temperature``. The residual is that of the probabilities.
+    infinite temperature, as McKelvey and Palfrey (1995, section 3) select: the first one at
+    ``temperature`` that is met on it. In almost all games there is one such branch, which leads to
+    a single Nash equilibrium as the temperature falls: of two strict ones of a game of two players
+    with two actions each, to that which risk dominates (Turocy 2005). Where players are alike it
+    has them all do the same. In the exceptions, where the branch splits on the way, what is
+    followed is one of its parts, or it is lost; ``arrived`` tells the latter.
 
     Args:
       temperature: scalar above 0, in units of payoff.
@@ -194,10 +214,13 @@ def quantal_response_equilibrium(game: FiniteGame, temperature: Any) -> FixedPoi
     # Logits and not probabilities are followed: those stay apart where these are 0 in floating
     # point, and are nearly linear in the precision.
     start = jnp.zeros(int(ends[-1]), game.payoffs.dtype)
-    logits = follow(lambda point, scale: point - scale * centred_values(point), start, precision)
-    return fixed_point(
+    branch = follow(lambda point, scale: point - scale * centred_values(point), start, precision)
+    found = fixed_point(
         lambda policies, given: given[0].respond(policies, given[1]),
-        policies_of(logits),
+        policies_of(branch.point),
         (game, temperature),
         solver=newton(start),
+    )
+    return QuantalResponseEquilibrium(
+        found.point, found.residual, branch.steps + found.steps, branch.arrived
     )

@@ -36,6 +36,22 @@ MOST_STEPS = 2000
 
 
 @struct.dataclass
+class Branch:
+    """How far a curve of solutions was followed.
+
+    Attributes:
+      point: float [size], the solution at the scale asked for, or the last one before the curve was
+        lost, which is one at a smaller scale.
+      arrived: bool [], whether it is the former.
+      steps: int32 [], along the curve, taken or not.
+    """
+
+    point: jax.Array
+    arrived: jax.Array
+    steps: jax.Array
+
+
+@struct.dataclass
 class _Place:
     """Where the curve has been followed to.
 
@@ -54,11 +70,11 @@ class _Place:
     steps: jax.Array
 
 
-def follow(equation: Equation, start: jax.Array, scale: jax.Array) -> jax.Array:
-    """The first solution at ``scale`` on the curve through ``start`` at scale 0, float [size].
+def follow(equation: Equation, start: jax.Array, scale: jax.Array) -> Branch:
+    """The first solution at ``scale`` on the curve through ``start`` at scale 0.
 
-    Where the curve is lost it is as far as it was followed: check the equation there. It has no
-    derivatives; ask ``fixed_point`` for those.
+    Where the curve is lost, ``arrived`` is false; nothing is raised. The point has no derivatives;
+    ask ``fixed_point`` for those.
 
     Args:
       equation: smooth; ``start`` solves it at scale 0, and there the point has no other solution
@@ -131,4 +147,5 @@ def follow(equation: Equation, start: jax.Array, scale: jax.Array) -> jax.Array:
         jnp.zeros((), bool),
         jnp.zeros((), jnp.int32),
     )
-    return jax.lax.while_loop(goes_on, advance, first).position[:-1]
+    last = jax.lax.while_loop(goes_on, advance, first)
+    return Branch(last.position[:-1], last.arrived, last.steps)

@@ -12,7 +12,7 @@ cancel where agents pay each other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -22,10 +22,10 @@ import numpy as np
 
 from jaxmech import checks, spaces
 from jaxmech.agents.responses.finite_games import (
+    QuantalResponseEquilibrium,
     normal_form,
     quantal_response_equilibrium,
 )
-from jaxmech.agents.responses.fixed_points import FixedPoint
 from jaxmech.agents.responses.logit import logit_response, smoothed_maximum
 from jaxmech.environments.escape_room.params import EscapeRoomParams, params_of
 
@@ -138,7 +138,9 @@ class EscapeRoom:
 
         return self._backward(respond_in, (policies, self.payments(mechanism)))
 
-    def equilibrium(self, mechanism: jax.Array, params: EscapeRoomParams) -> FixedPoint:
+    def equilibrium(
+        self, mechanism: jax.Array, params: EscapeRoomParams
+    ) -> QuantalResponseEquilibrium:
         """Policies that are responses to themselves, on the principal branch in every state.
 
         By backward induction: given what every state is worth in the next step, agents play a
@@ -150,20 +152,23 @@ class EscapeRoom:
 
         Returns:
           ``point`` float [steps, states, agents, 3]; the residual is the largest of any state's,
-          ``steps`` the most that Newton's method took in one.
+          ``steps`` the most that were taken in one, and ``arrived`` whether all branches were
+          followed to the end.
         """
 
         def solve(
             following: jax.Array, payments: jax.Array
-        ) -> tuple[jax.Array, tuple[jax.Array, jax.Array, jax.Array]]:
+        ) -> tuple[jax.Array, QuantalResponseEquilibrium]:
             stages = self._stages(following, payments, params)
             found = jax.vmap(lambda stage: _stage_equilibrium(stage, params.temperature))(stages)
             values = _action_values(stages, found.point)
             worth = smoothed_maximum(values, params.temperature)
-            return worth, (found.point, found.residual, found.steps)
+            return worth, found
 
-        policies, residuals, steps = self._backward(solve, self.payments(mechanism))
-        return FixedPoint(policies, jnp.max(residuals), jnp.max(steps))
+        found = self._backward(solve, self.payments(mechanism))
+        return QuantalResponseEquilibrium(
+            found.point, jnp.max(found.residual), jnp.max(found.steps), jnp.all(found.arrived)
+        )
 
     def objective(
         self, policies: jax.Array, mechanism: jax.Array, params: EscapeRoomParams
@@ -306,7 +311,7 @@ def _utilities(stage: jax.Array, policy: jax.Array) -> jax.Array:
     return normal_form(stage).utilities(_split(policy))
 
 
-def _stage_equilibrium(stage: jax.Array, temperature: jax.Array) -> FixedPoint:
+def _stage_equilibrium(stage: jax.Array, temperature: jax.Array) -> QuantalResponseEquilibrium:
     """Of one state, ``point`` float [agents, 3]."""
     found = quantal_response_equilibrium(normal_form(stage), temperature)
-    return FixedPoint(jnp.concatenate(found.point), found.residual, found.steps)
+    return replace(found, point=jnp.concatenate(found.point))

@@ -14,10 +14,10 @@ from jaxmech import checks, spaces
 from jaxmech.agents.responses.finite_games import (
     FiniteGame,
     Policies,
+    QuantalResponseEquilibrium,
     normal_form,
     quantal_response_equilibrium,
 )
-from jaxmech.agents.responses.fixed_points import FixedPoint
 from jaxmech.environments.matrix_game.named import PRISONERS_DILEMMA
 from jaxmech.environments.matrix_game.params import MatrixGameParams, params_of
 
@@ -110,7 +110,9 @@ class MatrixGame:
         """The logit response of each player to ``policies``, all at once."""
         return self.paid(mechanism, params).respond(policies, params.temperature)
 
-    def equilibrium(self, mechanism: jax.Array, params: MatrixGameParams) -> FixedPoint:
+    def equilibrium(
+        self, mechanism: jax.Array, params: MatrixGameParams
+    ) -> QuantalResponseEquilibrium:
         """The quantal response equilibrium on the principal branch.
 
         That is the branch that begins with uniform policies at an infinite temperature, followed
