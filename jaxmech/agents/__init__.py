@@ -19,13 +19,21 @@ if TYPE_CHECKING:
     from jaxmech.agents.bidders.strategies import (
         EquilibriumTable,
         LogitResponse,
+        draw_logit,
         linear_shading,
-        logit_response,
         truthful,
     )
     from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
     from jaxmech.agents.keywords.daily_bidders import DailyBidders
     from jaxmech.agents.keywords.distribution import keyword_distribution
+    from jaxmech.agents.responses.decision_processes import (
+        DecisionProcess,
+        SoftOptimum,
+        decision_process,
+        policy_values,
+        soft_policy,
+        soft_policy_iteration,
+    )
     from jaxmech.agents.responses.finite_games import (
         FiniteGame,
         QuantalResponseEquilibrium,
@@ -35,7 +43,7 @@ if TYPE_CHECKING:
     )
     from jaxmech.agents.responses.fixed_points import FixedPoint, fixed_point
     from jaxmech.agents.responses.game import Game, equilibrium
-    from jaxmech.agents.responses.logit import smoothed_maximum
+    from jaxmech.agents.responses.logit import logit_response, smoothed_maximum
     from jaxmech.agents.responses.transfers import (
         NetworkTransfer,
         PiecewiseLinear,
@@ -106,6 +114,7 @@ __all__ = [
     "CopulaValueQuality",
     "CorrelatedUniform",
     "DailyBidders",
+    "DecisionProcess",
     "Demand",
     "Empirical",
     "EquilibriumTable",
@@ -134,6 +143,7 @@ __all__ = [
     "SellerPopulation",
     "Setting",
     "SignalsAndValues",
+    "SoftOptimum",
     "Table",
     "Transfer",
     "TruncatedEqualRevenue",
@@ -147,7 +157,9 @@ __all__ = [
     "WithSubsidy",
     "bayesian",
     "bidder_population",
+    "decision_process",
     "density",
+    "draw_logit",
     "equilibrium",
     "finite_setting",
     "fit_conditional_logit",
@@ -162,10 +174,13 @@ __all__ = [
     "named_setting",
     "normal_form",
     "one_of",
+    "policy_values",
     "quantal_response_equilibrium",
     "seller_observation",
     "seller_population",
     "smoothed_maximum",
+    "soft_policy",
+    "soft_policy_iteration",
     "surely",
     "tabulated",
     "truthful",
@@ -182,13 +197,21 @@ _EXPORTS = {
     "bidders.strategies": [
         "EquilibriumTable",
         "LogitResponse",
+        "draw_logit",
         "linear_shading",
-        "logit_response",
         "truthful",
     ],
     "keywords.bid_history": ["BidBins", "BidHistory"],
     "keywords.daily_bidders": ["DailyBidders"],
     "keywords.distribution": ["keyword_distribution"],
+    "responses.decision_processes": [
+        "DecisionProcess",
+        "SoftOptimum",
+        "decision_process",
+        "policy_values",
+        "soft_policy",
+        "soft_policy_iteration",
+    ],
     "responses.finite_games": [
         "FiniteGame",
         "QuantalResponseEquilibrium",
@@ -198,7 +221,7 @@ _EXPORTS = {
     ],
     "responses.fixed_points": ["FixedPoint", "fixed_point"],
     "responses.game": ["Game", "equilibrium"],
-    "responses.logit": ["smoothed_maximum"],
+    "responses.logit": ["logit_response", "smoothed_maximum"],
     "responses.transfers": [
         "NetworkTransfer",
         "PiecewiseLinear",

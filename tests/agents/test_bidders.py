@@ -10,8 +10,8 @@ import pytest
 from jaxmech.agents.bidders.strategies import (
     EquilibriumTable,
     LogitResponse,
+    draw_logit,
     linear_shading,
-    logit_response,
     truthful,
 )
 from jaxmech.agents.values.numerical import Beta
@@ -150,10 +150,10 @@ def test_tables_are_swept_by_vmap():
         np.testing.assert_allclose(row, table.first_price(VALUES, reserve), atol=1e-6)
 
 
-def test_logit_response_has_the_logit_odds():
+def test_logit_draws_have_the_logit_odds():
     bids, utilities = jnp.asarray([0.1, 0.2, 0.4]), jnp.asarray([0.0, 0.1, 0.3])
     keys = jax.random.split(jax.random.key(0), 40_000)
-    draw = jax.jit(jax.vmap(logit_response, in_axes=(0, None, None, None)))
+    draw = jax.jit(jax.vmap(draw_logit, in_axes=(0, None, None, None)))
     drawn = draw(keys, bids, utilities, 5.0)
     shares = [np.mean(np.isclose(drawn, bid)) for bid in np.asarray(bids)]
     weights = np.exp(5.0 * np.asarray(utilities))
@@ -165,11 +165,11 @@ def test_logit_response_has_the_logit_odds():
     )
 
 
-def test_logit_response_to_uniform_competition_nears_the_best_response():
+def test_logit_draws_against_uniform_competition_near_the_best_response():
     """Against a bid uniform on [0, 1], the best first-price bid is half the value."""
     bids = jnp.linspace(0, 1, 41)
     utilities = bids * (0.8 - bids)
-    drawn = jax.jit(jax.vmap(lambda key: logit_response(key, bids, utilities, 2000.0)))(
+    drawn = jax.jit(jax.vmap(lambda key: draw_logit(key, bids, utilities, 2000.0)))(
         jax.random.split(jax.random.key(1), 2000)
     )
     np.testing.assert_allclose(np.mean(drawn), 0.4, atol=0.005)
@@ -200,7 +200,7 @@ def test_logit_learner_forgets():
         (lambda: LogitResponse(-3.0), r"precision: got -3.0; allowed are finite numbers from 0"),
         (lambda: LogitResponse(float("inf")), "precision: got inf"),
         (lambda: LogitResponse(3, 5), "past_weight: got 5; allowed are numbers from 0 to 1"),
-        (lambda: logit_response(jax.random.key(0), VALUES, VALUES, -1.0), "precision: got -1.0"),
+        (lambda: draw_logit(jax.random.key(0), VALUES, VALUES, -1.0), "precision: got -1.0"),
     ],
 )
 def test_refuses_what_makes_no_sense(make, message):

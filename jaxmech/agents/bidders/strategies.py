@@ -115,13 +115,12 @@ class EquilibriumTable:
         return [column[cell] + weight * (column[cell + 1] - column[cell]) for column in columns]
 
 
-def logit_response(
-    key: jax.Array, bids: jax.Array, utilities: jax.Array, precision: Any
-) -> jax.Array:
+def draw_logit(key: jax.Array, bids: jax.Array, utilities: jax.Array, precision: Any) -> jax.Array:
     """A quantal response: a bid drawn with weight ``exp(precision * utility)``, float [].
 
     McKelvey and Palfrey (1995). At precision 0 uniform; the higher, the closer to a best
-    response. ``LogitResponse`` is the same for a learner.
+    response. ``LogitResponse`` is the same for a learner, and ``responses.logit.logit_response``
+    has the probabilities, by the temperature, one over the precision.
 
     Args:
       bids, utilities: float [choices].
