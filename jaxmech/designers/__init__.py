@@ -43,13 +43,14 @@ if TYPE_CHECKING:
     from jaxmech.designers.ppo.ppo import PPO, PPOState
     from jaxmech.designers.protocols import Designer, Policy
     from jaxmech.designers.training import train
+    from jaxmech.designers.two_timescale.annealing import AnnealedTemperature
     from jaxmech.designers.two_timescale.gradients import (
         ImplicitGradient,
-        OnePointGradient,
-        TwoPointGradient,
+        SocialGradient,
         UnrolledGradient,
     )
     from jaxmech.designers.two_timescale.hyper_parameters import TwoTimescaleHyperParameters
+    from jaxmech.designers.two_timescale.random_gradients import OnePointGradient, TwoPointGradient
     from jaxmech.designers.two_timescale.two_timescale import (
         FixedMechanism,
         TwoTimescale,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DDPG",
     "PPO",
+    "AnnealedTemperature",
     "BidderModelTraining",
     "DDPGHyperParameters",
     "DDPGState",
@@ -88,6 +90,7 @@ __all__ = [
     "ProportionalShares",
     "RandomSerialDictatorship",
     "ReservePlanner",
+    "SocialGradient",
     "StaticPrices",
     "TreeSearch",
     "TwoPointGradient",
@@ -134,13 +137,10 @@ _EXPORTS = {
     "ppo.ppo": ["PPO", "PPOState"],
     "protocols": ["Designer", "Policy"],
     "training": ["train"],
-    "two_timescale.gradients": [
-        "ImplicitGradient",
-        "OnePointGradient",
-        "TwoPointGradient",
-        "UnrolledGradient",
-    ],
+    "two_timescale.annealing": ["AnnealedTemperature"],
+    "two_timescale.gradients": ["ImplicitGradient", "SocialGradient", "UnrolledGradient"],
     "two_timescale.hyper_parameters": ["TwoTimescaleHyperParameters"],
+    "two_timescale.random_gradients": ["OnePointGradient", "TwoPointGradient"],
     "two_timescale.two_timescale": ["FixedMechanism", "TwoTimescale", "TwoTimescaleState"],
 }
 

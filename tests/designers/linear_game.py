@@ -47,6 +47,41 @@ class LinearGame:
         return self.objective(policies, mechanism, params) + params["noise"] * noise
 
 
+@dataclass(frozen=True)
+class SharesGame(LinearGame):
+    """Agents who each get a share of a whole, and respond by a part of what the next one does.
+
+    Responses are p_i = c p_(i+1) + w_i in a circle, the objective is -|p - target|^2.
+    """
+
+    @property
+    def name(self):
+        return "shares"
+
+    def mechanism_space(self, params):
+        return spaces.Simplex(params["target"].size)
+
+    def respond(self, policies, mechanism, params):
+        return params["coupling"] * jnp.roll(policies, -1) + mechanism
+
+
+def shares_environment(best, coupling=0.5, **options):
+    """The environment and its parameters; the target is what agents do under shares ``best``."""
+    best = jnp.asarray(best, float)
+    params = {
+        "coupling": jnp.asarray(coupling, float),
+        "target": moves_of_shares(best.size, coupling) @ best,
+        "noise": jnp.zeros(()),
+        "cost": jnp.zeros(()),
+    }
+    return incentive_design(SharesGame(), params, **options)
+
+
+def moves_of_shares(size, coupling):
+    """How the equilibrium moves with the shares, float [agents, agents]."""
+    return jnp.linalg.inv(jnp.eye(size) - coupling * jnp.roll(jnp.eye(size), 1, axis=1))
+
+
 def linear_environment(coupling=0.5, noise=0.0, cost=0.5, **options):
     """The environment and its parameters; the target is (.8, .6)."""
     params = {

@@ -21,6 +21,11 @@ class GradientEstimator(Protocol):
     """An estimate of the gradient of the objective by the places of the mechanism."""
 
     @property
+    def is_random(self) -> bool:
+        """Whether estimates vary with the key."""
+        ...
+
+    @property
     def num_played(self) -> int:
         """Mechanisms that are played in an update."""
         ...
@@ -34,7 +39,7 @@ class GradientEstimator(Protocol):
         """What it remembers at first, a PyTree."""
         ...
 
-    def played(self, places: jax.Array, key: jax.Array) -> jax.Array:
+    def played(self, problem: Problem, places: jax.Array, key: jax.Array) -> jax.Array:
         """The places played, float [played, coefficients], for a mechanism at ``places``."""
         ...
 
@@ -81,6 +86,10 @@ class ImplicitGradient:
         checks.integer("max_steps", self.max_steps)
 
     @property
+    def is_random(self) -> bool:
+        return False
+
+    @property
     def num_played(self) -> int:
         return 1
 
@@ -91,9 +100,9 @@ class ImplicitGradient:
     def init(self, problem: Problem) -> None:
         """Nothing."""
 
-    def played(self, places: jax.Array, key: jax.Array) -> jax.Array:
+    def played(self, problem: Problem, places: jax.Array, key: jax.Array) -> jax.Array:
         """The mechanism itself."""
-        del key
+        del problem, key
         return places[None]
 
     def estimate(
@@ -144,6 +153,10 @@ class UnrolledGradient:
         checks.integer("steps", self.steps)
 
     @property
+    def is_random(self) -> bool:
+        return False
+
+    @property
     def num_played(self) -> int:
         return 1
 
@@ -154,9 +167,9 @@ class UnrolledGradient:
     def init(self, problem: Problem) -> None:
         """Nothing."""
 
-    def played(self, places: jax.Array, key: jax.Array) -> jax.Array:
+    def played(self, problem: Problem, places: jax.Array, key: jax.Array) -> jax.Array:
         """The mechanism itself."""
-        del key
+        del problem, key
         return places[None]
 
     def estimate(
@@ -183,43 +196,36 @@ class UnrolledGradient:
 
 
 @struct.dataclass
-class TwoPointGradient:
-    """The difference of the objective between two sides of the mechanism, in a random direction.
+class SocialGradient:
+    """Differentiates through one response of each agent, while the others do as they do now.
 
-    ``coefficients / (2 radius) (G(w + radius v) - G(w - radius v)) v`` with v uniform on the unit
-    sphere. Agents respond to either side.
-
-    Attributes:
-      radius: float [], in units of half the range of a coefficient.
-      episodes: drawn on each side; None for the expected objective. Static.
-
-    Raises:
-      ValueError: a radius that is not above 0, or fewer episodes than one.
+    ``d objective + (d response / d mechanism)^T d objective / d policies``, at the policies there
+    are: what ``ImplicitGradient`` gives without the inverse, which adds up how agents go on to
+    respond to each other. It costs one product with derivatives. Where the mechanism adds a number
+    of its own to each agent's response and the objective depends on policies alone, it is the
+    social-gradient flow of Vasileiou, Zhang and Zhang (2026, arXiv 2604.11346), which comes to rest
+    at the best mechanism alone; elsewhere it may rest at another one, or even point downwards.
     """
 
-    radius: Any = 0.05
-    episodes: int | None = struct.field(pytree_node=False, default=None)
-
-    def __post_init__(self) -> None:
-        checks.leaf("radius", self.radius, above=0)
-        if self.episodes is not None:
-            checks.integer("episodes", self.episodes)
+    @property
+    def is_random(self) -> bool:
+        return False
 
     @property
     def num_played(self) -> int:
-        return 2
+        return 1
 
     @property
     def num_episodes(self) -> int:
-        return 2 * (self.episodes or 0)
+        return 0
 
     def init(self, problem: Problem) -> None:
         """Nothing."""
 
-    def played(self, places: jax.Array, key: jax.Array) -> jax.Array:
-        """Both sides."""
-        away = self.radius * _direction(key, places)
-        return jnp.stack([places + away, places - away])
+    def played(self, problem: Problem, places: jax.Array, key: jax.Array) -> jax.Array:
+        """The mechanism itself."""
+        del problem, key
+        return places[None]
 
     def estimate(
         self,
@@ -231,81 +237,8 @@ class TwoPointGradient:
         key: jax.Array,
     ) -> tuple[jax.Array, None]:
         """See ``GradientEstimator``."""
-        above, below = problem.values(policies, played, self.episodes, key)
-        direction = (played[0] - played[1]) / (2 * self.radius)
-        return places.size * (above - below) / (2 * self.radius) * direction, memory
-
-
-@struct.dataclass
-class OnePointGradient:
-    """The objective of a single mechanism beside the designer's, times the direction to it.
-
-    ``coefficients / radius (G(w + radius v) - baseline) v`` with v uniform on the unit sphere
-    (Flaxman, Kalai and McMahan 2005). All that is seen in an update is one value.
-
-    Attributes:
-      radius: float [], in units of half the range of a coefficient.
-      baseline_rate: float [], how fast the baseline follows the values that are seen, up to 1; at 0
-        there is none, and noise outweighs everything.
-      episodes: drawn in an update; None for the expected objective. Static.
-
-    Raises:
-      ValueError: a radius that is not above 0, a rate out of its range, or fewer episodes than one.
-    """
-
-    radius: Any = 0.05
-    baseline_rate: Any = 0.1
-    episodes: int | None = struct.field(pytree_node=False, default=None)
-
-    def __post_init__(self) -> None:
-        checks.leaf("radius", self.radius, above=0)
-        checks.leaf("baseline_rate", self.baseline_rate, low=0, high=1)
-        if self.episodes is not None:
-            checks.integer("episodes", self.episodes)
-
-    @property
-    def num_played(self) -> int:
-        return 1
-
-    @property
-    def num_episodes(self) -> int:
-        return self.episodes or 0
-
-    def init(self, problem: Problem) -> tuple[jax.Array, jax.Array]:
-        """The baseline and how much has been seen for it, float [] each."""
-        zero = jnp.zeros((), problem.space.dtype)
-        return zero, zero
-
-    def played(self, places: jax.Array, key: jax.Array) -> jax.Array:
-        """One mechanism beside it."""
-        return (places + self.radius * _direction(key, places))[None]
-
-    def estimate(
-        self,
-        problem: Problem,
-        places: jax.Array,
-        played: jax.Array,
-        policies: Policies,
-        memory: tuple[jax.Array, jax.Array],
-        key: jax.Array,
-    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-        """See ``GradientEstimator``."""
-        (value,) = problem.values(policies, played, self.episodes, key)
-        total, weight = memory
-        # Before anything was seen, the baseline is what is seen now.
-        baseline = jnp.where(weight > 0, total / jnp.where(weight > 0, weight, 1), value)
-        baseline = jnp.where(self.baseline_rate > 0, baseline, 0)
-        direction = (played[0] - places) / self.radius
-        gradient = places.size / self.radius * (value - baseline) * direction
-        kept = 1 - self.baseline_rate
-        remembered = (
-            kept * total + self.baseline_rate * value,
-            kept * weight + self.baseline_rate,
-        )
-        return gradient, remembered
-
-
-def _direction(key: jax.Array, places: jax.Array) -> jax.Array:
-    """Uniform on the unit sphere, float [coefficients]."""
-    draw = jax.random.normal(key, places.shape, places.dtype)
-    return draw / jnp.linalg.norm(draw)
+        del played, key
+        policies = jax.tree.map(lambda leaf: leaf[0], policies)
+        of_policies, direct = jax.grad(problem.objective, argnums=(0, 1))(policies, places)
+        pull_back = jax.vjp(lambda given: problem.respond(policies, given), places)[1]
+        return direct + pull_back(of_policies)[0], memory

@@ -12,12 +12,16 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxmech import spaces, struct
+from jaxmech import checks, struct
 from jaxmech.agents.responses.fixed_points import largest_difference
 from jaxmech.agents.responses.game import Policies
 from jaxmech.checks import InvalidValueError
 from jaxmech.designers.two_timescale.gradients import GradientEstimator, ImplicitGradient
 from jaxmech.designers.two_timescale.hyper_parameters import TwoTimescaleHyperParameters
+from jaxmech.designers.two_timescale.mirror_descent import (
+    exponentiated_gradient,
+    scale_by_largest,
+)
 from jaxmech.designers.two_timescale.problem import Problem
 from jaxmech.environments.incentives.environment import IncentiveDesign, towards
 from jaxmech.environments.incentives.params import IncentiveDesignParams
@@ -28,7 +32,7 @@ class TwoTimescaleState:
     """All that one update hands to the next.
 
     Attributes:
-      places: float [coefficients], of the mechanism, from -1 to 1 between its bounds.
+      places: float [coefficients], from -1 to 1 between bounds, or shares of a whole.
       policies: what agents do under each mechanism that is played, every array [played, ...].
       optimizer: state of the optimiser.
       memory: of the gradient's estimator.
@@ -44,32 +48,64 @@ class TwoTimescaleState:
     updates: jax.Array
 
 
+BETWEEN_BOUNDS = optax.adam(1.0)
+"""What makes steps of gradients where mechanisms lie between bounds."""
+
+OF_SHARES = optax.chain(scale_by_largest(), exponentiated_gradient(1.0))
+"""What makes steps of gradients where mechanisms are shares of a whole: mirror descent."""
+
+
 @struct.dataclass
 class TwoTimescale(TwoTimescaleHyperParameters):
-    """The designer, of any game whose mechanisms have bounds.
+    """The designer, of any game whose mechanisms lie between bounds or are shares of a whole.
 
-    In every update the agents move towards their responses, ``responses_per_update`` times, and the
-    mechanism once along the estimated gradient. Keyword arguments are the
-    ``TwoTimescaleHyperParameters``, documented there.
+    In every update the agents move towards their responses, ``responses_per_update`` times, or go
+    to an equilibrium, and the mechanism takes one step along the estimated gradient. Keyword
+    arguments are the ``TwoTimescaleHyperParameters``, documented there.
 
     Attributes:
       env, params: an ``IncentiveDesign`` and its parameters, of which the game and its parameters
-        are used.
-      gradient: how the gradient is found, one of ``ImplicitGradient``, ``UnrolledGradient``,
-        ``TwoPointGradient`` and ``OnePointGradient``.
-      optimizer: makes of gradients the directions that step sizes multiply, upwards: one of the
-        ``optax.scale_by_*``, which have neither a step size nor a sign of their own. Static.
+        are used. How agents respond is set here, not there.
+      gradient: how the gradient is found, one of ``ImplicitGradient``, ``SocialGradient``,
+        ``UnrolledGradient``, ``TwoPointGradient`` and ``OnePointGradient``.
+      optimizer: any optimiser of optax, such as ``optax.adam(1.0)`` or ``optax.sgd(1.0)``. It is
+        told to minimise: it is given the negative gradient by the places of the mechanism, which
+        are from -1 to 1 between its bounds, or its shares, and its steps are multiplied by the step
+        sizes of the mechanism, on top of its own learning rate. What would leave the space is
+        brought back to the nearest mechanism. None for ``optax.adam(1.0)`` between bounds, and for
+        shares for ``exponentiated_gradient(1.0)`` of scaled gradients. Static: programs are told
+        apart by the object, so make one and hand the same one to all.
 
     Raises:
-      ValueError: mechanisms that are shares of a whole, or a hyper-parameter out of its range.
+      InvalidValueError: a hyper-parameter out of its range; step sizes that fall too slowly for a
+        random gradient; an environment with responses of its own, or with episodes that are drawn
+        where the gradient is that of the expected objective.
     """
 
     env: IncentiveDesign = struct.field(pytree_node=False)
     params: IncentiveDesignParams
     gradient: GradientEstimator = struct.field(default=ImplicitGradient(), kw_only=True)
-    optimizer: optax.GradientTransformation = struct.field(
-        pytree_node=False, default=optax.scale_by_adam(), kw_only=True
+    optimizer: optax.GradientTransformation | None = struct.field(
+        pytree_node=False, default=None, kw_only=True
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.env.responses_per_round is not None:
+            raise InvalidValueError(
+                "env.responses_per_round",
+                self.env.responses_per_round,
+                "None: set responses_per_update of the designer instead",
+            )
+        # Where a transformation puts something in the place of the gradient, nothing is known.
+        if self.env.sampled and getattr(self.gradient, "num_episodes", None) == 0:
+            raise InvalidValueError(
+                "env.sampled",
+                True,
+                "False, or a gradient that draws episodes, such as TwoPointGradient(episodes=8)",
+            )
+        if getattr(self.gradient, "is_random", False):
+            checks.leaf("mechanism_decay", self.mechanism_decay, above=0.5, high=1)
 
     @property
     def problem(self) -> Problem:
@@ -77,22 +113,22 @@ class TwoTimescale(TwoTimescaleHyperParameters):
         return Problem(self.env.game, self.params.game)
 
     def init(self, key: jax.Array) -> TwoTimescaleState:
-        """The mechanism in the middle of its bounds, agents untold; nothing is drawn.
+        """The mechanism in the middle of its space, or drawn around it; agents untold.
 
         Raises:
-          InvalidValueError: mechanisms are shares of a whole.
+          InvalidValueError: mechanisms without bounds.
         """
-        space = self.env.action_space(self.params)
-        if not isinstance(space, spaces.Box):
-            raise InvalidValueError("env", space, "games whose mechanisms lie between bounds")
-        places = jnp.zeros(space.shape, space.dtype)
+        problem = self.problem
+        problem.check()
+        key, start_key = jax.random.split(key)
+        places = problem.start(start_key, self.initial_spread)
         policies = self.env.game.initial_policies(self.params.game)
         count = self.gradient.num_played
         return TwoTimescaleState(
             places=places,
             policies=jax.tree.map(lambda leaf: jnp.stack([leaf] * count), policies),
-            optimizer=self.optimizer.init(places),
-            memory=self.gradient.init(self.problem),
+            optimizer=self._optimizer.init(places),
+            memory=self.gradient.init(problem),
             key=key,
             updates=jnp.zeros((), jnp.int32),
         )
@@ -112,31 +148,25 @@ class TwoTimescale(TwoTimescaleHyperParameters):
         fall = 1 + state.updates / self.settling
         response_step = self.response_rate / fall**self.response_decay
         mechanism_step = self.mechanism_rate / fall**self.mechanism_decay
-        played = jnp.clip(self.gradient.played(places, direction_key), -1, 1)
-        respond = jax.vmap(problem.respond)
-
-        def moved(policies: Policies, _: Any) -> tuple[Policies, jax.Array]:
-            response = respond(policies, played)
-            distance = largest_difference(policies, response)
-            return towards(policies, response, response_step), distance
-
-        policies, distances = jax.lax.scan(moved, state.policies, length=self.responses_per_update)
+        played = self.gradient.played(problem, places, direction_key)
+        policies, distance = self._responses(state.policies, played, response_step)
         gradient, memory = self.gradient.estimate(
             problem, places, played, policies, state.memory, play_key
         )
-        direction, optimizer = self.optimizer.update(gradient, state.optimizer, places)
+        gradient = problem.along(gradient)
+        step, optimizer = self._optimizer.update(-gradient, state.optimizer, places)
         nearest = jax.tree.map(lambda leaf: leaf[0], policies)
         updates = state.updates + 1
         metrics = {
             "objective": problem.objective(problem.respond(nearest, places), places),
-            "response_distance": distances[-1],
+            "response_distance": distance,
             "gradient_norm": jnp.linalg.norm(gradient),
             "mechanism_step": jnp.asarray(mechanism_step, places.dtype),
             "response_step": jnp.asarray(response_step, places.dtype),
             "episodes": jnp.asarray(updates * self.gradient.num_episodes, places.dtype),
         }
         state = TwoTimescaleState(
-            places=jnp.clip(places + mechanism_step * direction, -1, 1).astype(places.dtype),
+            places=problem.nearest(places + mechanism_step * step).astype(places.dtype),
             policies=policies,
             optimizer=optimizer,
             memory=memory,
@@ -144,6 +174,29 @@ class TwoTimescale(TwoTimescaleHyperParameters):
             updates=updates,
         )
         return state, metrics
+
+    @property
+    def _optimizer(self) -> optax.GradientTransformation:
+        if self.optimizer is not None:
+            return self.optimizer
+        return OF_SHARES if self.problem.of_shares else BETWEEN_BOUNDS
+
+    def _responses(
+        self, policies: Policies, played: jax.Array, rate: jax.Array
+    ) -> tuple[Policies, jax.Array]:
+        """What agents do under each mechanism played, and how far off their last response was."""
+        if self.responses_per_update is None:
+            found = jax.vmap(self.problem.equilibrium)(played)
+            return found.point, jnp.max(found.residual)
+        respond = jax.vmap(self.problem.respond)
+
+        def moved(policies: Policies, _: Any) -> tuple[Policies, jax.Array]:
+            response = respond(policies, played)
+            distance = largest_difference(policies, response)
+            return towards(policies, response, rate), distance
+
+        policies, distances = jax.lax.scan(moved, policies, length=self.responses_per_update)
+        return policies, distances[-1]
 
     def mechanism(self, state: TwoTimescaleState) -> jax.Array:
         """What it has come to, float [coefficients]."""

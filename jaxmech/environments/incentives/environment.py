@@ -101,7 +101,7 @@ class IncentiveDesign:
         del key
         params = params_or_default(self, params)
         policies = self.game.initial_policies(params.game)
-        mechanism = _middle(self.action_space(params))
+        mechanism = middle(self.action_space(params))
         zero = jnp.zeros((), mechanism.dtype)
         state = IncentiveDesignState(policies, mechanism, zero, zero, jnp.zeros((), jnp.int32))
         return self._observe(state, params), state
@@ -210,7 +210,7 @@ def absolute(space: spaces.Box, places: jax.Array) -> jax.Array:
     return (low + high + places * (high - low)) / 2
 
 
-def _middle(space: MechanismSpace) -> jax.Array:
+def middle(space: MechanismSpace) -> jax.Array:
     if isinstance(space, spaces.Simplex):
         return jnp.full(space.shape, 1 / space.size, space.dtype)
     return absolute(space, jnp.zeros(space.shape, space.dtype))

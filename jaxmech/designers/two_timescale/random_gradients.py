@@ -1,0 +1,158 @@
+"""Gradients from the values of mechanisms that are played beside the designer's.
+
+Directions are random, and nothing is differentiated: the designer needs to see no more than what
+mechanisms are worth. The mechanisms played keep to the space: their middle is the mechanism itself,
+or the nearest one that leaves room for the radius, and differences are divided by what was really
+played.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech import checks, struct
+from jaxmech.agents.responses.game import Policies
+from jaxmech.designers.two_timescale.problem import Problem
+
+
+@struct.dataclass
+class TwoPointGradient:
+    """The difference of the objective between two sides of the mechanism, in a random direction.
+
+    ``coefficients / (2 radius) (G(w + radius v) - G(w - radius v)) v`` with v uniform on the unit
+    sphere. Agents respond to either side.
+
+    Attributes:
+      radius: float [], in units of the distance from the middle of the space to its nearest bound:
+        half the range of a coefficient, or an equal share of the whole.
+      episodes: drawn on each side; None for the expected objective. Static.
+
+    Raises:
+      ValueError: a radius that is not above 0 and below 1, or fewer episodes than one.
+    """
+
+    radius: Any = 0.05
+    episodes: int | None = struct.field(pytree_node=False, default=None)
+
+    def __post_init__(self) -> None:
+        checks.leaf("radius", self.radius, above=0, below=1)
+        if self.episodes is not None:
+            checks.integer("episodes", self.episodes)
+
+    @property
+    def is_random(self) -> bool:
+        """Noise is left, that only falling step sizes average out."""
+        return True
+
+    @property
+    def num_played(self) -> int:
+        return 2
+
+    @property
+    def num_episodes(self) -> int:
+        return 2 * (self.episodes or 0)
+
+    def init(self, problem: Problem) -> None:
+        """Nothing."""
+
+    def played(self, problem: Problem, places: jax.Array, key: jax.Array) -> jax.Array:
+        """Both sides."""
+        centre = problem.nearest(places, self.radius)
+        away = self.radius * problem.room * problem.direction(key)
+        return jnp.stack([centre + away, centre - away])
+
+    def estimate(
+        self,
+        problem: Problem,
+        places: jax.Array,
+        played: jax.Array,
+        policies: Policies,
+        memory: None,
+        key: jax.Array,
+    ) -> tuple[jax.Array, None]:
+        """See ``GradientEstimator``."""
+        above, below = problem.values(policies, played, self.episodes, key)
+        distance = self.radius * problem.room
+        direction = (played[0] - played[1]) / (2 * distance)
+        return problem.dimensions * (above - below) / (2 * distance) * direction, memory
+
+
+@struct.dataclass
+class OnePointGradient:
+    """The objective of a single mechanism beside the designer's, times the direction to it.
+
+    ``coefficients / radius (G(w + radius v) - baseline) v`` with v uniform on the unit sphere
+    (Flaxman, Kalai and McMahan 2005). All that is seen in an update is one value.
+
+    Attributes:
+      radius: float [], in units of the distance from the middle of the space to its nearest bound:
+        half the range of a coefficient, or an equal share of the whole.
+      baseline_rate: float [], how fast the baseline follows the values that are seen, up to 1; at 0
+        there is none, and noise outweighs everything.
+      episodes: drawn in an update; None for the expected objective. Static.
+
+    Raises:
+      ValueError: a radius that is not above 0 and below 1, a rate out of its range, or fewer
+        episodes than one.
+    """
+
+    radius: Any = 0.05
+    baseline_rate: Any = 0.1
+    episodes: int | None = struct.field(pytree_node=False, default=None)
+
+    def __post_init__(self) -> None:
+        checks.leaf("radius", self.radius, above=0, below=1)
+        checks.leaf("baseline_rate", self.baseline_rate, low=0, high=1)
+        if self.episodes is not None:
+            checks.integer("episodes", self.episodes)
+
+    @property
+    def is_random(self) -> bool:
+        """Noise is left, that only falling step sizes average out."""
+        return True
+
+    @property
+    def num_played(self) -> int:
+        return 1
+
+    @property
+    def num_episodes(self) -> int:
+        return self.episodes or 0
+
+    def init(self, problem: Problem) -> tuple[jax.Array, jax.Array]:
+        """The baseline and how much has been seen for it, float [] each."""
+        zero = jnp.zeros((), problem.space.dtype)
+        return zero, zero
+
+    def played(self, problem: Problem, places: jax.Array, key: jax.Array) -> jax.Array:
+        """One mechanism beside it."""
+        centre = problem.nearest(places, self.radius)
+        return (centre + self.radius * problem.room * problem.direction(key))[None]
+
+    def estimate(
+        self,
+        problem: Problem,
+        places: jax.Array,
+        played: jax.Array,
+        policies: Policies,
+        memory: tuple[jax.Array, jax.Array],
+        key: jax.Array,
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        """See ``GradientEstimator``."""
+        (value,) = problem.values(policies, played, self.episodes, key)
+        total, weight = memory
+        # Before anything was seen, the baseline is what is seen now.
+        baseline = jnp.where(weight > 0, total / jnp.where(weight > 0, weight, 1), value)
+        baseline = jnp.where(self.baseline_rate > 0, baseline, 0)
+        distance = self.radius * problem.room
+        direction = (played[0] - problem.nearest(places, self.radius)) / distance
+        gradient = problem.dimensions / distance * (value - baseline) * direction
+        kept = 1 - self.baseline_rate
+        remembered = (
+            kept * total + self.baseline_rate * value,
+            kept * weight + self.baseline_rate,
+        )
+        return gradient, remembered
