@@ -87,6 +87,7 @@ SYSTEMS: dict[str, set[str]] = {
         "jaxmech.oracles.bertrand",
         "jaxmech.oracles.cournot",
         "jaxmech.oracles.escape_room",
+        "jaxmech.oracles.escape_room_payments",
         "jaxmech.oracles.income_tax",
         "jaxmech.oracles.multilane",
         "jaxmech.experiments.incentives",

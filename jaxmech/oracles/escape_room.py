@@ -50,14 +50,19 @@ class Rooms:
         checks.number("escape_reward", self.escape_reward, low=0)
         checks.number("move_cost", self.move_cost, low=0)
 
-    def reward(self, joint: Joint, actions: Joint) -> float:
-        """Of all agents, where each is at ``joint`` and chooses ``actions``."""
+    def rewards(self, joint: Joint, actions: Joint) -> tuple[float, ...]:
+        """Of each agent, where each is at ``joint`` and chooses ``actions``."""
         is_open = actions.count(_LEVER) >= self.num_holders
-        gained = sum(
-            self.escape_reward if is_open and new == _DOOR else -self.move_cost * (new != old)
+        return tuple(
+            float(
+                self.escape_reward if is_open and new == _DOOR else -self.move_cost * (new != old)
+            )
             for old, new in zip(joint, actions, strict=True)
         )
-        return float(gained)
+
+    def reward(self, joint: Joint, actions: Joint) -> float:
+        """Of all agents, where each is at ``joint`` and chooses ``actions``."""
+        return sum(self.rewards(joint, actions))
 
     def ends(self, actions: Joint) -> bool:
         """Whether somebody leaves."""
