@@ -43,6 +43,14 @@ if TYPE_CHECKING:
     )
     from jaxmech.agents.responses.fixed_points import FixedPoint, fixed_point
     from jaxmech.agents.responses.game import Game, equilibrium
+    from jaxmech.agents.responses.learners import (
+        Boltzmann,
+        EpsilonGreedy,
+        MirrorDescent,
+        PolicyGradient,
+        QLearning,
+    )
+    from jaxmech.agents.responses.learning_game import LearningAgents
     from jaxmech.agents.responses.logit import logit_response, smoothed_maximum
     from jaxmech.agents.responses.transfers import (
         NetworkTransfer,
@@ -108,6 +116,7 @@ __all__ = [
     "BidFunctions",
     "BidHistory",
     "BidderPopulation",
+    "Boltzmann",
     "BundleDemand",
     "Buyers",
     "ConditionalLogit",
@@ -117,6 +126,7 @@ __all__ = [
     "DecisionProcess",
     "Demand",
     "Empirical",
+    "EpsilonGreedy",
     "EquilibriumTable",
     "Exp3",
     "Exponential",
@@ -127,14 +137,18 @@ __all__ = [
     "Game",
     "Hedge",
     "IronedVirtualValue",
+    "LearningAgents",
     "LogNormal",
     "Logistic",
     "LogitResponse",
     "MineralRights",
+    "MirrorDescent",
     "NetworkTransfer",
     "PiecewiseLinear",
+    "PolicyGradient",
     "Polynomial",
     "Power",
+    "QLearning",
     "QuantalResponseEquilibrium",
     "Records",
     "RegretMatching",
@@ -221,6 +235,14 @@ _EXPORTS = {
     ],
     "responses.fixed_points": ["FixedPoint", "fixed_point"],
     "responses.game": ["Game", "equilibrium"],
+    "responses.learners": [
+        "Boltzmann",
+        "EpsilonGreedy",
+        "MirrorDescent",
+        "PolicyGradient",
+        "QLearning",
+    ],
+    "responses.learning_game": ["LearningAgents"],
     "responses.logit": ["logit_response", "smoothed_maximum"],
     "responses.transfers": [
         "NetworkTransfer",

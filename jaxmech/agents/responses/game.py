@@ -72,6 +72,20 @@ class GameWithEquilibrium(Game, Protocol):
         ...
 
 
+class GameWithActionValues(Game, Protocol):
+    """A game of finitely many actions that knows what each of them is worth, for who learns it.
+
+    Policies are then arrays, float [..., actions], with the probabilities of the last axis.
+    """
+
+    def action_values(self, policies: Policies, mechanism: jax.Array, params: Any) -> Policies:
+        """What each action is worth to who chooses it while all do as ``policies`` say.
+
+        A PyTree of the structure and shapes of ``policies``, transfers included.
+        """
+        ...
+
+
 def equilibrium(
     game: Game, mechanism: jax.Array, params: Any, *, solver: Solver | None = None
 ) -> FixedPoint:

@@ -86,6 +86,17 @@ class Bertrand:
         alone = jnp.minimum(highest_alone, monopolists)
         return jnp.where((gamma > 0) & (beside < highest_alone), alone, beside)
 
+    def action_values(
+        self, policies: jax.Array, mechanism: jax.Array, params: BertrandParams
+    ) -> jax.Array:
+        """Expected profit of each price, float [2, nodes].
+
+        Raises:
+          ValueError: firms choose the best of all prices.
+        """
+        checks.integer("num_nodes", self.num_nodes, low=2)
+        return self._profits(policies, mechanism, params)
+
     def equilibrium(self, mechanism: jax.Array, params: BertrandParams) -> FixedPoint:
         """Its policies by Newton's method, differentiable by the implicit function theorem.
 

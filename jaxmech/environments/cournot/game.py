@@ -73,6 +73,18 @@ class Cournot:
         means, _ = self._moments(policies, params)
         return self._respond_to(means, mechanism, params)
 
+    def action_values(
+        self, policies: jax.Array, mechanism: jax.Array, params: CournotParams
+    ) -> jax.Array:
+        """Expected profit of each quantity, float [firms, nodes].
+
+        Raises:
+          ValueError: firms choose the best of all quantities.
+        """
+        checks.integer("num_nodes", self.num_nodes, low=2)
+        means, _ = self._moments(policies, params)
+        return self._profits(means, mechanism, params)
+
     def equilibrium(self, mechanism: jax.Array, params: CournotParams) -> FixedPoint:
         """Its policies, differentiable by the implicit function theorem.
 
@@ -186,13 +198,18 @@ class Cournot:
         self, means: jax.Array, mechanism: jax.Array, params: CournotParams
     ) -> jax.Array:
         """Policies that respond to expected quantities, float [firms]."""
+        if self.num_nodes is None:
+            margins = self._margins(means, mechanism, params)
+            wanted = margins / (2 * params.slope + params.curvatures)
+            return jnp.clip(wanted, params.lowest, params.highest)
+        return logit_response(self._profits(means, mechanism, params), params.temperature)
+
+    def _profits(self, means: jax.Array, mechanism: jax.Array, params: CournotParams) -> jax.Array:
+        """Of each quantity while others make ``means``, float [firms, nodes]."""
         margins = self._margins(means, mechanism, params)
         rises = params.slope + params.curvatures / 2
-        if self.num_nodes is None:
-            return jnp.clip(margins / (2 * rises), params.lowest, params.highest)
         nodes = self._nodes(params)
-        profits = margins[:, None] * nodes - rises[:, None] * nodes**2
-        return logit_response(profits, params.temperature)
+        return margins[:, None] * nodes - rises[:, None] * nodes**2
 
     def _margins(self, means: jax.Array, mechanism: jax.Array, params: CournotParams) -> jax.Array:
         """What the first unit of each firm earns while the others make theirs, float [firms]."""

@@ -138,6 +138,29 @@ class EscapeRoom:
 
         return self._backward(respond_in, (policies, self.payments(mechanism)))
 
+    def action_values(
+        self, policies: jax.Array, mechanism: jax.Array, params: EscapeRoomParams
+    ) -> jax.Array:
+        """What each action is worth where all go on as ``policies`` say, own costs included.
+
+        Those are what bounded rationality costs an agent in later steps, so that learners who
+        respond by logit to these values come to rest in an equilibrium.
+
+        Returns:
+          float [steps, states, agents, 3].
+        """
+
+        def value_in(
+            following: jax.Array, step: tuple[jax.Array, jax.Array]
+        ) -> tuple[jax.Array, jax.Array]:
+            policy, payments = step
+            values = _action_values(self._stages(following, payments, params), policy)
+            nats = jnp.log(_PLACES * jnp.maximum(policy, jnp.finfo(policy.dtype).tiny))
+            worth = jnp.sum(policy * (values - params.temperature * nats), axis=-1)
+            return worth, values
+
+        return self._backward(value_in, (policies, self.payments(mechanism)))
+
     def equilibrium(
         self, mechanism: jax.Array, params: EscapeRoomParams
     ) -> QuantalResponseEquilibrium:

@@ -110,6 +110,12 @@ class MatrixGame:
         """The logit response of each player to ``policies``, all at once."""
         return self.paid(mechanism, params).respond(policies, params.temperature)
 
+    def action_values(
+        self, policies: Policies, mechanism: jax.Array, params: MatrixGameParams
+    ) -> Policies:
+        """Expected payoff and payment of each action, of each player float [1, actions]."""
+        return self.paid(mechanism, params).action_values(policies)
+
     def equilibrium(
         self, mechanism: jax.Array, params: MatrixGameParams
     ) -> QuantalResponseEquilibrium:

@@ -189,6 +189,17 @@ class Multilane:
         apart = (self.terminal_positions(params) - moments.mean) ** 2 + moments.variance
         return self._own_part(mechanism, params) - params.mismatch_cost * others * apart
 
+    def action_values(
+        self, policies: jax.Array, mechanism: jax.Array, params: MultilaneParams
+    ) -> jax.Array:
+        """What moves are worth to who chooses, float [positions, actions]: blind to others or not.
+
+        They are ``interim_utilities`` unless agents are blind.
+        """
+        if self.blind:
+            return self._own_part(mechanism, params)
+        return self.interim_utilities(policies, mechanism, params)
+
     def play(
         self, key: jax.Array, policies: jax.Array, mechanism: jax.Array, params: MultilaneParams
     ) -> jax.Array:

@@ -1,0 +1,102 @@
+"""Agents who learn, in the place of those who respond at once: a game around a game."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+
+from jaxmech import checks, struct
+from jaxmech.agents.responses.game import GameWithActionValues, MechanismSpace, Policies
+from jaxmech.agents.responses.learners import Learner, MirrorDescent, State
+
+
+@struct.dataclass
+class LearningAgentsParams:
+    """What can be swept.
+
+    Attributes:
+      game: parameters of the game.
+      learner: of all agents, with its hyper-parameters. Without a prior of its own it has that of
+        the game, what agents do who have not been told of any mechanism.
+    """
+
+    game: Any
+    learner: Learner
+
+
+@dataclass(frozen=True)
+class LearningAgents:
+    """A game whose agents learn from what their actions are worth; a ``Game`` itself.
+
+    What it has for policies are the states of the learners, and a response is one step of them,
+    all at once, by expected values. So a designer meets agents who are still on their way, and may
+    differentiate through their steps. Where the learner has a temperature, that of the game is of
+    no account unless what actions are worth depends on it.
+
+    Attributes:
+      game: one of finitely many actions that has ``action_values``.
+      learner: the default of the parameters.
+
+    Raises:
+      ValueError: a game without ``action_values``, or a learner that has no hash, such as one with
+        an array among its numbers: put that in the parameters.
+    """
+
+    game: GameWithActionValues
+    learner: Learner = field(default_factory=MirrorDescent)
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.game, "action_values"):
+            raise checks.InvalidValueError("game", self.game, "games that have action_values")
+        checks.hashable_fields(self)
+
+    @property
+    def name(self) -> str:
+        """That of the game."""
+        return self.game.name
+
+    @property
+    def default_params(self) -> LearningAgentsParams:
+        """Those of the game, and the learner."""
+        return LearningAgentsParams(self.game.default_params, self.learner)
+
+    def mechanism_space(self, params: LearningAgentsParams) -> MechanismSpace:
+        """That of the game."""
+        return self.game.mechanism_space(params.game)
+
+    def policies(self, states: State, params: LearningAgentsParams) -> Policies:
+        """What agents do who have learned so far, as the game has it."""
+        return self._learner(params).policies(states)
+
+    def initial_policies(self, params: LearningAgentsParams) -> State:
+        """Learners who do what agents do that have not been told of any mechanism."""
+        return params.learner.init(self.game.initial_policies(params.game))
+
+    def respond(self, policies: State, mechanism: jax.Array, params: LearningAgentsParams) -> State:
+        """The states of the learners after one step."""
+        learner = self._learner(params)
+        values = self.game.action_values(learner.policies(policies), mechanism, params.game)
+        return learner.update(policies, values)
+
+    def objective(
+        self, policies: State, mechanism: jax.Array, params: LearningAgentsParams
+    ) -> jax.Array:
+        """That of the game, float []."""
+        return self.game.objective(self.policies(policies, params), mechanism, params.game)
+
+    def utilities(
+        self, policies: State, mechanism: jax.Array, params: LearningAgentsParams
+    ) -> jax.Array:
+        """Those of the game, float [agents]."""
+        return self.game.utilities(self.policies(policies, params), mechanism, params.game)
+
+    def play(
+        self, key: jax.Array, policies: State, mechanism: jax.Array, params: LearningAgentsParams
+    ) -> jax.Array:
+        """The objective of one episode of the game, float []."""
+        return self.game.play(key, self.policies(policies, params), mechanism, params.game)
+
+    def _learner(self, params: LearningAgentsParams) -> Learner:
+        return params.learner.with_prior(self.game.initial_policies(params.game))
