@@ -62,6 +62,9 @@ STUDIES: dict[str, str] = {
         "jaxmech.experiments.impression_allocation.configuration:STUDIES",
     ),
     "mguni2018/multilane": "jaxmech.experiments.incentives.configuration:MULTILANE",
+    "incentives/escape_room": (
+        "jaxmech.experiments.incentives.escape_room.configuration:ESCAPE_ROOM"
+    ),
     "tang2017/reserve_pricing": "jaxmech.experiments.reserve_pricing.configuration:RESERVE_PRICING",
 }
 """``module:object`` of every study, in the order in which ``jaxmech list`` shows them; the object

@@ -1,0 +1,1 @@
+"""The study of payments for those who hold a door open for others."""
