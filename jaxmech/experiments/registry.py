@@ -65,6 +65,7 @@ STUDIES: dict[str, str] = {
     "incentives/escape_room": (
         "jaxmech.experiments.incentives.escape_room.configuration:ESCAPE_ROOM"
     ),
+    "incentives/cournot": "jaxmech.experiments.incentives.cournot.configuration:COURNOT",
     "tang2017/reserve_pricing": "jaxmech.experiments.reserve_pricing.configuration:RESERVE_PRICING",
 }
 """``module:object`` of every study, in the order in which ``jaxmech list`` shows them; the object

@@ -7,7 +7,7 @@ rest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 import jax
@@ -45,11 +45,14 @@ class Outcomes:
       utilities: float [mechanisms, agents], expected, transfers included.
       residual: float [mechanisms], the largest change of a number of the policies by one more
         response, whatever the search for the equilibrium says of itself.
+      arrived: bool [mechanisms], whether the search that selects among several equilibria came to
+        its end; true where a game has no such search.
     """
 
     objective: jax.Array
     utilities: jax.Array
     residual: jax.Array
+    arrived: Any = True
 
 
 @dataclass(frozen=True)
@@ -147,8 +150,9 @@ def outcomes(
     """What each mechanism, float [mechanisms, coefficients], is worth in equilibrium."""
 
     def of(mechanism: jax.Array) -> Outcomes:
-        policies = equilibrium(env.game, mechanism, params.game).point
-        return outcome(env.game, policies, mechanism, params.game)
+        found = equilibrium(env.game, mechanism, params.game)
+        judged = outcome(env.game, found.point, mechanism, params.game)
+        return replace(judged, arrived=jnp.asarray(getattr(found, "arrived", True)))
 
     return jax.lax.map(of, mechanisms)
 
@@ -161,6 +165,33 @@ def outcome(game: Game, policies: Policies, mechanism: jax.Array, params: Any) -
         utilities=game.utilities(policies, mechanism, params),
         residual=largest_difference(again, policies),
     )
+
+
+def gains_from(
+    deviations: jax.Array, game: Game, policies: jax.Array, mechanism: jax.Array, params: Any
+) -> jax.Array:
+    """What each agent would gain by the best of some deviations, or by none, while others go on.
+
+    Every one of them is tried, whatever the game says of responses.
+
+    Args:
+      deviations: float [deviations, agents, ...], policies of each agent.
+      policies: float [agents, ...].
+      mechanism: float [coefficients].
+
+    Returns:
+      float [agents], from 0.
+    """
+    agents = jnp.arange(policies.shape[0])
+
+    def utility(agent: jax.Array, deviation: jax.Array) -> jax.Array:
+        deviating = policies.at[agent].set(deviation[agent])
+        return game.utilities(deviating, mechanism, params)[agent]
+
+    of_agents = jax.vmap(utility, in_axes=(0, None))
+    tried = jax.lax.map(lambda deviation: of_agents(agents, deviation), deviations)
+    gains = jnp.max(tried, axis=0) - game.utilities(policies, mechanism, params)
+    return jnp.maximum(gains, 0)
 
 
 @struct.dataclass

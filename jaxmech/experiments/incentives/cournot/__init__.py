@@ -1,0 +1,1 @@
+"""The study of taxes on what firms emit that compete by quantities."""
