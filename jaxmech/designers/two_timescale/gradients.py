@@ -6,6 +6,7 @@ played, and makes a gradient of what the agents, who have been responding to tho
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import jax
@@ -68,11 +69,13 @@ class ImplicitGradient:
 
     ``d objective + (d response / d mechanism)^T (I - d response / d policies)^-T d objective /
     d policies``, at the policies there are. Exact once they are an equilibrium; one linear solve,
-    which needs products with derivatives alone.
+    which needs products with derivatives alone. Where it fails by a hundredth or more, as at a
+    bifurcation, the gradient is NaN: a training is better ended than led astray.
 
     Attributes:
-      tolerance: of the residual of the linear system, relative and absolute. Static.
-      max_steps: of its solver. Static.
+      tolerance: of the residual of the linear system, relative to its largest entry, or 16 times
+        the precision of its numbers where that is more. Static.
+      max_steps: of its solver, generalised minimal residuals, of up to 20 products each. Static.
 
     Raises:
       ValueError: one not above 0.
@@ -123,14 +126,38 @@ class ImplicitGradient:
         def transposed(weights: Policies) -> Policies:
             return jax.tree.map(jnp.subtract, weights, pull_back(weights)[0])
 
-        shape = jax.eval_shape(lambda: of_policies)
-        solution = lineax.linear_solve(
-            lineax.FunctionLinearOperator(transposed, shape),
-            of_policies,
-            lineax.GMRES(rtol=self.tolerance, atol=self.tolerance, max_steps=self.max_steps),
-            throw=False,
-        )
-        return direct + pull_back(solution.value)[1], memory
+        weights = _solution(transposed, of_policies, self.tolerance, self.max_steps)
+        return direct + pull_back(weights)[1], memory
+
+
+def _solution(
+    operator: Callable[[Policies], Policies], target: Policies, tolerance: float, max_steps: int
+) -> Policies:
+    """What a linear operator turns into ``target``; NaN where that is not found."""
+    size = _largest(target)
+    scale = jnp.where(size > 0, size, 1)
+    scaled = jax.tree.map(lambda leaf: leaf / scale, target)
+    precision = max(float(jnp.finfo(leaf.dtype).eps) for leaf in jax.tree.leaves(target))
+    tolerance = max(tolerance, 16 * precision)
+    found = lineax.linear_solve(
+        lineax.FunctionLinearOperator(operator, jax.eval_shape(lambda: target)),
+        scaled,
+        lineax.GMRES(rtol=tolerance, atol=tolerance, max_steps=max_steps),
+        throw=False,
+    ).value
+    # The solver also asks for steps that end, which rounding may keep from it: judged is what it
+    # found, beside the rounding of the largest terms.
+    missed = _largest(jax.tree.map(jnp.subtract, operator(found), scaled))
+    rounding = max(10 * tolerance, precision**0.5) * (1 + _largest(found))
+    allowed = jnp.minimum(rounding, 0.01)
+    return jax.tree.map(
+        lambda leaf: jnp.where(missed <= allowed, leaf * scale, jnp.nan).astype(leaf.dtype), found
+    )
+
+
+def _largest(tree: Policies) -> jax.Array:
+    """Size of the largest entry, float []."""
+    return jnp.max(jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(tree)]))
 
 
 @struct.dataclass

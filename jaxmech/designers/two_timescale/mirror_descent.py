@@ -13,7 +13,7 @@ All is written for one start; restarts go through ``jax.vmap``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -40,6 +40,50 @@ def scale_by_largest() -> optax.GradientTransformation:
         return apart / jnp.where(largest > 0, largest, 1), state
 
     return optax.GradientTransformation(lambda shares: optax.EmptyState(), update)
+
+
+class RecentSize(NamedTuple):
+    """State of ``scale_by_recent_size``.
+
+    Attributes:
+      count: int32 [], gradients seen.
+      mean_square: float [], of their largest entries, as if there had been zeros before.
+    """
+
+    count: jax.Array
+    mean_square: jax.Array
+
+
+def scale_by_recent_size(decay: float = 0.99) -> optax.GradientTransformation:
+    """Gradients, float [shares], less their mean and divided by the size of recent ones.
+
+    That is the root of the mean square of their largest entries, whose weights fall by ``decay``
+    from one to the one before. Divided by their own sizes all gradients would make steps of one
+    length; so those that shrink towards an optimum make ever smaller steps, and noise averages out.
+
+    Args:
+      decay: 0 to below 1.
+
+    Raises:
+      ValueError: it is out of its range.
+    """
+    checks.number("decay", decay, low=0, below=1)
+
+    def init(shares: jax.Array) -> RecentSize:
+        return RecentSize(jnp.zeros((), jnp.int32), jnp.zeros((), shares.dtype))
+
+    def update(
+        gradient: jax.Array, state: RecentSize, shares: Any = None
+    ) -> tuple[jax.Array, RecentSize]:
+        del shares
+        apart = gradient - jnp.mean(gradient)
+        count = optax.safe_increment(state.count)
+        mean = decay * state.mean_square + (1 - decay) * jnp.max(jnp.abs(apart)) ** 2
+        size = jnp.sqrt(mean / (1 - decay**count))
+        scaled = apart / jnp.where(size > 0, size, 1)
+        return scaled, RecentSize(count, mean.astype(state.mean_square.dtype))
+
+    return optax.GradientTransformation(init, update)
 
 
 def exponentiated_gradient(

@@ -20,7 +20,7 @@ from jaxmech.designers.two_timescale.gradients import GradientEstimator, Implici
 from jaxmech.designers.two_timescale.hyper_parameters import TwoTimescaleHyperParameters
 from jaxmech.designers.two_timescale.mirror_descent import (
     exponentiated_gradient,
-    scale_by_largest,
+    scale_by_recent_size,
 )
 from jaxmech.designers.two_timescale.problem import Problem
 from jaxmech.environments.incentives.environment import IncentiveDesign, towards
@@ -51,7 +51,7 @@ class TwoTimescaleState:
 BETWEEN_BOUNDS = optax.adam(1.0)
 """What makes steps of gradients where mechanisms lie between bounds."""
 
-OF_SHARES = optax.chain(scale_by_largest(), exponentiated_gradient(1.0))
+OF_SHARES = optax.chain(scale_by_recent_size(), exponentiated_gradient(1.0))
 """What makes steps of gradients where mechanisms are shares of a whole: mirror descent."""
 
 
@@ -73,7 +73,7 @@ class TwoTimescale(TwoTimescaleHyperParameters):
         are from -1 to 1 between its bounds, or its shares, and its steps are multiplied by the step
         sizes of the mechanism, on top of its own learning rate. What would leave the space is
         brought back to the nearest mechanism. None for ``optax.adam(1.0)`` between bounds, and for
-        shares for ``exponentiated_gradient(1.0)`` of scaled gradients. Static: programs are told
+        shares for ``exponentiated_gradient(1.0)`` after ``scale_by_recent_size()``. Static: programs are told
         apart by the object, so make one and hand the same one to all.
 
     Raises:
