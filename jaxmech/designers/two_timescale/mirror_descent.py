@@ -13,7 +13,7 @@ All is written for one start; restarts go through ``jax.vmap``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -42,15 +42,16 @@ def scale_by_largest() -> optax.GradientTransformation:
     return optax.GradientTransformation(lambda shares: optax.EmptyState(), update)
 
 
-class RecentSize(NamedTuple):
+@struct.dataclass
+class RecentSize:
     """State of ``scale_by_recent_size``.
 
     Attributes:
-      count: int32 [], gradients seen.
+      seen: int32 [], gradients so far.
       mean_square: float [], of their largest entries, as if there had been zeros before.
     """
 
-    count: jax.Array
+    seen: jax.Array
     mean_square: jax.Array
 
 
@@ -77,11 +78,11 @@ def scale_by_recent_size(decay: float = 0.99) -> optax.GradientTransformation:
     ) -> tuple[jax.Array, RecentSize]:
         del shares
         apart = gradient - jnp.mean(gradient)
-        count = optax.safe_increment(state.count)
+        seen = optax.safe_increment(state.seen)
         mean = decay * state.mean_square + (1 - decay) * jnp.max(jnp.abs(apart)) ** 2
-        size = jnp.sqrt(mean / (1 - decay**count))
+        size = jnp.sqrt(mean / (1 - decay**seen))
         scaled = apart / jnp.where(size > 0, size, 1)
-        return scaled, RecentSize(count, mean.astype(state.mean_square.dtype))
+        return scaled, RecentSize(seen, mean.astype(state.mean_square.dtype))
 
     return optax.GradientTransformation(init, update)
 

@@ -73,8 +73,8 @@ class TwoTimescale(TwoTimescaleHyperParameters):
         are from -1 to 1 between its bounds, or its shares, and its steps are multiplied by the step
         sizes of the mechanism, on top of its own learning rate. What would leave the space is
         brought back to the nearest mechanism. None for ``optax.adam(1.0)`` between bounds, and for
-        shares for ``exponentiated_gradient(1.0)`` after ``scale_by_recent_size()``. Static: programs are told
-        apart by the object, so make one and hand the same one to all.
+        shares for ``exponentiated_gradient(1.0)`` after ``scale_by_recent_size()``. Static:
+        programs are told apart by the object, so make one and hand the same one to all.
 
     Raises:
       InvalidValueError: a hyper-parameter out of its range; step sizes that fall too slowly for a
