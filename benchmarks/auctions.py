@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import platform
 import statistics
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,6 +28,7 @@ import tyro
 from compiling import compile_timed
 from rich.console import Console
 from rich.table import Table
+from turns import half_range, in_turns, median_ratio
 
 from jaxmech import mechanisms
 
@@ -211,13 +211,7 @@ def measure(size: Size, options: Options) -> Row:
     revenues = {
         name: float(np.asarray(of_all, np.float64).sum()) for name, of_all in payments.items()
     }
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for repetition in range(options.repetitions + 1):
-        for name, run in contenders.items():
-            taken = _seconds_of_a_call(run, options.seconds)
-            # The first round warms up.
-            if repetition:
-                seconds[name].append(taken)
+    seconds = in_turns(contenders, options.repetitions, options.seconds)
     return Row(
         auctions=auctions,
         seconds=seconds,
@@ -232,15 +226,6 @@ def measure(size: Size, options: Options) -> Row:
     )
 
 
-def _seconds_of_a_call(run: Callable[[], Any], least: float) -> float:
-    start, calls, elapsed = time.perf_counter(), 0, 0.0
-    while not calls or elapsed < least:
-        jax.block_until_ready(run())
-        calls += 1
-        elapsed = time.perf_counter() - start
-    return elapsed / calls
-
-
 def _short(number: float) -> str:
     """Three digits, and no exponent, which the columns would cut off."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
@@ -251,16 +236,14 @@ def _cells(row: Row) -> list[str]:
         return _short(row.auctions / statistics.median(row.seconds[name]) / 1e6)
 
     def ratio(name: str, over: str) -> str:
-        # Within a round of repetitions, where the load was much the same.
-        pairs = zip(row.seconds[name], row.seconds[over], strict=True)
-        return f"{statistics.median(one / other for one, other in pairs):.2f}"
+        return f"{median_ratio(row.seconds[name], row.seconds[over]):.2f}"
 
     ours = row.seconds["jaxmech"]
     torch = "PyTorch" in row.seconds
     return [
         f"{row.auctions:,}",
         millions("jaxmech"),
-        f"{(max(ours) - min(ours)) / 2 / statistics.median(ours):.0%}",
+        half_range(ours),
         millions("NumPy"),
         ratio("NumPy", "jaxmech"),
         millions("PyTorch") if torch else "n/a",

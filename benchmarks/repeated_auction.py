@@ -10,9 +10,8 @@ plays about 10,300 rounds a second of 2 of 6 bidders on one core of a machine as
 from __future__ import annotations
 
 import statistics
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -21,6 +20,7 @@ import tyro
 from compiling import compile_timed
 from rich.console import Console
 from rich.table import Table
+from turns import in_turns
 
 import jaxmech
 
@@ -101,17 +101,13 @@ def measure(
     shape = (options.rounds + 1, options.environments)
     keys = jax.random.split(jax.random.key(0), shape)
     play_compiled, compile_seconds = compile_timed(play, keys)
-    contenders: tuple[Callable[..., Any], ...] = (play_compiled, compile_timed(draw, keys)[0])
-    seconds: list[list[float]] = [[], []]
-    for repetition in range(options.repetitions + 1):
-        for place, run in enumerate(contenders):
-            start = time.perf_counter()
-            jax.block_until_ready(run(keys))
-            # The first round warms up.
-            if repetition:
-                seconds[place].append(time.perf_counter() - start)
+    contenders = {
+        "play": partial(play_compiled, keys),
+        "draw": partial(compile_timed(draw, keys)[0], keys),
+    }
+    seconds = in_turns(contenders, options.repetitions)
     rounds = options.rounds * options.environments
-    played, drawn = (rounds / statistics.median(of_one) for of_one in seconds)
+    played, drawn = (rounds / statistics.median(of_one) for of_one in seconds.values())
     return played, drawn, compile_seconds
 
 

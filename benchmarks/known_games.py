@@ -1,0 +1,201 @@
+"""Two games of NashOpt's examples, solved here and by it, with one check of best responses for all.
+
+Linear Cournot competition of ten firms, and a leader who prices a capacity that eight followers
+share. There followers' prices of capacity may differ in NashOpt's equilibria, and are equal in
+ours, the variational one: a leader who may pick among all of NashOpt's could do better than with
+ours alone.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from compiling import compile_timed
+from leaders import best_mechanism
+from numpy.typing import NDArray
+from scipy import optimize
+
+from jaxmech.agents import equilibrium
+from jaxmech.environments.cournot import Cournot
+from jaxmech.environments.cournot import params_of as cournot_params
+from jaxmech.environments.stackelberg_pricing import StackelbergPricing
+from jaxmech.environments.stackelberg_pricing import params_of as pricing_params
+
+FIRMS = 10
+COURNOT = 74.0 + 1 / 11 - 5 * np.arange(FIRMS)
+"""Its equilibrium, in closed form: ``600 - 10 (1 + i / 2) - S`` with the sum ``S`` 5675 / 11."""
+
+BEST_VARIATIONAL = 0.520965
+"""The leader's least cost over all variational equilibria, by trying every set of followers who
+take something."""
+
+CURVATURES = (1.0, 1.5, 0.8, 1.2, 2.0, 0.9, 1.8, 1.1)
+
+OURS = "jaxmech"
+EXAMPLE = "NashOpt, as in its example"
+LONGER = "NashOpt, its default penalty, 2,000 evaluations"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one solver says.
+
+    Attributes:
+      decisions: float [players].
+      cost: of the leader; 0 where there is none.
+      gain: the most that a player gains by another decision of its own.
+      seconds: of the search, without compiling.
+      compile_seconds: tracing, lowering and compiling.
+    """
+
+    decisions: NDArray[np.float64]
+    cost: float
+    gain: float
+    seconds: float
+    compile_seconds: float
+
+
+def largest_gain(
+    cost: Callable[[int, float, float], float],
+    bounds: Callable[[float], tuple[float, float]],
+    decisions: NDArray[np.float64],
+) -> float:
+    """The most that a player saves by another decision, at least 0, by a search on its own.
+
+    Args:
+      cost: of a player, by its decision and the sum of the others'.
+      bounds: of its decision, by the sum of the others'.
+    """
+    gains = [0.0]
+    for player, own in enumerate(decisions):
+        others = float(np.sum(decisions) - own)
+        low, high = bounds(others)
+        if high > low:
+            found = optimize.minimize_scalar(
+                lambda x, player=player, others=others: cost(player, x, others),
+                bounds=(low, high),
+                method="bounded",
+                options={"xatol": 1e-12},
+            )
+            gains.append(cost(player, float(own), others) - float(found.fun))
+    return max(gains)
+
+
+def cournot_gain(quantities: NDArray[np.float64]) -> float:
+    """See ``largest_gain``."""
+
+    def cost(firm: int, own: float, others: float) -> float:
+        return (10 * (1 + firm / 2) - (600 - own - others)) * own
+
+    return largest_gain(cost, lambda others: (7.0, 100.0), quantities)
+
+
+def pricing_gain(mechanism: NDArray[np.float64], quantities: NDArray[np.float64]) -> float:
+    """See ``largest_gain``; a follower may take what the others leave of the capacity."""
+    prices, slope = mechanism[:-1], mechanism[-1]
+
+    def cost(follower: int, own: float, others: float) -> float:
+        price = prices[follower] + slope * (own + others) ** 2
+        return (CURVATURES[follower] * own + price) * own
+
+    return largest_gain(cost, lambda others: (0.0, 1.0 - others), quantities)
+
+
+def our_cournot() -> Answer:
+    """The equilibrium of ``jaxmech``'s market without emissions."""
+    game = Cournot()
+    params = cournot_params(
+        [10 * (1 + i / 2) for i in range(FIRMS)],
+        intercept=600,
+        curvatures=0,
+        emissions=0,
+        damage=0,
+        lowest=7,
+        highest=100,
+    )
+    run, compile_seconds = compile_timed(
+        lambda tax: equilibrium(game, tax, params).point, jnp.zeros(1)
+    )
+    start = time.perf_counter()
+    quantities = np.asarray(jax.block_until_ready(run(jnp.zeros(1))))
+    seconds = time.perf_counter() - start
+    return Answer(quantities, 0.0, cournot_gain(quantities), seconds, compile_seconds)
+
+
+def our_pricing(starts: int = 4) -> Answer:
+    """The best mechanism of several starts, the first of which is that of NashOpt's example."""
+    game, params = StackelbergPricing(), pricing_params(CURVATURES)
+    space = game.mechanism_space(params)
+    low, high = np.asarray(space.low), np.asarray(space.high)
+    drawn = np.random.default_rng(0).uniform(low, high, (starts - 1, low.size))
+    led = best_mechanism(game, params, np.concatenate([[(low + high) / 2], drawn]))
+    policies = equilibrium(game, jnp.asarray(led.mechanism), params).point
+    quantities = np.asarray(policies.quantities)
+    gain = pricing_gain(led.mechanism, quantities)
+    return Answer(quantities, -led.value, gain, led.seconds, led.compile_seconds)
+
+
+def their_cournot() -> Answer:
+    """NashOpt's equilibrium."""
+    import nashopt_games
+
+    found = nashopt_games.linear_cournot(FIRMS)
+    return Answer(
+        found.decisions,
+        0.0,
+        cournot_gain(found.decisions),
+        found.seconds - found.compile_seconds,
+        found.compile_seconds,
+    )
+
+
+def their_pricing(rho: float, max_evaluations: int) -> Answer:
+    """NashOpt's design."""
+    import nashopt_games
+
+    found = nashopt_games.stackelberg_pricing(CURVATURES, rho=rho, max_evaluations=max_evaluations)
+    return Answer(
+        found.decisions,
+        found.objective,
+        pricing_gain(found.parameters, found.decisions),
+        found.seconds - found.compile_seconds,
+        found.compile_seconds,
+    )
+
+
+def solve_in_turns(solvers: dict[str, Callable[[], Answer]], repetitions: int) -> dict[str, Answer]:
+    """Each one's answer, with the median of its times; solvers take turns."""
+    answers: dict[str, list[Answer]] = {name: [] for name in solvers}
+    for _ in range(repetitions):
+        for name, solve in solvers.items():
+            answers[name].append(solve())
+    return {name: _with_medians(of_one) for name, of_one in answers.items()}
+
+
+def _with_medians(answers: Sequence[Answer]) -> Answer:
+    return replace(
+        answers[-1],
+        seconds=statistics.median(answer.seconds for answer in answers),
+        compile_seconds=statistics.median(answer.compile_seconds for answer in answers),
+    )
+
+
+def measure_games(repetitions: int, peer: bool) -> tuple[dict[str, Answer], dict[str, Answer]]:
+    """Answers to the Cournot game and to the pricing game, by solver.
+
+    Args:
+      peer: whether NashOpt is there.
+    """
+    cournot: dict[str, Callable[[], Answer]] = {OURS: our_cournot}
+    pricing: dict[str, Callable[[], Answer]] = {OURS: our_pricing}
+    if peer:
+        cournot[EXAMPLE] = their_cournot
+        pricing[EXAMPLE] = lambda: their_pricing(1e8, 200)
+        pricing[LONGER] = lambda: their_pricing(1e5, 2000)
+    return solve_in_turns(cournot, repetitions), solve_in_turns(pricing, repetitions)

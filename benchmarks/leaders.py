@@ -1,0 +1,87 @@
+"""The best mechanism in equilibrium, by a quasi-Newton method along implicit gradients."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from compiling import compile_timed
+from numpy.typing import NDArray
+from scipy import optimize
+
+from jaxmech.agents import equilibrium
+
+
+def in_equilibrium(game: Any, params: Any) -> Callable[[jax.Array], jax.Array]:
+    """The objective, float [], of a mechanism, float [coefficients], once agents are at rest."""
+
+    def value(mechanism: jax.Array) -> jax.Array:
+        policies = equilibrium(game, mechanism, params).point
+        return game.objective(policies, mechanism, params)
+
+    return value
+
+
+@dataclass(frozen=True)
+class Led:
+    """The best mechanism that was found.
+
+    Attributes:
+      mechanism: float [coefficients].
+      value: of the objective in equilibrium.
+      evaluations: of it and its gradient, from all starts.
+      seconds: of the search, without compiling.
+      compile_seconds: of value and gradient.
+      values: of the best from each start.
+    """
+
+    mechanism: NDArray[np.float64]
+    value: float
+    evaluations: int
+    seconds: float
+    compile_seconds: float
+    values: tuple[float, ...]
+
+
+def best_mechanism(game: Any, params: Any, starts: NDArray[np.float64]) -> Led:
+    """By L-BFGS-B within the bounds of mechanisms.
+
+    Args:
+      starts: float [starts, coefficients].
+    """
+    space = game.mechanism_space(params)
+    low, high = (np.broadcast_to(bound, space.shape) for bound in (space.low, space.high))
+    slope_of = jax.value_and_grad(in_equilibrium(game, params))
+    compiled, compile_seconds = compile_timed(slope_of, jnp.asarray(starts[0]))
+
+    def loss(mechanism: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        value, slope = compiled(jnp.asarray(mechanism))
+        return -float(value), -np.asarray(slope)
+
+    begin = time.perf_counter()
+    found = [
+        optimize.minimize(
+            loss,
+            start,
+            jac=True,
+            bounds=list(zip(low, high, strict=True)),
+            method="L-BFGS-B",
+            options={"ftol": 1e-14, "gtol": 1e-10},
+        )
+        for start in starts
+    ]
+    seconds = time.perf_counter() - begin
+    best = min(found, key=lambda one: one.fun)
+    return Led(
+        mechanism=best.x,
+        value=-float(best.fun),
+        evaluations=sum(one.nfev for one in found),
+        seconds=seconds,
+        compile_seconds=compile_seconds,
+        values=tuple(-float(one.fun) for one in found),
+    )
