@@ -66,6 +66,9 @@ STUDIES: dict[str, str] = {
         "jaxmech.experiments.incentives.escape_room.configuration:ESCAPE_ROOM"
     ),
     "incentives/cournot": "jaxmech.experiments.incentives.cournot.configuration:COURNOT",
+    "incentives/stackelberg_pricing": (
+        "jaxmech.experiments.incentives.stackelberg_pricing.configuration:STACKELBERG_PRICING"
+    ),
     "tang2017/reserve_pricing": "jaxmech.experiments.reserve_pricing.configuration:RESERVE_PRICING",
 }
 """``module:object`` of every study, in the order in which ``jaxmech list`` shows them; the object

@@ -138,7 +138,52 @@ class PricedCapacity:
             for slope in np.linspace(0, self.highest_slope, SLOPES)
             for parts in range(1, SHARES + 1)
         ]
-        return self._refined(min(found, key=lambda one: one.loss))
+        return self._refined(min(found, key=_loss_of))
+
+    def best_variational_equilibrium(self) -> PricedEquilibrium:
+        """The one of the lowest loss in which a unit of capacity is worth the same to everybody.
+
+        Found by sequential quadratic programming on prices, slope, quantities and that worth,
+        among equilibria in which all followers take some.
+        """
+        return min((self._variational(is_full) for is_full in (True, False)), key=_loss_of)
+
+    def _variational(self, is_full: bool) -> PricedEquilibrium:
+        """Where all the capacity is taken, or where it is worth nothing."""
+        size, a = len(self.curvatures), np.asarray(self.curvatures)
+
+        def parts(point: Floats) -> tuple[Floats, float, Floats, float]:
+            return point[:size], float(point[size]), point[size + 1 : -1], float(point[-1])
+
+        def conditions(point: Floats) -> Floats:
+            p, q, x, worth = parts(point)
+            total = np.sum(x)
+            met = 2 * a * x + p + q * (total**2 + 2 * total * x) + worth
+            return np.append(met, total - 1 if is_full else worth)
+
+        left = {"type": "ineq", "fun": lambda point: 1 - np.sum(parts(point)[2])}
+        start = np.concatenate(
+            [np.full(size, self.usual_price), [self.highest_slope], np.full(size, 1 / size), [0]]
+        )
+        result = optimize.minimize(
+            lambda point: self.loss(*parts(point)[:3]),
+            start,
+            method="SLSQP",
+            bounds=[
+                *((self.lowest_price, 0.0),) * size,
+                (0.0, self.highest_slope),
+                *((0.0, 1.0),) * size,
+                (0.0, None),
+            ],
+            constraints=[
+                {"type": "eq", "fun": conditions},
+                *([] if is_full else [left]),
+            ],
+            options={"ftol": 1e-14, "maxiter": 1000},
+        )
+        prices, slope, quantities, _ = parts(result.x)
+        loss = float(result.fun) if result.success else float("inf")
+        return PricedEquilibrium(loss, prices, slope, quantities)
 
     def _on_grid(self, slope: float, total: float) -> PricedEquilibrium:
         size = round(total * SHARES) + 1
@@ -222,3 +267,7 @@ class PricedCapacity:
         )
         prices, slope, quantities = parts(result.x)
         return PricedEquilibrium(float(result.fun), prices, slope, quantities)
+
+
+def _loss_of(found: PricedEquilibrium) -> float:
+    return found.loss

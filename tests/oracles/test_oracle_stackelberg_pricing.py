@@ -37,6 +37,14 @@ def test_the_best_equilibrium_is_one_and_beats_those_that_are_known():
     assert np.all(best.prices <= 0) and np.all(best.prices >= -5) and 0 <= best.slope <= 0.2
 
 
+def test_the_best_variational_equilibrium_is_the_known_one():
+    found = EXAMPLE.best_variational_equilibrium()
+    assert found.loss == pytest.approx(0.520965, abs=5e-7)
+    expected = [0.14018, 0.10832, 0.16006, 0.12517, 0.08898, 0.14936, 0.09575, 0.13219]
+    np.testing.assert_allclose(found.quantities, expected, atol=1e-5)
+    assert np.max(EXAMPLE.gains(found.prices, found.slope, found.quantities)) < 1e-9
+
+
 def test_no_equilibrium_of_two_followers_is_better():
     """All prices and all equilibria on a grid: of each follower what it takes may be all that the
     other leaves, or what it would take anyway."""

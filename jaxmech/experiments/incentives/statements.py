@@ -100,7 +100,7 @@ def reaches(what: str, value: float, known: float, tolerance: float) -> Certific
     distance = abs(value - known)
     return Certificate(
         bool(distance <= tolerance),
-        f"{what} is {value:.7g}, by theory {known:.7g}: a difference of {distance:.1e}.",
+        f"{what} is {value:.7g}, and known is {known:.7g}: a difference of {distance:.1e}.",
         distance,
         tolerance,
     )

@@ -114,7 +114,7 @@ def test_certificates_say_what_is_so():
     assert statements.exploitability([0.0, 0.2], tolerance=0.3).holds
 
     near = statements.reaches("The tax", 3.4662, 3.4662414, 1e-4)
-    assert near.holds and near.statement.startswith("The tax is 3.4662, by theory 3.466241")
+    assert near.holds and near.statement.startswith("The tax is 3.4662, and known is 3.466241")
     assert not statements.reaches("The tax", np.nan, 3.0, 1.0).holds
 
 

@@ -1,0 +1,1 @@
+"""The study of a leader who prices what followers take of a shared capacity."""
