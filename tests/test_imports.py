@@ -77,6 +77,7 @@ SYSTEMS: dict[str, set[str]] = {
     },
     "incentives": {
         "jaxmech.environments.bertrand",
+        "jaxmech.environments.consumer_tax",
         "jaxmech.environments.cournot",
         "jaxmech.environments.escape_room",
         "jaxmech.environments.four_rooms",

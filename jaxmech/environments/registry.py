@@ -45,6 +45,10 @@ ENVIRONMENTS: dict[str, Registered] = {
         "jaxmech.environments.bertrand.factory:make",
         "tax what each of two firms sells that compete by prices",
     ),
+    "consumer_tax": Registered(
+        "jaxmech.environments.consumer_tax.factory:make",
+        "tax what consumers earn and each good that they buy",
+    ),
     "cournot": Registered(
         "jaxmech.environments.cournot.factory:make",
         "tax what firms emit that compete by quantities",

@@ -41,8 +41,8 @@ SIZES = {
 }
 """Environments that are large as they come, and smaller sizes of theirs."""
 
-GAMES = ("bertrand", "cournot", "escape_room", "four_rooms", "income_tax", "matrix_game",
-         "stackelberg_pricing")  # fmt: skip
+GAMES = ("bertrand", "consumer_tax", "cournot", "escape_room", "four_rooms", "income_tax",
+         "matrix_game", "stackelberg_pricing")  # fmt: skip
 """Games in the same environment as ``multilane``, which stands for them all."""
 
 # A setting is made anew in each test, so that it has the precision of that test.
