@@ -61,7 +61,10 @@ STUDIES: dict[str, str] = {
         ("tang2017/impression_allocation", "impression_market", "many_sellers"),
         "jaxmech.experiments.impression_allocation.configuration:STUDIES",
     ),
-    "mguni2018/multilane": "jaxmech.experiments.incentives.configuration:MULTILANE",
+    **dict.fromkeys(
+        ("mguni2018/multilane", "mguni2018/figure_2", "mguni2018/gradients"),
+        "jaxmech.experiments.incentives.multilane_configuration:STUDIES",
+    ),
     "incentives/escape_room": (
         "jaxmech.experiments.incentives.escape_room.configuration:ESCAPE_ROOM"
     ),

@@ -68,6 +68,9 @@ def draw(figure: Figure) -> Any:
             label=curve.label or None,
             **looks[curve.drawn],
         )
+        for sign in (-1, 1) if curve.deviation is not None else ():
+            beside = np.asarray(curve.y) + sign * np.asarray(curve.deviation)
+            axes.plot(curve.x, beside, color=line["color"], linestyle="--", linewidth=0.8)
     return _finished(canvas, axes)
 
 

@@ -113,6 +113,8 @@ class Curve:
       label: what the legend calls them; nothing where empty.
       x, y: of each point.
       half_width: of the 95 % interval of each y, if there are any.
+      deviation: standard deviation of what each y is the mean of, if it is to be seen; drawn as
+        dashed lines on either side.
       drawn: as a line, as points alone, or as what others are to be compared with.
     """
 
@@ -121,6 +123,7 @@ class Curve:
     y: tuple[float, ...]
     half_width: tuple[float, ...] | None = None
     drawn: Literal["line", "points", "reference"] = "line"
+    deviation: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)

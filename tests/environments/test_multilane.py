@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import jax
@@ -279,6 +280,33 @@ def test_at_a_high_temperature_moves_are_uniform():
     np.testing.assert_allclose(GAME.objective(policies, jnp.zeros(2), params), expected, rtol=1e-3)
 
 
+@pytest.mark.parametrize("num_agents", [2, 4])
+def test_the_deviation_is_that_over_all_that_can_happen(num_agents):
+    game = Multilane(num_agents, num_positions=2, num_actions=3)
+    params = params_of(game, position_weights=[1.0, 2.0])
+    policies = jax.random.dirichlet(jax.random.key(0), jnp.ones(3), (2,))
+    ends = np.asarray(game.terminal_positions(params)).ravel()
+    moves = np.tile(game.actions(params), 2)
+    chances = (np.array([[1], [2]]) / 3 * np.asarray(policies)).ravel()
+    values, weights = [], []
+    for each in itertools.product(range(6), repeat=num_agents):
+        x = ends[list(each)]
+        apart = np.sum((x[:, None] - x) ** 2)
+        values.append(-10 * apart - 0.1 * np.sum(moves[list(each)]))
+        weights.append(np.prod(chances[list(each)]))
+    mean = np.dot(weights, values)
+    expected = np.sqrt(np.dot(weights, (np.array(values) - mean) ** 2))
+    np.testing.assert_allclose(game.objective(policies, jnp.zeros(2), params), mean, rtol=1e-12)
+    np.testing.assert_allclose(game.deviation(policies, params), expected, rtol=1e-12)
+
+
+def test_where_nothing_varies_the_deviation_is_nothing_and_has_slopes():
+    params = params_of(SMALL, position_weights=np.r_[1, np.zeros(6)])
+    policies = jnp.zeros((7, 9)).at[:, 2].set(1.0)
+    value, slopes = jax.value_and_grad(SMALL.deviation)(policies, params)
+    assert value == 0 and np.all(np.isfinite(slopes))
+
+
 def test_a_point_for_all_to_start_from_leaves_nobody_apart():
     positions, weights = np.linspace(0, 0.5, 7), np.r_[0, 0, 3, 0, 0, 0, 0]
     params = params_of(SMALL, temperature=0.0, positions=positions, position_weights=weights)
@@ -315,6 +343,7 @@ def test_the_objective_is_the_mean_of_episodes(temperature):
     drawn = play(keys)
     error = np.std(drawn) / np.sqrt(plays)
     assert error > 0
+    np.testing.assert_allclose(SMALL.deviation(policies, params), np.std(drawn), rtol=0.03)
     assert abs(np.mean(drawn) - SMALL.objective(policies, mechanism, params)) < 4 * error
     np.testing.assert_array_equal(drawn, play(keys))
 

@@ -166,6 +166,26 @@ class Multilane:
             self.moments(policies, mechanism, params), params
         )
 
+    def deviation(self, policies: jax.Array, params: MultilaneParams) -> jax.Array:
+        """Standard deviation of the sum of utilities without transfers in one episode, float [].
+
+        With ``a`` the distance from the mean terminal position, the sum is that of ``-2
+        mismatch_cost (N - 1) a^2 - move_cost u`` over agents and of ``2 mismatch_cost a a'`` over
+        ordered pairs; all of these are uncorrelated.
+        """
+        count, cost = self.num_agents, params.mismatch_cost
+        joint = params.position_weights[:, None] * policies
+        terminal = self.terminal_positions(params)
+        squares = (terminal - jnp.sum(joint * terminal)) ** 2
+        moves = params.move_cost * self.actions(params)[None, :]
+        own = -2 * cost * (count - 1) * squares - moves
+        of_own = jnp.sum(joint * (own - jnp.sum(joint * own)) ** 2)
+        of_pairs = 8 * cost**2 * (count - 1) * jnp.sum(joint * squares) ** 2
+        # At a point where nothing varies the square root has no slope.
+        variance = count * (of_own + of_pairs)
+        positive = variance > 0
+        return jnp.where(positive, jnp.sqrt(jnp.where(positive, variance, 1)), 0)
+
     def utilities(
         self, policies: jax.Array, mechanism: jax.Array, params: MultilaneParams
     ) -> jax.Array:

@@ -51,7 +51,10 @@ def at_rest(*residuals: ArrayLike, tolerance: float = RESIDUAL_TOLERANCE) -> Cer
 
 
 def takes_part(
-    *utilities: ArrayLike, outside_option: ArrayLike = 0.0, agent: str = "agent"
+    *utilities: ArrayLike,
+    outside_option: ArrayLike = 0.0,
+    agent: str = "agent",
+    tolerance: float = 0.0,
 ) -> Certificate:
     """Whether no agent would rather stay away, under any of the mechanisms.
 
@@ -59,16 +62,17 @@ def takes_part(
       utilities: float [..., agents] each, expected, transfers included.
       outside_option: what staying away is worth, a number or float [agents].
       agent: what agents are called.
+      tolerance: what they may lack, for rounding.
     """
     lowest = float(np.min(_all([np.subtract(one, outside_option) for one in utilities])))
-    holds = lowest >= 0
+    holds = lowest >= -tolerance
     statement = (
         f"No {agent} expects less than from staying away, transfers included."
         if holds
         else f"Some {agent} expects {-lowest:.3g} less than from staying away, transfers included: "
         "it would rather do so, unless it is paid as much."
     )
-    return Certificate(holds, statement, lowest, 0.0)
+    return Certificate(holds, statement, lowest, -tolerance)
 
 
 def exploitability(
@@ -89,6 +93,23 @@ def exploitability(
         f"allowed are {tolerance:.3g}."
     )
     return Certificate(holds, statement, largest, tolerance)
+
+
+def truthful(*regrets: ArrayLike, type_word: str = "type") -> Certificate:
+    """Whether nobody would name another type to a mechanism that then acts by these policies.
+
+    Args:
+      regrets: float [...] each, the most that an agent gains by acting as another type.
+      type_word: what a type is called.
+    """
+    largest = float(np.max(_all(regrets)))
+    holds = largest <= GAIN_TOLERANCE
+    statement = (
+        f"No agent gains by acting as from another {type_word}."
+        if holds
+        else f"By acting as from another {type_word} some agent would gain {largest:.3g}."
+    )
+    return Certificate(holds, statement, largest, GAIN_TOLERANCE)
 
 
 def reaches(what: str, value: float, known: float, tolerance: float) -> Certificate:
