@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech import struct
-from jaxmech.agents import equilibrium
+from jaxmech.agents import LearningAgents, MirrorDescent, equilibrium
 from jaxmech.designers import (
     PPO,
     ImplicitGradient,
@@ -22,6 +22,7 @@ from jaxmech.designers import (
 )
 from jaxmech.designers.two_timescale.gradients import GradientEstimator
 from jaxmech.environments import IncentiveDesign, IncentiveDesignParams
+from jaxmech.environments.incentives import incentive_design
 from jaxmech.environments.incentives.environment import allowed
 from jaxmech.environments.multilane import Multilane
 from jaxmech.experiments.incentives.designing import EVALUATIONS, two_timescale
@@ -112,9 +113,21 @@ def designer_of(
     return two_timescale(env, params, hyper_parameters, gradient=gradients[case.found_by])
 
 
+def designed_in(
+    study: MultilaneStudy, env: IncentiveDesign, params: IncentiveDesignParams
+) -> tuple[IncentiveDesign, IncentiveDesignParams]:
+    """Where mechanisms are designed: where they are judged, but for agents who learn."""
+    if study.agents != "learning":
+        return env, params
+    learner = MirrorDescent(study.learning_rate, study.resolved_temperature)
+    assert isinstance(env.game, Multilane)
+    game = LearningAgents(env.game, learner)
+    return incentive_design(game, replace(game.default_params, game=params.game))
+
+
 def _designed(study: MultilaneStudy, workspace: Workspace, case: Case) -> DesignedLanes:
     env, params = study.build(case.num_agents, case.transfer)
-    designer = designer_of(study, case, env, params)
+    designer = designer_of(study, case, *designed_in(study, env, params))
     updates = study.updates_with(case.found_by)
     valued = designer.gradient.num_played * updates if designer.gradient.is_random else 0
     return _trained(study, workspace, case, designer, env, params, updates, valued)

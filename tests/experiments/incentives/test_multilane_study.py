@@ -165,6 +165,18 @@ def test_rational_agents_are_led_from_their_equilibrium_to_the_first_best(tmp_pa
     assert found.certificates["incentive compatibility"].holds
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("gradient", ["unrolled", "implicit", "two_point"])
+def test_agents_who_learn_are_led_where_those_are_who_respond(tmp_path, gradient):
+    study = replace(SMALL, num_agents=(3,), gradients=(gradient,), updates=80, values=800, seeds=1)
+    learning = computed(replace(study, agents="learning"), tmp_path / "learning")
+    responding = computed(study, tmp_path / "responding")
+    name = f"3_agents_quadratic_{gradient}/learned"
+    reached = learning.estimates[name].mean
+    assert reached > learning.estimates["3_agents/no mechanism"].mean + 0.5
+    assert reached == pytest.approx(responding.estimates[name].mean, abs=0.01)
+
+
 def test_the_studies_are_registered_and_are_the_papers():
     for name, study in STUDIES.items():
         assert study_called(name) == study
