@@ -63,7 +63,7 @@ STUDIES: dict[str, str] = {
     ),
     **dict.fromkeys(
         ("mguni2018/multilane", "mguni2018/figure_2", "mguni2018/gradients"),
-        "jaxmech.experiments.incentives.multilane_configuration:STUDIES",
+        "jaxmech.experiments.incentives.multilane.configuration:STUDIES",
     ),
     "incentives/escape_room": (
         "jaxmech.experiments.incentives.escape_room.configuration:ESCAPE_ROOM"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from jaxmech.agents import equilibrium
-from jaxmech.experiments.incentives.multilane_configuration import STUDIES
-from jaxmech.experiments.incentives.multilane_transfers import transfer_called
+from jaxmech.experiments.incentives.multilane.configuration import STUDIES
+from jaxmech.experiments.incentives.multilane.transfers import transfer_called
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.oracles.multilane import UniformLanes

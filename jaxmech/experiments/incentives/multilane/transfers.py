@@ -6,7 +6,7 @@ import jax
 from flax import linen as nn
 
 from jaxmech.agents import NetworkTransfer, PiecewiseLinear, Polynomial, Table, Transfer
-from jaxmech.experiments.incentives.multilane_configuration import TransferName
+from jaxmech.experiments.incentives.multilane.configuration import TransferName
 
 PLACES = tuple(place / 10 for place in range(11))
 """Between which a transfer that is given in parts changes, on a lane of length 1."""

@@ -204,7 +204,7 @@ class MultilaneStudy(DesignStudy):
         Agents who learn come to rest where logit agents are, and are judged as these.
         """
         from jaxmech.environments.multilane import make
-        from jaxmech.experiments.incentives.multilane_transfers import transfer_called
+        from jaxmech.experiments.incentives.multilane.transfers import transfer_called
 
         return make(
             num_agents=num_agents,
@@ -219,7 +219,7 @@ class MultilaneStudy(DesignStudy):
 
     def compute(self, workspace: Workspace) -> Findings:
         """Welfare with the transfers that are designed, and without, in equilibrium."""
-        from jaxmech.experiments.incentives.multilane import compute
+        from jaxmech.experiments.incentives.multilane.computing import compute
 
         return compute(self, workspace)
 

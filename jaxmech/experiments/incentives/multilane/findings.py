@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from jaxmech.experiments.incentives import statements
-from jaxmech.experiments.incentives.multilane_configuration import MultilaneStudy
-from jaxmech.experiments.incentives.multilane_outcomes import DesignedLanes, LaneOutcomes
+from jaxmech.experiments.incentives.multilane.configuration import MultilaneStudy
+from jaxmech.experiments.incentives.multilane.outcomes import DesignedLanes, LaneOutcomes
 from jaxmech.experiments.learning import learning_curves
 from jaxmech.oracles.multilane import UniformLanes
 from jaxmech.reports.findings import (

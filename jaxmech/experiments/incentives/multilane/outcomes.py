@@ -15,7 +15,7 @@ from jaxmech.certificates import interim_deviations, largest_logit_gains
 from jaxmech.environments import IncentiveDesign, IncentiveDesignParams
 from jaxmech.environments.multilane import Multilane
 from jaxmech.experiments.incentives.designing import Outcomes, outcome
-from jaxmech.experiments.incentives.multilane_configuration import Case
+from jaxmech.experiments.incentives.multilane.configuration import Case
 from jaxmech.runner import RunResult
 
 

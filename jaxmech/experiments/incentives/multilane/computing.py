@@ -26,13 +26,13 @@ from jaxmech.environments.incentives import incentive_design
 from jaxmech.environments.incentives.environment import allowed
 from jaxmech.environments.multilane import Multilane
 from jaxmech.experiments.incentives.designing import EVALUATIONS, two_timescale
-from jaxmech.experiments.incentives.multilane_configuration import (
+from jaxmech.experiments.incentives.multilane.configuration import (
     Case,
     MultilaneStudy,
     TransferName,
 )
-from jaxmech.experiments.incentives.multilane_findings import findings
-from jaxmech.experiments.incentives.multilane_outcomes import (
+from jaxmech.experiments.incentives.multilane.findings import findings
+from jaxmech.experiments.incentives.multilane.outcomes import (
     DesignedLanes,
     LaneOutcomes,
     lane_outcomes,
