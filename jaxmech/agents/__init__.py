@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from jaxmech.agents.keywords.bid_history import BidBins, BidHistory
     from jaxmech.agents.keywords.daily_bidders import DailyBidders
     from jaxmech.agents.keywords.distribution import keyword_distribution
+    from jaxmech.agents.responses.anchoring import anchored_optimum, anchored_response
     from jaxmech.agents.responses.decision_processes import (
         DecisionProcess,
         SoftOptimum,
@@ -169,6 +170,8 @@ __all__ = [
     "ValueDistribution",
     "ValuesAndQuality",
     "WithSubsidy",
+    "anchored_optimum",
+    "anchored_response",
     "bayesian",
     "bidder_population",
     "decision_process",
@@ -218,6 +221,7 @@ _EXPORTS = {
     "keywords.bid_history": ["BidBins", "BidHistory"],
     "keywords.daily_bidders": ["DailyBidders"],
     "keywords.distribution": ["keyword_distribution"],
+    "responses.anchoring": ["anchored_optimum", "anchored_response"],
     "responses.decision_processes": [
         "DecisionProcess",
         "SoftOptimum",
