@@ -14,8 +14,9 @@ class LinearGame:
     """Two agents with one number each respond by ``coupling`` times the other's plus a payment.
 
     Responses are p_1 = c p_2 + w_1 and p_2 = c p_1 + w_2, so the equilibrium is
-    p = (I - c S)^-1 w with S the swap. The objective is -|p - target|^2 - cost |w|^2. Because of
-    the cost the best mechanism depends on how far the responses carry what is paid.
+    p = (I - c S)^-1 w with S the swap. The objective is ``size`` times -|p - target|^2 - cost
+    |w|^2. Because of the cost the best mechanism depends on how far the responses carry what is
+    paid.
     """
 
     @property
@@ -37,7 +38,7 @@ class LinearGame:
 
     def objective(self, policies, mechanism, params):
         missed = jnp.sum((policies - params["target"]) ** 2)
-        return -missed - params["cost"] * jnp.sum(mechanism**2)
+        return params["size"] * (-missed - params["cost"] * jnp.sum(mechanism**2))
 
     def utilities(self, policies, mechanism, params):
         return policies * mechanism
@@ -73,6 +74,7 @@ def shares_environment(best, coupling=0.5, **options):
         "target": moves_of_shares(best.size, coupling) @ best,
         "noise": jnp.zeros(()),
         "cost": jnp.zeros(()),
+        "size": jnp.ones(()),
     }
     return incentive_design(SharesGame(), params, **options)
 
@@ -82,13 +84,14 @@ def moves_of_shares(size, coupling):
     return jnp.linalg.inv(jnp.eye(size) - coupling * jnp.roll(jnp.eye(size), 1, axis=1))
 
 
-def linear_environment(coupling=0.5, noise=0.0, cost=0.5, **options):
+def linear_environment(coupling=0.5, noise=0.0, cost=0.5, size=1.0, **options):
     """The environment and its parameters; the target is (.8, .6)."""
     params = {
         "coupling": jnp.asarray(coupling, float),
         "target": jnp.asarray([0.8, 0.6], float),
         "noise": jnp.asarray(noise, float),
         "cost": jnp.asarray(cost, float),
+        "size": jnp.asarray(size, float),
     }
     return incentive_design(LinearGame(), params, **options)
 
