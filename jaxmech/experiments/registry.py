@@ -72,6 +72,7 @@ STUDIES: dict[str, str] = {
     "incentives/stackelberg_pricing": (
         "jaxmech.experiments.incentives.stackelberg_pricing.configuration:STACKELBERG_PRICING"
     ),
+    "incentives/four_rooms": "jaxmech.experiments.incentives.four_rooms.configuration:FOUR_ROOMS",
     "tang2017/reserve_pricing": "jaxmech.experiments.reserve_pricing.configuration:RESERVE_PRICING",
 }
 """``module:object`` of every study, in the order in which ``jaxmech list`` shows them; the object

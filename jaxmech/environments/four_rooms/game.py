@@ -125,13 +125,10 @@ class FourRooms:
         self, policies: jax.Array, mechanism: jax.Array, params: FourRoomsParams
     ) -> jax.Array:
         """The leader's expected discounted sum over the goals, float []."""
-        spent = jnp.sum(self.penalties(mechanism, params))
 
         def of_goal(goal: jax.Array, policy: jax.Array) -> jax.Array:
             process = self.process(goal, mechanism, params)
-            cells = jnp.arange(self.grid.num_cells)
-            earned = jnp.where(cells == self.grid.wanted, params.visit_reward, 0)
-            earned = jnp.where(cells == goal, earned - params.spending_cost * spent, earned)
+            earned = self.earned(goal, mechanism, params)
             return self._from_start(process, policy, earned[:, None])
 
         return jnp.dot(params.goal_probabilities, jax.vmap(of_goal)(self._goals, policies))
@@ -159,7 +156,7 @@ class FourRooms:
         which = jax.random.categorical(key_goal, jnp.log(params.goal_probabilities))
         goal, policy = self._goals[which], policies[which]
         neighbours = jnp.asarray(self.grid.neighbours)
-        moved = self._slips(params)
+        moved = self.slips(params)
 
         def under_way(state: _Walk) -> jax.Array:
             step, cell, _, _ = state
@@ -180,6 +177,13 @@ class FourRooms:
         paid = params.spending_cost * jnp.sum(self.penalties(mechanism, params))
         return earned - jnp.where(cell == goal, worth * paid, 0)
 
+    def earned(self, goal: jax.Array, mechanism: jax.Array, params: FourRoomsParams) -> jax.Array:
+        """What the leader earns in each cell when the follower has this goal, float [cells]."""
+        cells = jnp.arange(self.grid.num_cells)
+        paid = params.spending_cost * jnp.sum(self.penalties(mechanism, params))
+        earned = jnp.where(cells == self.grid.wanted, params.visit_reward, 0)
+        return jnp.where(cells == goal, earned - paid, earned)
+
     def penalties(self, mechanism: jax.Array, params: FourRoomsParams) -> jax.Array:
         """What the leader posts for each cell, float [cells]."""
         return params.budget * mechanism[:-1]
@@ -191,22 +195,22 @@ class FourRooms:
         arrived = jnp.arange(self.grid.num_cells) == goal
         rewards = jnp.where(arrived, params.arrival_reward, -self.penalties(mechanism, params))
         places = np.eye(self.grid.num_cells)[self.grid.neighbours]
-        slips = self._slips(params)
+        slips = self.slips(params)
         return DecisionProcess(
             transition=jnp.einsum("am,smt->sat", slips, places.astype(slips.dtype)),
             rewards=jnp.broadcast_to(rewards[:, None], self.grid.neighbours.shape),
             discount=jnp.where(arrived, 0, params.discount),
         )
 
-    @property
-    def _goals(self) -> jax.Array:
-        return jnp.asarray(self.grid.goals)
-
-    def _slips(self, params: FourRoomsParams) -> jax.Array:
+    def slips(self, params: FourRoomsParams) -> jax.Array:
         """Probabilities of the move made by the move meant, float [moves, moves]."""
         moves = self.grid.neighbours.shape[1]
         same = jnp.eye(moves)
         return (1 - params.slip) * same + params.slip / (moves - 1) * (1 - same)
+
+    @property
+    def _goals(self) -> jax.Array:
+        return jnp.asarray(self.grid.goals)
 
     def _from_start(self, process: DecisionProcess, policy: jax.Array, rewards: Any) -> jax.Array:
         return policy_values(process, policy, rewards)[self.grid.start]

@@ -1,0 +1,289 @@
+"""What the study of four rooms says: tables, certificates, estimates and records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from jaxmech.experiments.incentives.four_rooms.configuration import FourRoomsStudy
+from jaxmech.experiments.incentives.four_rooms.published import SPENT
+from jaxmech.experiments.incentives.four_rooms.study import Cell
+from jaxmech.experiments.incentives.statements import at_rest, learned, reaches
+from jaxmech.reports.findings import (
+    Certificate,
+    Estimate,
+    Findings,
+    Oracle,
+    Record,
+    Table,
+    with_interval,
+)
+
+NEAR = 0.01
+"""How near to the best found counts as reached."""
+
+SOLVES = 2000
+"""Of the follower's problem, that a cell may take."""
+
+BELLMAN_TOLERANCE = 1e-9
+"""Up to which the follower's values count as solved, in units of its arrival reward."""
+
+SLOPE_TOLERANCE = 1e-2
+"""Up to which shares count as those of a local optimum."""
+
+BUDGET = 0.2
+"""Of penalties, in the environment as the study builds it."""
+
+DIGITS = 5.1e-7
+"""Half a unit in the sixth digit, and rounding."""
+
+
+def findings(study: FourRoomsStudy, cells: Sequence[Cell]) -> Findings:
+    """All that is said of the cells."""
+    ahead = [one.value - one.published.highest for one in cells if one.published]
+    within = (
+        f"{min(ahead):.2f} to {max(ahead):.2f} above the highest published number in each of "
+        f"{len(ahead)} cells, "
+        if ahead and min(ahead) > 0
+        else ""
+    )
+    from_trajectories = [learned(one.trajectories.outcomes).mean for one in cells]
+    return Findings(
+        headline=f"The leader earns {_range([one.value for one in cells])}, {within}after at most "
+        f"{max(one.solves for one in cells):,} follower solves and no environment step: mirror "
+        "descent with restarts, polished by sequential quadratic programming (SLSQP). From "
+        f"trajectories it earns {_range(from_trajectories)}, after {study.environment_steps:,} "
+        "environment steps.",
+        estimates={
+            f"{one.name}/{scheme}": estimate
+            for one in cells
+            for scheme, estimate in (
+                ("learned", Estimate(one.value)),
+                ("learned from trajectories", learned(one.trajectories.outcomes)),
+                ("no penalty", Estimate(one.no_penalty)),
+            )
+        },
+        oracles={
+            f"{one.name}/best found": Oracle(
+                one.published.best_found if one.published else None,
+                exact=False,
+                missing="" if one.published and one.published.best_found else "not given",
+            )
+            for one in cells
+        },
+        certificates=_certificates(cells),
+        learning_curves=tuple(one.trajectories.curves for one in cells),
+        tables=(_with_the_model(study, cells), _side_by_side(study, cells)),
+        records=tuple(record for one in cells for record in _records(one)),
+    )
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:.3f}" if len(values) == 1 else f"{low:.3f} to {high:.3f}"
+
+
+def _certificates(cells: Sequence[Cell]) -> dict[str, Certificate]:
+    checks = [one.checked for one in cells]
+    bellman = max(float(np.max(check.bellman_residual)) for check in checks)
+    spent = max(float(np.max(check.spent)) for check in checks)
+    slope = max(float(check.slope_residual[0]) for check in checks)
+    solves = max(one.solves for one in cells)
+    given = [(one, one.published) for one in cells if one.published is not None]
+    found = {
+        "equilibrium": at_rest(*(check.policy_residual for check in checks)),
+        "follower's values": Certificate(
+            bellman <= BELLMAN_TOLERANCE,
+            f"One more sweep of value iteration changes no value of a follower by more than "
+            f"{bellman:.1e}.",
+            bellman,
+            BELLMAN_TOLERANCE,
+        ),
+        "budget": Certificate(
+            spent <= BUDGET * (1 + 1e-9),
+            f"All penalties of a mechanism sum to {spent:.6f} at most; {BUDGET:g} are allowed.",
+            spent,
+            BUDGET,
+        ),
+        "local optimum": Certificate(
+            slope <= SLOPE_TOLERANCE,
+            f"A step along the gradient, brought back to the nearest shares, changes no share of "
+            f"the best penalties by more than {slope:.1e}. That there is no better optimum "
+            "elsewhere is not proved.",
+            slope,
+            SLOPE_TOLERANCE,
+        ),
+        "follower solves": Certificate(
+            solves <= SOLVES,
+            f"No cell took more than {solves:,} follower solves; {SOLVES:,} are allowed.",
+            float(solves),
+            float(SOLVES),
+        ),
+    }
+    if given:
+        margin = min(one.value - published.highest for one, published in given)
+        found["above published numbers"] = Certificate(
+            margin > 0,
+            f"The leader earns at least {margin:.4f} more than the highest number published for "
+            "its cell."
+            if margin > 0
+            else f"In some cell the leader earns {-margin:.4f} less than a published number.",
+            margin,
+            0.0,
+        )
+        one, published = max(given, key=lambda pair: abs(pair[0].no_penalty - pair[1].no_penalty))
+        found["no penalty"] = reaches(
+            "What the leader earns without penalties, where it differs most from the reference,",
+            one.no_penalty,
+            published.no_penalty,
+            DIGITS,
+        )
+    gaps = [
+        published.best_found - one.value
+        for one, published in given
+        if published.best_found is not None
+    ]
+    if gaps:
+        found["best found"] = Certificate(
+            max(gaps) <= NEAR,
+            f"Where a best value is known from many starts of sequential quadratic programming, "
+            f"the leader earns at most {max(max(gaps), 0):.6f} less.",
+            max(gaps),
+            NEAR,
+        )
+    return found
+
+
+def _with_the_model(study: FourRoomsStudy, cells: Sequence[Cell]) -> Table:
+    rows = []
+    for one in cells:
+        published: tuple[str, ...] = ("", "", "")
+        known, gap = "not given", ""
+        if one.published is not None:
+            published = tuple(
+                f"{mean:.2f} ± {error:.3f}"
+                for mean, error in (
+                    one.published.hpgd,
+                    one.published.amd,
+                    one.published.zero_order,
+                )
+            )
+            if one.published.best_found is not None:
+                known = f"{one.published.best_found:.6f}"
+                gap = f"{one.published.best_found - one.value:.6f}"
+        rows.append(
+            (
+                f"{one.temperature:g}",
+                f"{one.cost:g}",
+                f"{one.no_penalty:.6f}",
+                *published,
+                f"{float(np.max(one.search.value)):.6f}",
+                f"{one.value:.6f}",
+                f"{one.solves:,}",
+                known,
+                gap,
+            )
+        )
+    return Table(
+        "What the leader earns, and what it took",
+        (
+            "Temperature",
+            "Cost",
+            "No penalty",
+            "HPGD",
+            "AMD",
+            "Zero-order",
+            "Mirror descent",
+            "Polished",
+            "Follower solves",
+            "Best found",
+            "Gap",
+        ),
+        tuple(rows),
+        (
+            f"Mirror descent: the best of {len(study.step_sizes)} restarts from equal shares, "
+            f"{study.steps} steps each, along exact gradients; every value and gradient is one "
+            "follower solve (both goals). The best is polished by sequential quadratic "
+            f"programming (SLSQP), {study.polish} follower solves at most. No environment steps.",
+            SPENT,
+            "Best found: by sequential quadratic programming from up to 158 starts.",
+        ),
+    )
+
+
+def _side_by_side(study: FourRoomsStudy, cells: Sequence[Cell]) -> Table:
+    count = study.peer_iterations
+    rows = [
+        (
+            f"{one.temperature:g}",
+            f"{one.cost:g}",
+            f"{at_the_end(one.exact.values):.4f}",
+            f"{at_the_end(one.zero_order.values):.4f}",
+            f"{at_the_end(one.sampled.values):.4f}",
+            "" if one.published is None else f"{one.published.hpgd[0]:.2f}",
+            with_interval(learned(one.trajectories.outcomes)),
+            f"{one.value:.4f}",
+        )
+        for one in cells
+    ]
+    return Table(
+        "What the leader earns by the peers' outer loops, and from trajectories",
+        (
+            "Temperature",
+            "Cost",
+            "Small steps, exact gradient",
+            "Small steps, zero order",
+            "Small steps, sampled gradient",
+            "HPGD, published",
+            "Mirror descent from trajectories",
+            "Mirror descent, polished",
+        ),
+        tuple(rows),
+        (
+            f"Small steps: on softmax weights, rate .5, gradients clipped at norm 1, {count:,} "
+            f"iterations of the 10,000 that are published, the mean of the last tenth. Follower "
+            f"solves: {count:,}, {2 * count:,} and {count:,}; the sampled gradient takes "
+            f"{count * study.walkers * study.steps_per_update:,} environment steps too.",
+            f"From trajectories: {study.updates:,} follower solves and "
+            f"{study.environment_steps:,} environment steps for each seed; the interval is over "
+            f"{study.seeds} seeds. The leader is given where followers are, what they do and its "
+            "own rewards, and not where moves lead. HPGD, published: 100,000,000 steps.",
+        ),
+    )
+
+
+def at_the_end(values: ArrayLike) -> float:
+    """The mean of the last tenth, as it is published."""
+    each = np.asarray(values, np.float64)
+    return float(each[-max(1, each.size // 10) :].mean())
+
+
+def _records(one: Cell) -> Iterator[Record]:
+    cell = one.name
+    schemes = ["learned", "no penalty"]
+    for place, scheme in enumerate(schemes):
+        for metric in ("value", "bellman_residual", "policy_residual", "slope_residual", "spent"):
+            number = float(getattr(one.checked, metric)[place])
+            yield Record(scheme, metric, number, cell=cell)
+    yield Record("learned", "solves", float(one.solves), cell=cell)
+    for place, share in enumerate(one.shares.tolist()):
+        yield Record("learned", f"share_{place + 1}", share, cell=cell)
+    for restart, value in enumerate(np.asarray(one.search.value).tolist()):
+        yield Record("mirror descent", "value", value, cell=cell, seed=restart)
+    for scheme, path in (
+        ("small steps, exact gradient", one.exact),
+        ("small steps, zero order", one.zero_order),
+        ("small steps, sampled gradient", one.sampled),
+    ):
+        yield Record(scheme, "value", at_the_end(path.values), cell=cell)
+    mean = learned(one.trajectories.outcomes)
+    yield Record("trajectories", "value", mean.mean, mean.half_width, cell=cell)
+    for seed, value in enumerate(mean.per_seed):
+        yield Record("trajectories", "value", value, cell=cell, seed=seed)
+    if one.published is not None:
+        yield Record("best found", "value", one.published.best_found, cell=cell)
+        for scheme in ("hpgd", "amd", "zero_order"):
+            published = getattr(one.published, scheme)[0]
+            yield Record(f"{scheme}, published", "value", published, cell=cell)

@@ -1,0 +1,208 @@
+"""The study of four rooms: what it finds is what the game says, and above what is published."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxmech.checks import InvalidValueError
+from jaxmech.designers import TwoTimescale
+from jaxmech.designers.two_timescale.problem import Problem
+from jaxmech.environments.cournot import make as cournot
+from jaxmech.environments.four_rooms import FourRooms, params_of
+from jaxmech.experiments.incentives.four_rooms.configuration import FOUR_ROOMS
+from jaxmech.experiments.incentives.four_rooms.peers import descent_of_weights, exact_value
+from jaxmech.experiments.incentives.four_rooms.published import PUBLISHED
+from jaxmech.experiments.incentives.four_rooms.search import polished
+from jaxmech.experiments.incentives.four_rooms.trajectories import (
+    TrajectoryGradient,
+    frequencies,
+    objective_nearby,
+    walked,
+)
+from jaxmech.experiments.registry import study_called
+from jaxmech.experiments.workspace import Workspace
+
+GAME = FourRooms()
+UNIFORM = np.full(GAME.num_coefficients, 1 / GAME.num_coefficients)
+
+SMALL = replace(
+    FOUR_ROOMS,
+    temperatures=(0.003,),
+    spending_costs=(3.0,),
+    steps=4,
+    step_sizes=(20.0, 50.0),
+    dealt_out=(0.1, 0.03),
+    polish=3,
+    peer_iterations=4,
+    updates=4,
+    walkers=5,
+    steps_per_update=20,
+    seeds=2,
+)
+
+
+@pytest.fixture(autouse=True)
+def _double():
+    with jax.enable_x64(True):
+        yield
+
+
+def settled(shares, params):
+    return jax.jit(GAME.equilibrium)(shares, params).point
+
+
+def computed(study, directory):
+    return Workspace(directory, say=[].append).run(study)
+
+
+def values_of(found):
+    return {(one.cell, one.scheme, one.metric, one.seed): one.value for one in found.records}
+
+
+@pytest.mark.slow
+def test_what_is_found_is_what_the_game_says(tmp_path):
+    found = computed(SMALL, tmp_path)
+    values = values_of(found)
+    shares = np.array(
+        [values["0.003_3", "learned", f"share_{place + 1}", None] for place in range(UNIFORM.size)]
+    )
+    params = params_of(GAME, temperature=0.003, spending_cost=3.0)
+    earned = float(jax.jit(exact_value, static_argnums=0)(GAME, shares, params))
+    assert found.estimates["0.003_3/learned"].mean == pytest.approx(earned, abs=1e-9)
+    assert found.estimates["0.003_3/no penalty"].mean == pytest.approx(0.320986, abs=5.1e-7)
+    assert values["0.003_3", "learned", "solves", None] == 2 * 4 + 3
+    assert found.oracles["0.003_3/best found"].value == 0.798213
+    for name in ("equilibrium", "follower's values", "budget", "follower solves", "no penalty"):
+        assert found.certificates[name].holds, name
+    # Four steps are too few, and the findings say so.
+    assert not found.certificates["best found"].holds
+    assert not found.certificates["above published numbers"].holds
+    assert len(found.estimates["0.003_3/learned from trajectories"].per_seed) == 2
+    (tmp_path / "summary.json").unlink()
+    (tmp_path / "kept" / "0.003_3_restarts.npz").unlink()
+    assert computed(SMALL, tmp_path) == found
+
+
+@pytest.mark.slow
+def test_the_registered_settings_reach_the_best_found_and_trajectories_pass_the_published(tmp_path):
+    study = replace(FOUR_ROOMS, temperatures=(0.003,), spending_costs=(3.0,), seeds=1)
+    found = computed(study, tmp_path)
+    values = values_of(found)
+    for name, certificate in found.certificates.items():
+        assert certificate.holds, name
+    assert found.estimates["0.003_3/learned"].mean > 0.798213 - 1e-4
+    assert values["0.003_3", "learned", "solves", None] <= 2000
+    # Small steps sit in the trap; mirror descent along sampled gradients does not.
+    assert values["0.003_3", "small steps, exact gradient", "value", None] < 0.45
+    assert study.environment_steps <= 1e8
+    from_trajectories = found.estimates["0.003_3/learned from trajectories"].mean
+    assert from_trajectories > PUBLISHED[0.003, 3].highest + 0.02
+
+
+def test_slopes_of_what_is_nearby_are_those_of_the_equilibrium():
+    """Where moves lead is known here; the gradient is then the exact one, to rounding."""
+    params = params_of(GAME, temperature=0.003, spending_cost=3.0)
+    transition = GAME.process(0, UNIFORM, params).transition
+    policies = settled(UNIFORM, params)
+    nearby = jax.jit(jax.grad(objective_nearby, argnums=3), static_argnums=0)
+    exact = jax.jit(jax.grad(exact_value, argnums=1), static_argnums=0)
+    expected = exact(GAME, UNIFORM, params)
+    assert float(jnp.max(jnp.abs(expected))) > 1
+    found = nearby(GAME, policies, transition, UNIFORM, params)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_walkers_see_where_moves_lead():
+    params = params_of(GAME, temperature=0.3)
+    policies = settled(UNIFORM, params)
+    before = TrajectoryGradient(walkers=200).init(Problem(GAME, params))
+    after = jax.jit(walked, static_argnums=(0, 3))(
+        GAME, policies, before, 500, params, jax.random.key(0)
+    )
+    transition = np.asarray(GAME.process(0, UNIFORM, params).transition)
+    seen = np.asarray(after.seen)
+    often = seen.sum(axis=-1) > 400
+    assert often.sum() > 50
+    shares = seen[often] / seen[often].sum(axis=-1, keepdims=True)
+    error = np.sqrt(transition[often] * (1 - transition[often]) / seen[often].sum(-1)[:, None])
+    assert np.all(np.abs(shares - transition[often]) <= 5 * error + 1e-12)
+    # Whoever has arrived sets out anew, which teaches nothing of moves.
+    assert seen.sum() < 200 * 500
+    estimated = np.asarray(frequencies(after.seen))
+    np.testing.assert_allclose(estimated.sum(axis=-1), 1, rtol=1e-12)
+
+
+def test_moves_that_were_never_seen_lead_where_the_others_do():
+    seen = jnp.zeros((3, 2, 3)).at[0, 0].set(jnp.array([0.0, 3.0, 1.0]))
+    found = frequencies(seen)
+    np.testing.assert_allclose(found[0, 0], [0, 0.75, 0.25])
+    np.testing.assert_allclose(found[0, 1], [0, 0.75, 0.25])
+    np.testing.assert_allclose(found[1:], np.broadcast_to(np.eye(3)[1:, None], (2, 2, 3)))
+
+
+def test_descent_of_weights_is_gradient_descent_of_what_the_softmax_gives():
+    weights, target = jnp.array([0.3, -1.0, 0.5, 0.0]), jnp.array([1.0, -2.0, 0.5, 3.0])
+    shares = jax.nn.softmax(weights)
+    by_weights = jax.grad(lambda weights: jax.nn.softmax(weights) @ target)(weights)
+    for clip in (100.0, 0.1):
+        descent = descent_of_weights(0.5, clip)
+        updates, _ = descent.update(target, descent.init(shares), shares)
+        expected = weights - 0.5 * by_weights * min(1, clip / jnp.linalg.norm(by_weights))
+        moved = optax.apply_updates(shares, updates)
+        np.testing.assert_allclose(moved, jax.nn.softmax(expected), rtol=1e-12)
+    with pytest.raises(InvalidValueError, match="shares"):
+        descent.update(target, descent.init(shares))
+
+
+def test_the_polish_spends_no_more_than_it_may():
+    params = jax.tree.map(np.asarray, params_of(GAME, temperature=0.003, spending_cost=3.0))
+    found = polished(GAME, params, UNIFORM, 4)
+    assert found["solves"] == 4
+    assert found["value"] > -0.067868 + 0.01
+    np.testing.assert_allclose(found["shares"].sum(), 1, rtol=1e-12)
+    assert np.all(found["shares"] >= 0)
+
+
+def test_another_game_is_refused():
+    env, params = cournot()
+    designer = TwoTimescale(env, params, gradient=TrajectoryGradient())
+    with pytest.raises(InvalidValueError, match="FourRooms"):
+        designer.init(jax.random.key(0))
+
+
+def test_the_study_is_registered_and_has_the_nine_cells():
+    assert study_called("incentives/four_rooms") == FOUR_ROOMS
+    assert FOUR_ROOMS.is_as_described and not SMALL.is_as_described
+    assert replace(FOUR_ROOMS, peer_iterations=10_000, seeds=10).is_as_described
+    assert set(FOUR_ROOMS.cells) == set(PUBLISHED)
+    assert len(FOUR_ROOMS.step_sizes) * FOUR_ROOMS.steps + FOUR_ROOMS.polish <= 2000
+    assert FOUR_ROOMS.environment_steps <= 1e8
+    assert FOUR_ROOMS.precision == "float64"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"temperatures": ()}, "temperatures: got none"),
+        ({"temperatures": (0.001, 0.001)}, "temperatures: got .* allowed are each of them once"),
+        ({"spending_costs": (0.0,)}, "spending_costs: got 0.0; allowed are finite numbers above 0"),
+        ({"dealt_out": (0.1,)}, "dealt_out: got .* allowed are one for each of step_sizes"),
+        ({"steps": 1}, "steps: got 1; allowed are integers from 2"),
+        ({"walkers": 0}, "walkers: got 0; allowed are integers from 1"),
+    ],
+)
+def test_fields_out_of_range_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(FOUR_ROOMS, **change)
+
+
+@pytest.mark.parametrize("change", [{"walkers": 0}, {"steps": 0}, {"remembers": 2}])
+def test_estimators_out_of_range_are_refused(change):
+    with pytest.raises(InvalidValueError):
+        TrajectoryGradient(**change)
