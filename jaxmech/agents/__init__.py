@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     )
     from jaxmech.agents.responses.learning_game import LearningAgents
     from jaxmech.agents.responses.logit import logit_response, smoothed_maximum
+    from jaxmech.agents.responses.score_function import sampled_utilities, score_function_mean
     from jaxmech.agents.responses.transfers import (
         NetworkTransfer,
         PiecewiseLinear,
@@ -193,6 +194,8 @@ __all__ = [
     "one_of",
     "policy_values",
     "quantal_response_equilibrium",
+    "sampled_utilities",
+    "score_function_mean",
     "seller_observation",
     "seller_population",
     "smoothed_maximum",
@@ -248,6 +251,7 @@ _EXPORTS = {
     ],
     "responses.learning_game": ["LearningAgents"],
     "responses.logit": ["logit_response", "smoothed_maximum"],
+    "responses.score_function": ["sampled_utilities", "score_function_mean"],
     "responses.transfers": [
         "NetworkTransfer",
         "PiecewiseLinear",
