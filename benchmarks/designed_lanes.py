@@ -138,7 +138,7 @@ def attainable(env: Any, params: Any, scan: int) -> Attainable:
     points = np.concatenate([np.zeros((1, *space.shape)), points])
     values = np.asarray(jax.jit(lambda points: jax.lax.map(value, points))(jnp.asarray(points)))
     starts = np.stack([points[0], points[np.argmax(values)]])
-    best = best_mechanism(env.game, params.game, starts)
+    best = best_mechanism(value, space, starts)
     return Attainable(float(values[0]), float(values.max()), best)
 
 

@@ -28,7 +28,16 @@ import tyro
 from designed_lanes import EPISODES, LaneWork, measure_lanes
 from incentive_tables import games_table, lanes_table, loops_table, markets_table
 from inner_loops import LoopSizes, measure_loops
-from known_games import BEST_VARIATIONAL, COURNOT, EXAMPLE, OURS, Answer, measure_games
+from known_games import (
+    BEST_GENERALISED,
+    BEST_VARIATIONAL,
+    COURNOT,
+    EXAMPLE,
+    OURS,
+    PICKED,
+    Answer,
+    measure_games,
+)
 from rich.console import Console
 from taxed_markets import Rates, measure_markets
 
@@ -141,13 +150,14 @@ def mistakes_of_games(cournot: Mapping[str, Answer], pricing: Mapping[str, Answe
     mistakes += [
         f"{solver}: a player gains {answers[solver].gain:.1e}"
         for answers in (cournot, pricing)
-        for solver in (OURS, EXAMPLE)
+        for solver in (OURS, PICKED, EXAMPLE)
         if solver in answers and answers[solver].gain > 1e-6
     ]
-    ours = pricing[OURS].cost
-    if ours > BEST_VARIATIONAL + 1e-6:
-        mistakes.append(f"our leader's cost is {ours:.6f}, the least known {BEST_VARIATIONAL}")
-    return mistakes
+    return mistakes + [
+        f"{solver}: the leader's cost is {pricing[solver].cost:.6f}, the least known {least}"
+        for solver, least in ((OURS, BEST_VARIATIONAL), (PICKED, BEST_GENERALISED))
+        if pricing[solver].cost > least + 1e-6
+    ]
 
 
 def _remarks(
@@ -177,9 +187,9 @@ def _remarks(
         "with which its taxes are good to 1e-5; it compiles every game anew, and without that its "
         "times are what is left of the total when what JAX says of compiling is subtracted.",
         "Games: the most that a player gains by another decision is found by one search for all. "
-        "NashOpt's followers have prices of capacity of their own, ours the same one: its "
-        "equilibria include ours. Best variational: by trying all sets of followers who take "
-        "something.",
+        "In NashOpt's equilibria, the generalised ones, followers may have prices of capacity of "
+        "their own; in the variational one, ours but where it is said, they have the same one. "
+        "Best variational: by trying all sets of followers who take something.",
         *([] if peer else ["NashOpt is not installed: pip install 'jaxmech[bench]'."]),
         f"Machine: {platform.machine()}, {platform.system()}, {os.cpu_count()} cores, on "
         f"{jax.devices()[0].device_kind}; load average {load:.1f} before, {os.getloadavg()[0]:.1f} "

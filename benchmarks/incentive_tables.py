@@ -46,7 +46,7 @@ def lanes_table(lanes: Mapping[int, tuple[Attainable, Mapping[str, DesignedBy]]]
                 _count(_median(one.trainings, "episodes")),
                 f"{1000 * statistics.median(spent):.2f}",
                 f"{seconds:.2f}" if math.isfinite(seconds) else "never",
-                f"{seconds / reference:.2f}" if math.isfinite(seconds) else "",
+                f"{seconds / reference:.2g}" if math.isfinite(seconds) else "",
                 "  ".join(
                     f"{'' if training.reached else '> '}{training.seconds:.2f}"
                     for training in one.trainings

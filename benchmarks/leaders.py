@@ -48,15 +48,18 @@ class Led:
     values: tuple[float, ...]
 
 
-def best_mechanism(game: Any, params: Any, starts: NDArray[np.float64]) -> Led:
+def best_mechanism(
+    value: Callable[[jax.Array], jax.Array], space: Any, starts: NDArray[np.float64]
+) -> Led:
     """By L-BFGS-B within the bounds of mechanisms.
 
     Args:
+      value: of a mechanism, such as ``in_equilibrium`` gives.
+      space: of mechanisms.
       starts: float [starts, coefficients].
     """
-    space = game.mechanism_space(params)
     low, high = (np.broadcast_to(bound, space.shape) for bound in (space.low, space.high))
-    slope_of = jax.value_and_grad(in_equilibrium(game, params))
+    slope_of = jax.value_and_grad(value)
     compiled, compile_seconds = compile_timed(slope_of, jnp.asarray(starts[0]))
 
     def loss(mechanism: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
