@@ -198,6 +198,10 @@ def test_derivatives_of_a_hundred_processes_are_differences():
         return slope(0.0), by_hand, curvature(0.0), again
 
     slope, by_hand, curvature, again = compared(processes, direction)
+    cold = jax.jit(
+        jax.vmap(jax.value_and_grad(lambda one: jnp.sum(optimal_values(one, 1e-3) ** 2)))
+    )(processes)
+    assert all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(cold))
     assert np.median(np.abs(slope)) > 0.1 and np.median(np.abs(curvature)) > 0.01
     np.testing.assert_allclose(slope, by_hand, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(curvature, again, rtol=1e-4, atol=1e-4)

@@ -194,20 +194,84 @@ def test_derivatives_equal_differences_in_many_random_games(actions, temperature
 
 
 @pytest.mark.slow
-def test_second_derivatives_equal_differences():
-    def first(payoff):
-        payoffs = jnp.array(CHICKEN).at[0, 0, 1].set(payoff)
-        return quantal_response_equilibrium(normal_form(payoffs), 2.0).point[1][0, 0]
+@pytest.mark.parametrize(("actions", "games"), [((2, 3), 100), ((2, 2, 2), 50)])
+def test_second_derivatives_equal_differences_in_random_games(actions, games):
+    """By the payoffs, along a random direction, and by the temperature at once."""
+    payoffs, directions = jax.random.normal(jax.random.key(1), (2, games, len(actions), *actions))
 
-    slope = jax.jit(jax.value_and_grad(jax.grad(first)))
-    expected = (slope(7.0 + 1e-4)[0] - slope(7.0 - 1e-4)[0]) / 2e-4
-    assert float(slope(7.0)[1]) == pytest.approx(float(expected), abs=1e-6)
+    @jax.jit
+    @jax.vmap
+    def compared(payoffs, direction):
+        def value(step):
+            return weighted(payoffs + step * direction, 0.6 + 0.2 * step)[0]
+
+        steps = jnp.array([-1e-5, 0, 1e-5])
+        slopes, curvatures = jax.vmap(lambda at: jax.jvp(jax.grad(value), (at,), (1.0,)))(steps)
+        return curvatures[1], (slopes[2] - slopes[0]) / 2e-5
+
+    curvature, differences = compared(payoffs, directions)
+    assert float(jnp.median(jnp.abs(curvature))) > 0.1
+    np.testing.assert_allclose(curvature, differences, rtol=1e-4, atol=1e-4)
 
 
 def test_nothing_is_nan_at_a_low_temperature():
     along, _, residuals = derivatives_and_differences((2, 3), 20, 1e-3)
     assert bool(jnp.all(jnp.isfinite(along)))
     assert float(jnp.max(residuals)) < 1e-9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precise", [False, True])
+@pytest.mark.parametrize("actions", [(3, 4), (2, 2, 2)])
+def test_many_games_have_no_nan_down_to_a_low_temperature(actions, precise):
+    """In either precision, lost branches included; in the double one almost none is."""
+    with jax.enable_x64(precise):
+        payoffs = jax.random.normal(jax.random.key(2), (250, len(actions), *actions))
+        for temperature in (1e-3, 1e-2, 1e3):
+            (values, (_, arrived)), slopes = of_games(payoffs, temperature)
+            assert bool(jnp.all(jnp.isfinite(values))) and bool(jnp.all(jnp.isfinite(slopes)))
+            assert float(jnp.mean(arrived)) >= (0.99 if precise else 0.5)
+
+
+def test_a_high_temperature_leaves_all_actions_alike_and_a_low_one_no_gains():
+    """Both limits: policies within payoffs over temperature of uniform ones, and an equilibrium
+    whose players gain at most the temperature times the logarithm of the number of actions."""
+    game = normal_form(np.random.default_rng(7).normal(size=(2, 2, 2)))
+    hot = equilibrium(game, 1e6)
+    np.testing.assert_allclose(hot.point, 0.5, atol=1e-5)
+    cold = equilibrium(game, 1e-3)
+    assert bool(cold.arrived)
+    assert np.all(game.gains(cold.point) <= 1e-3 * np.log(2) + 1e-12)
+
+
+def test_types_who_choose_numbers_respond_by_normal_distributions():
+    """Continuous actions on a grid, utilities -(a - type - b / 2)^2 / 2 for the other's number b.
+
+    A logit response has the density of a normal distribution, with the best number for its mean
+    and the temperature over the curvature for its variance."""
+    types, numbers, temperature = np.array([-0.5, 0.1, 0.6]), np.linspace(-4, 4, 41), 0.2
+    prior = np.outer([0.2, 0.5, 0.3], [0.6, 0.3, 0.1])
+    missed = numbers[:, None] - numbers[None] / 2 - types[:, None, None]
+    first = np.broadcast_to(-(missed[:, None] ** 2) / 2, (3, 3, 41, 41))
+    second = first.transpose(1, 0, 3, 2)
+    game = bayesian(np.stack([first, second]), prior)
+    state = game.uniform()
+    respond = jax.jit(game.respond)
+    for _ in range(60):
+        state = respond(state, temperature)
+    for player, policies in enumerate(state):
+        weights = prior.sum(axis=1 - player)
+        others = prior.sum(axis=player)
+        # In equilibrium m = E[type] + m_other / 2 for both.
+        own, other = weights @ types, others @ types
+        mean_of_other = (other + own / 2) / (1 - 1 / 4)
+        means = np.asarray(policies @ numbers)
+        np.testing.assert_allclose(means, types + mean_of_other / 2, atol=1e-9)
+        variances = np.asarray(policies @ numbers**2) - means**2
+        np.testing.assert_allclose(variances, temperature, rtol=1e-8)
+        density = np.exp(-((numbers - means[:, None]) ** 2) / (2 * temperature))
+        density *= 0.2 / np.sqrt(2 * np.pi * temperature)
+        np.testing.assert_allclose(policies, density, atol=1e-10)
 
 
 def test_temperature_is_differentiable():

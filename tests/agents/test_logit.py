@@ -80,6 +80,27 @@ def test_derivatives_of_the_value_are_the_probabilities(temperature):
     np.testing.assert_allclose(derivatives(jnp.array(UTILITIES)), response, atol=1e-12)
 
 
+@pytest.mark.parametrize("temperature", [0.05, 1.0])
+def test_numbers_chosen_from_an_interval_have_the_distribution_of_theory(temperature):
+    """On nodes of Gauss and Legendre, whose weights are the prior: a normal distribution where
+    utility is quadratic, an exponential one where it is linear and there is no upper end nearby."""
+    nodes, weights = np.polynomial.legendre.leggauss(120)
+    numbers = 20 * temperature * (nodes + 1)
+    response = np.asarray(logit_response(-3 * jnp.array(numbers), temperature, jnp.array(weights)))
+    moments = [response @ numbers, response @ numbers**2]
+    np.testing.assert_allclose(moments, [temperature / 3, 2 * (temperature / 3) ** 2], rtol=1e-9)
+    numbers = 0.3 + 6 * np.sqrt(temperature) * nodes
+    utilities = -2.0 * jnp.array(numbers - 0.3) ** 2
+    response = np.asarray(logit_response(utilities, temperature, jnp.array(weights)))
+    mean = response @ numbers
+    assert mean == pytest.approx(0.3, abs=1e-12)
+    assert response @ (numbers - mean) ** 2 == pytest.approx(temperature / 4, rel=1e-9)
+    # The integral of exp(-2 x^2 / temperature), over the length of the interval.
+    value = smoothed_maximum(utilities, temperature, jnp.array(weights))
+    share = np.sqrt(np.pi * temperature / 2) / (12 * np.sqrt(temperature))
+    assert float(value) == pytest.approx(temperature * np.log(share), rel=1e-9)
+
+
 def test_derivatives_of_probabilities_equal_finite_differences():
     def of(inputs):
         utilities, temperature, prior = inputs
