@@ -68,6 +68,9 @@ STUDIES: dict[str, str] = {
     "incentives/escape_room": (
         "jaxmech.experiments.incentives.escape_room.configuration:ESCAPE_ROOM"
     ),
+    "incentives/consumer_tax": (
+        "jaxmech.experiments.incentives.consumer_tax.configuration:CONSUMER_TAX"
+    ),
     "incentives/cournot": "jaxmech.experiments.incentives.cournot.configuration:COURNOT",
     "incentives/stackelberg_pricing": (
         "jaxmech.experiments.incentives.stackelberg_pricing.configuration:STACKELBERG_PRICING"

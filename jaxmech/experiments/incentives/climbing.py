@@ -1,0 +1,75 @@
+"""The best mechanism between bounds that a quasi-Newton method finds from one start.
+
+What is designed in a study is compared with it. It follows exact gradients of the objective in
+equilibrium, by L-BFGS-B of SciPy, and is no proof that there is nothing better.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import minimize
+
+from jaxmech.agents.responses.game import equilibrium
+from jaxmech.checks import InvalidValueError
+from jaxmech.environments import IncentiveDesign, IncentiveDesignParams
+from jaxmech.spaces import Box
+
+_RISE, _SLOPE = 1e-11, 1e-6
+"""Relative rise of the objective in a step, and slope along the bounds, at which a climb ends."""
+
+
+def climbed(
+    env: IncentiveDesign, params: IncentiveDesignParams, start: ArrayLike
+) -> dict[str, Any]:
+    """Where the climb from a mechanism ends; for ``Workspace.kept_on_host``.
+
+    Args:
+      start: float [coefficients].
+
+    Returns:
+      ``mechanism``, float [coefficients]; its ``objective``, float; ``gradients``, how many were
+      computed, each with one equilibrium; ``slope``, the largest size of an entry of the gradient
+      there, where it does not point out of the bounds, at most the room that is left.
+
+    Raises:
+      InvalidValueError: mechanisms that are shares of a whole.
+    """
+    space = env.action_space(params)
+    if not isinstance(space, Box):
+        raise InvalidValueError("env", space, "games whose mechanisms lie between bounds")
+    low, high = (
+        np.broadcast_to(np.asarray(bound, np.float64), space.shape)
+        for bound in (space.low, space.high)
+    )
+
+    def objective(mechanism: jax.Array, params: Any) -> jax.Array:
+        policies = equilibrium(env.game, mechanism, params).point
+        return env.game.objective(policies, mechanism, params)
+
+    slope_of = jax.jit(jax.value_and_grad(objective))
+
+    def loss(mechanism: Any) -> tuple[float, Any]:
+        value, slopes = slope_of(jnp.asarray(mechanism, space.dtype), params.game)
+        return -float(value), -np.asarray(slopes, np.float64)
+
+    found = minimize(
+        loss,
+        np.clip(np.asarray(start, np.float64), low, high),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=list(zip(low, high, strict=True)),
+        options={"ftol": _RISE, "gtol": _SLOPE},
+    )
+    mechanism = np.asarray(found.x, np.float64)
+    moved = np.clip(mechanism - found.jac, low, high) - mechanism
+    return {
+        "mechanism": mechanism,
+        "objective": -float(found.fun),
+        "gradients": int(found.nfev),
+        "slope": float(np.max(np.abs(moved))),
+    }

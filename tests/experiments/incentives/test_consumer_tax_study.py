@@ -1,0 +1,90 @@
+"""The study of consumers' taxes: what it finds is what the game says, and near the best found."""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+
+from jaxmech.agents import equilibrium
+from jaxmech.checks import InvalidValueError
+from jaxmech.environments import make
+from jaxmech.experiments.incentives.climbing import climbed
+from jaxmech.experiments.incentives.consumer_tax.configuration import CONSUMER_TAX
+from jaxmech.experiments.registry import study_called
+from jaxmech.experiments.workspace import Workspace
+
+SMALL = replace(
+    CONSUMER_TAX, temperatures=(0.3,), assets=21, design_assets=21, updates=100, seeds=2
+)
+
+
+def computed(study, directory):
+    with jax.enable_x64(True):
+        return Workspace(directory, say=[].append).run(study)
+
+
+@pytest.mark.slow
+def test_taxes_are_designed_that_are_as_good_as_the_best_found(tmp_path):
+    found = computed(SMALL, tmp_path)
+    assert all(one.holds for one in found.certificates.values()), found.certificates
+    values = {(one.scheme, one.metric, one.seed): one.value for one in found.records}
+    best = found.oracles["temperature 0.3/best found"].value
+    learned = found.estimates["temperature 0.3/learned"].per_seed
+    assert best - 0.02 < max(learned) < best + 1e-6
+    assert values["equal rates", "objective", None] < best - 5
+    names = [*(f"rate_on_good_{number}" for number in (1, 2, 3)), "rate_on_income"]
+    with jax.enable_x64(True):
+        env, params = SMALL.build(0.3, 21)
+        for scheme, seed, value in (
+            ("best found", None, best),
+            *(("learned", seed, value) for seed, value in enumerate(learned)),
+        ):
+            rates = np.array([values[scheme, name, seed] for name in names])
+            assert np.all((rates >= 0) & (rates <= 2))
+            policies = equilibrium(env.game, jax.numpy.asarray(rates), params.game).point
+            again = float(env.game.objective(policies, rates, params.game))
+            assert again == pytest.approx(value, abs=1e-8)
+    (tmp_path / "summary.json").unlink()
+    (tmp_path / "kept" / "temperature_0.3_bellman.npz").unlink()
+    assert computed(SMALL, tmp_path) == found
+
+
+def test_a_climb_ends_at_the_best_tax_of_a_closed_form():
+    with jax.enable_x64(True):
+        env, params = make("cournot")
+        found = climbed(env, params, np.zeros(1))
+    # Firms with market power are taxed less than the marginal damage.
+    np.testing.assert_allclose(found["mechanism"], [3.4662414], atol=1e-5)
+    assert found["objective"] == pytest.approx(17.2651663, abs=1e-6)
+    assert found["slope"] < 1e-4 and 1 < found["gradients"] < 50
+
+
+def test_a_climb_needs_bounds():
+    env, params = make("four_rooms")
+    with pytest.raises(InvalidValueError) as refused:
+        climbed(env, params, np.zeros(105))
+    assert refused.value.field == "env"
+
+
+def test_the_study_is_registered():
+    assert study_called("incentives/consumer_tax") == CONSUMER_TAX
+    assert CONSUMER_TAX.is_as_described and not SMALL.is_as_described
+    assert CONSUMER_TAX.precision == "float64"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"temperatures": ()}, "temperatures: got none; needed is at least one"),
+        ({"temperatures": (0.1, 0.0)}, "temperatures: got 0.0; allowed are finite numbers above 0"),
+        ({"temperatures": (0.1, 0.1)}, "temperatures: got .* allowed are each of them once"),
+        ({"start_rate": 2.5}, "start_rate: got 2.5; allowed are numbers from 0 to 2"),
+        ({"assets": 1}, "assets: got 1; allowed are integers from 2"),
+        ({"design_assets": 1}, "design_assets: got 1; allowed are integers from 2"),
+        ({"seeds": 0}, "seeds: got 0; allowed are integers from 1"),
+    ],
+)
+def test_fields_out_of_range_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(CONSUMER_TAX, **change)
