@@ -6,6 +6,7 @@ played, and makes a gradient of what the agents, who have been responding to tho
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -63,8 +64,50 @@ class GradientEstimator(Protocol):
         ...
 
 
+class Computed(ABC):
+    """A gradient that is computed at the mechanism itself, without noise or memory."""
+
+    @abstractmethod
+    def slope(self, problem: Problem, policies: Policies, places: jax.Array) -> jax.Array:
+        """The gradient, float [coefficients], among agents who do as ``policies`` say."""
+
+    @property
+    def is_random(self) -> bool:
+        return False
+
+    @property
+    def num_played(self) -> int:
+        return 1
+
+    @property
+    def num_episodes(self) -> int:
+        return 0
+
+    def init(self, problem: Problem) -> None:
+        """Nothing."""
+        del problem
+
+    def played(self, problem: Problem, places: jax.Array, key: jax.Array) -> jax.Array:
+        """The mechanism itself."""
+        del problem, key
+        return places[None]
+
+    def estimate(
+        self,
+        problem: Problem,
+        places: jax.Array,
+        played: jax.Array,
+        policies: Policies,
+        memory: None,
+        key: jax.Array,
+    ) -> tuple[jax.Array, None]:
+        """See ``GradientEstimator``."""
+        del played, key
+        return self.slope(problem, jax.tree.map(lambda leaf: leaf[0], policies), places), memory
+
+
 @struct.dataclass
-class ImplicitGradient:
+class ImplicitGradient(Computed):
     """Differentiates through the fixed point of the responses, as if the agents had come to rest.
 
     ``d objective + (d response / d mechanism)^T (I - d response / d policies)^-T d objective /
@@ -88,38 +131,8 @@ class ImplicitGradient:
         checks.number("tolerance", self.tolerance, above=0)
         checks.integer("max_steps", self.max_steps)
 
-    @property
-    def is_random(self) -> bool:
-        return False
-
-    @property
-    def num_played(self) -> int:
-        return 1
-
-    @property
-    def num_episodes(self) -> int:
-        return 0
-
-    def init(self, problem: Problem) -> None:
-        """Nothing."""
-
-    def played(self, problem: Problem, places: jax.Array, key: jax.Array) -> jax.Array:
-        """The mechanism itself."""
-        del problem, key
-        return places[None]
-
-    def estimate(
-        self,
-        problem: Problem,
-        places: jax.Array,
-        played: jax.Array,
-        policies: Policies,
-        memory: None,
-        key: jax.Array,
-    ) -> tuple[jax.Array, None]:
-        """See ``GradientEstimator``."""
-        del played, key
-        policies = jax.tree.map(lambda leaf: leaf[0], policies)
+    def slope(self, problem: Problem, policies: Policies, places: jax.Array) -> jax.Array:
+        """The gradient, float [coefficients]."""
         of_policies, direct = jax.grad(problem.objective, argnums=(0, 1))(policies, places)
         pull_back = jax.vjp(problem.respond, policies, places)[1]
 
@@ -127,7 +140,7 @@ class ImplicitGradient:
             return jax.tree.map(jnp.subtract, weights, pull_back(weights)[0])
 
         weights = _solution(transposed, of_policies, self.tolerance, self.max_steps)
-        return direct + pull_back(weights)[1], memory
+        return direct + pull_back(weights)[1]
 
 
 def _solution(
@@ -161,8 +174,8 @@ def _largest(tree: Policies) -> jax.Array:
 
 
 @struct.dataclass
-class UnrolledGradient:
-    """Differentiates through the next responses of the agents, one after another.
+class UnrolledGradient(Computed):
+    """Differentiates through the next responses of the agents, from what they do now.
 
     What lies further ahead is cut off, so that the gradient is biased where agents come to rest
     slowly; time and memory grow with the steps.
@@ -179,51 +192,22 @@ class UnrolledGradient:
     def __post_init__(self) -> None:
         checks.integer("steps", self.steps)
 
-    @property
-    def is_random(self) -> bool:
-        return False
-
-    @property
-    def num_played(self) -> int:
-        return 1
-
-    @property
-    def num_episodes(self) -> int:
-        return 0
-
-    def init(self, problem: Problem) -> None:
-        """Nothing."""
-
-    def played(self, problem: Problem, places: jax.Array, key: jax.Array) -> jax.Array:
-        """The mechanism itself."""
-        del problem, key
-        return places[None]
-
-    def estimate(
-        self,
-        problem: Problem,
-        places: jax.Array,
-        played: jax.Array,
-        policies: Policies,
-        memory: None,
-        key: jax.Array,
-    ) -> tuple[jax.Array, None]:
-        """See ``GradientEstimator``."""
-        del played, key
-        start = jax.tree.map(lambda leaf: leaf[0], policies)
+    def slope(self, problem: Problem, policies: Policies, places: jax.Array) -> jax.Array:
+        """The gradient, float [coefficients]."""
 
         def after_responses(places: jax.Array) -> jax.Array:
             def respond(policies: Policies, _: Any) -> tuple[Policies, None]:
                 return problem.respond(policies, places), None
 
-            end, _ = jax.lax.scan(respond, start, length=self.steps)
+            end, _ = jax.lax.scan(respond, policies, length=self.steps)
             return problem.objective(end, places)
 
-        return jax.grad(after_responses)(places), memory
+        gradient: jax.Array = jax.grad(after_responses)(places)
+        return gradient
 
 
 @struct.dataclass
-class SocialGradient:
+class SocialGradient(Computed):
     """Differentiates through one response of each agent, while the others do as they do now.
 
     ``d objective + (d response / d mechanism)^T d objective / d policies``, at the policies there
@@ -234,38 +218,8 @@ class SocialGradient:
     at the best mechanism alone; elsewhere it may rest at another one, or even point downwards.
     """
 
-    @property
-    def is_random(self) -> bool:
-        return False
-
-    @property
-    def num_played(self) -> int:
-        return 1
-
-    @property
-    def num_episodes(self) -> int:
-        return 0
-
-    def init(self, problem: Problem) -> None:
-        """Nothing."""
-
-    def played(self, problem: Problem, places: jax.Array, key: jax.Array) -> jax.Array:
-        """The mechanism itself."""
-        del problem, key
-        return places[None]
-
-    def estimate(
-        self,
-        problem: Problem,
-        places: jax.Array,
-        played: jax.Array,
-        policies: Policies,
-        memory: None,
-        key: jax.Array,
-    ) -> tuple[jax.Array, None]:
-        """See ``GradientEstimator``."""
-        del played, key
-        policies = jax.tree.map(lambda leaf: leaf[0], policies)
+    def slope(self, problem: Problem, policies: Policies, places: jax.Array) -> jax.Array:
+        """The gradient, float [coefficients]."""
         of_policies, direct = jax.grad(problem.objective, argnums=(0, 1))(policies, places)
         pull_back = jax.vjp(lambda given: problem.respond(policies, given), places)[1]
-        return direct + pull_back(of_policies)[0], memory
+        return direct + pull_back(of_policies)[0]

@@ -8,6 +8,7 @@ played.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import jax
@@ -18,8 +19,41 @@ from jaxmech.agents.responses.game import Policies
 from jaxmech.designers.two_timescale.problem import Problem
 
 
+class Drawn(ABC):
+    """A gradient from values of mechanisms in random directions, which leave noise in it."""
+
+    radius: Any
+    episodes: int | None
+
+    def __post_init__(self) -> None:
+        checks.leaf("radius", self.radius, above=0, below=1)
+        if self.episodes is not None:
+            checks.integer("episodes", self.episodes)
+
+    @property
+    def is_random(self) -> bool:
+        return True
+
+    @property
+    @abstractmethod
+    def num_played(self) -> int:
+        """Mechanisms that are played in an update."""
+
+    @property
+    def num_episodes(self) -> int:
+        return self.num_played * (self.episodes or 0)
+
+    def away(self, problem: Problem, places: jax.Array, key: jax.Array) -> tuple[jax.Array, ...]:
+        """The nearest places with room for the radius, and a step of it in a random direction."""
+        step = self._distance(problem) * problem.direction(key)
+        return problem.nearest(places, self.radius), step
+
+    def _distance(self, problem: Problem) -> Any:
+        return self.radius * problem.room
+
+
 @struct.dataclass
-class TwoPointGradient:
+class TwoPointGradient(Drawn):
     """The difference of the objective between two sides of the mechanism, in a random direction.
 
     ``coefficients / (2 radius) (G(w + radius v) - G(w - radius v)) v`` with v uniform on the unit
@@ -37,31 +71,16 @@ class TwoPointGradient:
     radius: Any = 0.05
     episodes: int | None = struct.field(pytree_node=False, default=None)
 
-    def __post_init__(self) -> None:
-        checks.leaf("radius", self.radius, above=0, below=1)
-        if self.episodes is not None:
-            checks.integer("episodes", self.episodes)
-
-    @property
-    def is_random(self) -> bool:
-        """Noise is left, that only falling step sizes average out."""
-        return True
-
     @property
     def num_played(self) -> int:
         return 2
-
-    @property
-    def num_episodes(self) -> int:
-        return 2 * (self.episodes or 0)
 
     def init(self, problem: Problem) -> None:
         """Nothing."""
 
     def played(self, problem: Problem, places: jax.Array, key: jax.Array) -> jax.Array:
         """Both sides."""
-        centre = problem.nearest(places, self.radius)
-        away = self.radius * problem.room * problem.direction(key)
+        centre, away = self.away(problem, places, key)
         return jnp.stack([centre + away, centre - away])
 
     def estimate(
@@ -75,13 +94,13 @@ class TwoPointGradient:
     ) -> tuple[jax.Array, None]:
         """See ``GradientEstimator``."""
         above, below = problem.values(policies, played, self.episodes, key)
-        distance = self.radius * problem.room
+        distance = self._distance(problem)
         direction = (played[0] - played[1]) / (2 * distance)
         return problem.dimensions * (above - below) / (2 * distance) * direction, memory
 
 
 @struct.dataclass
-class OnePointGradient:
+class OnePointGradient(Drawn):
     """The objective of a single mechanism beside the designer's, times the direction to it.
 
     ``coefficients / radius (G(w + radius v) - baseline) v`` with v uniform on the unit sphere
@@ -104,23 +123,12 @@ class OnePointGradient:
     episodes: int | None = struct.field(pytree_node=False, default=None)
 
     def __post_init__(self) -> None:
-        checks.leaf("radius", self.radius, above=0, below=1)
+        super().__post_init__()
         checks.leaf("baseline_rate", self.baseline_rate, low=0, high=1)
-        if self.episodes is not None:
-            checks.integer("episodes", self.episodes)
-
-    @property
-    def is_random(self) -> bool:
-        """Noise is left, that only falling step sizes average out."""
-        return True
 
     @property
     def num_played(self) -> int:
         return 1
-
-    @property
-    def num_episodes(self) -> int:
-        return self.episodes or 0
 
     def init(self, problem: Problem) -> tuple[jax.Array, jax.Array]:
         """The baseline and how much has been seen for it, float [] each."""
@@ -129,8 +137,8 @@ class OnePointGradient:
 
     def played(self, problem: Problem, places: jax.Array, key: jax.Array) -> jax.Array:
         """One mechanism beside it."""
-        centre = problem.nearest(places, self.radius)
-        return (centre + self.radius * problem.room * problem.direction(key))[None]
+        centre, away = self.away(problem, places, key)
+        return (centre + away)[None]
 
     def estimate(
         self,
@@ -147,7 +155,7 @@ class OnePointGradient:
         # Before anything was seen, the baseline is what is seen now.
         baseline = jnp.where(weight > 0, total / jnp.where(weight > 0, weight, 1), value)
         baseline = jnp.where(self.baseline_rate > 0, baseline, 0)
-        distance = self.radius * problem.room
+        distance = self._distance(problem)
         direction = (played[0] - problem.nearest(places, self.radius)) / distance
         gradient = problem.dimensions / distance * (value - baseline) * direction
         kept = 1 - self.baseline_rate
