@@ -168,8 +168,8 @@ def _remarks(
     for library in LIBRARIES:
         with suppress(PackageNotFoundError):
             versions.append(f"{library} {version(library)}")
-    return [
-        f"Lanes: grids of {lanes.positions} positions and {lanes.actions} moves, transfers of "
+    of_parts: dict[Part, str] = {
+        "lanes": f"Lanes: grids of {lanes.positions} positions and {lanes.actions} moves, transfers of "
         "degree 2 with coefficients up to 100, temperature 1; the designer of the study "
         "mguni2018/multilane: Adam, 2 responses between two updates. The attainable gain is that "
         f"of the best transfer in equilibrium, by a scan of {lanes.scan} x {lanes.scan} and "
@@ -178,18 +178,21 @@ def _remarks(
         f"know the game and compute expectations; the others draw {EPISODES} episodes for each "
         "mechanism played. "
         f"At most {lanes.cap:g} s a seed; '>': not reached in that time.",
-        f"Inner loops: gradients in the middle of the space of mechanisms, after so many "
+        "loops": f"Inner loops: gradients in the middle of the space of mechanisms, after so many "
         f"responses; {loops.lanes} agents on the same grids, and a normal form of normal payoffs. "
         "MiB: what the compiled program needs besides what it is given and gives back. Error: "
         "distance to the gradient in equilibrium over its length.",
-        "Markets: three firms, costs and damage drawn; the best tax by Newton's method on the "
+        "markets": "Markets: three firms, costs and damage drawn; the best tax by Newton's method on the "
         "implicit gradient. NashOpt: ParametricGNEP.solve with weight 1e6 and tolerance 1e-14, "
         "with which its taxes are good to 1e-5; it compiles every game anew, and without that its "
         "times are what is left of the total when what JAX says of compiling is subtracted.",
-        "Games: the most that a player gains by another decision is found by one search for all. "
+        "games": "Games: the most that a player gains by another decision is found in one way for all. "
         "In NashOpt's equilibria, the generalised ones, followers may have prices of capacity of "
         "their own; in the variational one, ours but where it is said, they have the same one. "
-        "Best variational: by trying all sets of followers who take something.",
+        "Best variational: by sequential quadratic programming on all unknowns.",
+    }
+    return [
+        *(remark for part, remark in of_parts.items() if part in options.parts),
         *([] if peer else ["NashOpt is not installed: pip install 'jaxmech[bench]'."]),
         f"Machine: {platform.machine()}, {platform.system()}, {os.cpu_count()} cores, on "
         f"{jax.devices()[0].device_kind}; load average {load:.1f} before, {os.getloadavg()[0]:.1f} "

@@ -19,26 +19,24 @@ import numpy as np
 from compiling import compile_timed
 from leaders import best_mechanism, in_equilibrium
 from numpy.typing import NDArray
-from scipy import optimize
 
 from jaxmech.agents import equilibrium
 from jaxmech.environments.cournot import Cournot
 from jaxmech.environments.cournot import params_of as cournot_params
 from jaxmech.environments.stackelberg_pricing import PricedQuantities, StackelbergPricing
 from jaxmech.environments.stackelberg_pricing import params_of as pricing_params
+from jaxmech.oracles.stackelberg_pricing import PricedCapacity
 
 FIRMS = 10
 COURNOT = 74.0 + 1 / 11 - 5 * np.arange(FIRMS)
 """Its equilibrium, in closed form: ``600 - 10 (1 + i / 2) - S`` with the sum ``S`` 5675 / 11."""
 
-BEST_VARIATIONAL = 0.520965
-"""The leader's least cost over all variational equilibria, by trying every set of followers who
-take something."""
+PRICED = PricedCapacity()
+"""The oracle of the pricing game, whose defaults are NashOpt's example."""
 
-BEST_GENERALISED = 0.437355
-"""The same over all generalised equilibria that take all of the capacity."""
-
-CURVATURES = (1.0, 1.5, 0.8, 1.2, 2.0, 0.9, 1.8, 1.1)
+BEST_VARIATIONAL, BEST_GENERALISED = 0.520965, 0.437355
+"""The leader's least cost over all variational and over all generalised equilibria, as the oracle
+finds them by other means."""
 
 OURS = "jaxmech"
 PICKED = "jaxmech, the best generalised one"
@@ -65,50 +63,19 @@ class Answer:
     compile_seconds: float
 
 
-def largest_gain(
-    cost: Callable[[int, float, float], float],
-    bounds: Callable[[float], tuple[float, float]],
-    decisions: NDArray[np.float64],
-) -> float:
-    """The most that a player saves by another decision, at least 0, by a search on its own.
-
-    Args:
-      cost: of a player, by its decision and the sum of the others'.
-      bounds: of its decision, by the sum of the others'.
-    """
-    gains = [0.0]
-    for player, own in enumerate(decisions):
-        others = float(np.sum(decisions) - own)
-        low, high = bounds(others)
-        if high > low:
-            found = optimize.minimize_scalar(
-                lambda x, player=player, others=others: cost(player, x, others),
-                bounds=(low, high),
-                method="bounded",
-                options={"xatol": 1e-12},
-            )
-            gains.append(cost(player, float(own), others) - float(found.fun))
-    return max(gains)
-
-
 def cournot_gain(quantities: NDArray[np.float64]) -> float:
-    """See ``largest_gain``."""
+    """The most that a firm earns more by another quantity of its own."""
+    left = 600 - 10 * (1 + np.arange(FIRMS) / 2) - (np.sum(quantities) - quantities)
 
-    def cost(firm: int, own: float, others: float) -> float:
-        return (10 * (1 + firm / 2) - (600 - own - others)) * own
+    def profits(own: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (left - own) * own
 
-    return largest_gain(cost, lambda others: (7.0, 100.0), quantities)
+    return float(np.max(profits(np.clip(left / 2, 7, 100)) - profits(quantities)))
 
 
 def pricing_gain(mechanism: NDArray[np.float64], quantities: NDArray[np.float64]) -> float:
-    """See ``largest_gain``; a follower may take what the others leave of the capacity."""
-    prices, slope = mechanism[:-1], mechanism[-1]
-
-    def cost(follower: int, own: float, others: float) -> float:
-        price = prices[follower] + slope * (own + others) ** 2
-        return (CURVATURES[follower] * own + price) * own
-
-    return largest_gain(cost, lambda others: (0.0, 1.0 - others), quantities)
+    """The most that a follower saves by taking another part of what the others leave."""
+    return float(np.max(PRICED.gains(mechanism[:-1], float(mechanism[-1]), quantities)))
 
 
 def our_cournot() -> Answer:
@@ -134,7 +101,7 @@ def our_cournot() -> Answer:
 
 def our_pricing(starts: int = 4) -> Answer:
     """The best mechanism of several starts, the first of which is that of NashOpt's example."""
-    params = pricing_params(CURVATURES)
+    params = pricing_params(PRICED.curvatures)
     value = in_equilibrium(StackelbergPricing(), params)
 
     def played(mechanism: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -151,7 +118,7 @@ def picked_pricing(starts: int = 8) -> Answer:
     more by as much take the same. So quantities are those of the variational equilibrium at some
     prices, and each price is then lowered, if the leader likes that better.
     """
-    game, params = StackelbergPricing(), pricing_params(CURVATURES)
+    game, params = StackelbergPricing(), pricing_params(PRICED.curvatures)
 
     def played(mechanism: jax.Array) -> tuple[jax.Array, jax.Array]:
         point = equilibrium(game, mechanism, params).point
@@ -183,7 +150,7 @@ def _led(
       value: to the leader, of a mechanism that is searched.
       played: what followers are charged, float [followers + 1], and take, float [followers].
     """
-    space = StackelbergPricing().mechanism_space(pricing_params(CURVATURES))
+    space = StackelbergPricing().mechanism_space(pricing_params(PRICED.curvatures))
     low, high = np.asarray(space.low), np.asarray(space.high)
     drawn = np.random.default_rng(0).uniform(low, high, (starts - 1, low.size))
     led = best_mechanism(value, space, np.concatenate([[(low + high) / 2], drawn]))
@@ -210,7 +177,9 @@ def their_pricing(rho: float, max_evaluations: int) -> Answer:
     """NashOpt's design."""
     import nashopt_games
 
-    found = nashopt_games.stackelberg_pricing(CURVATURES, rho=rho, max_evaluations=max_evaluations)
+    found = nashopt_games.stackelberg_pricing(
+        PRICED.curvatures, rho=rho, max_evaluations=max_evaluations
+    )
     return Answer(
         found.decisions,
         found.objective,

@@ -94,8 +94,9 @@ def test_the_known_equilibrium_of_linear_cournot() -> None:
 
 
 def test_our_leader_reaches_the_best_variational_equilibrium() -> None:
-    from known_games import BEST_VARIATIONAL, our_pricing, pricing_gain
+    from known_games import BEST_VARIATIONAL, PRICED, our_pricing, pricing_gain
 
+    assert PRICED.best_variational_equilibrium().loss == pytest.approx(BEST_VARIATIONAL, abs=1e-6)
     answer = our_pricing(starts=2)
     assert answer.cost == pytest.approx(BEST_VARIATIONAL, abs=1e-6)
     expected = [0.14018, 0.10832, 0.16006, 0.12517, 0.08898, 0.14936, 0.09575, 0.13219]
