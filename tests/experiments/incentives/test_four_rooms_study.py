@@ -135,15 +135,19 @@ def test_walkers_see_where_moves_lead():
     # Whoever has arrived sets out anew, which teaches nothing of moves.
     assert seen.sum() < 200 * 500
     estimated = np.asarray(frequencies(after.seen))
-    np.testing.assert_allclose(estimated.sum(axis=-1), 1, rtol=1e-12)
+    assert np.all(estimated >= 0) and np.all(estimated.sum(axis=-1) < 1)
+    np.testing.assert_allclose(estimated[often], transition[often], atol=0.15)
 
 
-def test_moves_that_were_never_seen_lead_where_the_others_do():
+def test_moves_that_were_never_seen_lead_where_the_others_do_and_unknown_cells_nowhere():
     seen = jnp.zeros((3, 2, 3)).at[0, 0].set(jnp.array([0.0, 3.0, 1.0]))
     found = frequencies(seen)
-    np.testing.assert_allclose(found[0, 0], [0, 0.75, 0.25])
-    np.testing.assert_allclose(found[0, 1], [0, 0.75, 0.25])
-    np.testing.assert_allclose(found[1:], np.broadcast_to(np.eye(3)[1:, None], (2, 2, 3)))
+    np.testing.assert_allclose(found[0, 0], [0, 3.6 / 5, 1.2 / 5])
+    np.testing.assert_allclose(found[0, 1], [0, 0.6, 0.2])
+    assert not np.any(found[1:])
+    # Who stayed once is not taken to stay for ever.
+    once = frequencies(jnp.zeros((2, 1, 2)).at[0, 0, 0].set(1))
+    np.testing.assert_allclose(once[0, 0], [0.75, 0])
 
 
 def test_descent_of_weights_is_gradient_descent_of_what_the_softmax_gives():

@@ -30,7 +30,7 @@ SOLVES = 2000
 BELLMAN_TOLERANCE = 1e-9
 """Up to which the follower's values count as solved, in units of its arrival reward."""
 
-SLOPE_TOLERANCE = 1e-2
+SLOPE_TOLERANCE = 1e-3
 """Up to which shares count as those of a local optimum."""
 
 BUDGET = 0.2
@@ -44,8 +44,7 @@ def findings(study: FourRoomsStudy, cells: Sequence[Cell]) -> Findings:
     """All that is said of the cells."""
     ahead = [one.value - one.published.highest for one in cells if one.published]
     within = (
-        f"{min(ahead):.2f} to {max(ahead):.2f} above the highest published number in each of "
-        f"{len(ahead)} cells, "
+        f"{_range(ahead)} above the highest number published for the same cell, "
         if ahead and min(ahead) > 0
         else ""
     )
@@ -172,7 +171,7 @@ def _with_the_model(study: FourRoomsStudy, cells: Sequence[Cell]) -> Table:
             )
             if one.published.best_found is not None:
                 known = f"{one.published.best_found:.6f}"
-                gap = f"{one.published.best_found - one.value:.6f}"
+                gap = f"{one.published.best_found - one.value:z.6f}"
         rows.append(
             (
                 f"{one.temperature:g}",

@@ -171,21 +171,19 @@ def _chosen(cumulative: jax.Array, drawn: jax.Array) -> jax.Array:
 
 
 def frequencies(seen: jax.Array) -> jax.Array:
-    """How often moves led to cells, float [cells, moves, cells], as shares.
+    """How often moves led to cells, float [cells, moves, cells], as shares of sum 1 at most.
 
-    To what was seen of a move comes one transition as all moves in that cell made them, so that
-    a move that was never seen is no better or worse than those that were. Who was never seen to
-    leave a cell is taken to stay.
+    To what was seen of a move comes one transition as all moves in that cell made them, so that a
+    move that was never seen is about as good as those that were. To what was seen of a cell comes
+    one transition that leads nowhere: else those who stayed where they had come but once would
+    seem to stay for ever, and a penalty there to change everything.
 
     Args:
       seen: float [cells, moves, cells].
     """
     from_cell = jnp.sum(seen, axis=1)
-    left = jnp.sum(from_cell, axis=-1, keepdims=True)
-    stays = jnp.eye(len(seen), dtype=seen.dtype)
-    usual = jnp.where(left > 0, from_cell / jnp.where(left > 0, left, 1), stays)
-    made = seen + usual[:, None]
-    return made / jnp.sum(made, axis=-1, keepdims=True)
+    usual = from_cell / (1 + jnp.sum(from_cell, axis=-1, keepdims=True))
+    return (seen + usual[:, None]) / (1 + jnp.sum(seen, axis=-1, keepdims=True))
 
 
 def objective_nearby(
