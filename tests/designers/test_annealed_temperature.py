@@ -8,6 +8,7 @@ import pytest
 from linear_game import linear_environment
 
 import jaxmech
+from jaxmech import runner
 from jaxmech.checks import InvalidValueError
 from jaxmech.designers import AnnealedTemperature, TwoTimescale, train
 
@@ -62,6 +63,17 @@ def test_slopes_that_nearly_rational_agents_hide_are_found():
 
     assert reached(plain) < 2.5
     assert reached(annealed) > 5.9
+
+
+def test_it_runs_on_the_common_runner(tmp_path):
+    designer = AnnealedTemperature(
+        dilemma().replace(initial_spread=0.5), first=2.0, last=0.5, updates=3
+    )
+    keys = jax.random.split(jax.random.key(0), 2)
+    result = runner.run(designer, directory=tmp_path / "run", seeds=2, updates=4, keys=keys)
+    alone, _ = jax.jit(lambda key: train(designer, key, updates=4))(keys[1])
+    np.testing.assert_allclose(result.states.places[1], alone.places, rtol=1e-9)
+    np.testing.assert_allclose(result.metrics["temperature"], 0.5)
 
 
 def test_refusals():

@@ -337,7 +337,7 @@ def test_an_optimiser_may_be_handed_in():
     [
         (ImplicitGradient(), 400, 1e-3),
         (UnrolledGradient(10), 400, 1e-3),
-        (TwoPointGradient(0.02), 1500, 1e-3),
+        (TwoPointGradient(0.005), 1500, 1e-3),
         (OnePointGradient(0.05), 6000, 0.02),
     ],
     ids=["implicit", "unrolled", "two points", "one point"],

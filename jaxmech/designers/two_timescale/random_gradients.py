@@ -3,7 +3,8 @@
 Directions are random, and nothing is differentiated: the designer needs to see no more than what
 mechanisms are worth. The mechanisms played keep to the space: their middle is the mechanism itself,
 or the nearest one that leaves room for the radius, and differences are divided by what was really
-played.
+played. So where the best mechanism lies on some bounds, those are reached, but the other
+coefficients are those that are best a radius away from them: let the radius be small there.
 """
 
 from __future__ import annotations
