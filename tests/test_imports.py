@@ -90,6 +90,7 @@ SYSTEMS: dict[str, set[str]] = {
         "jaxmech.oracles.escape_room",
         "jaxmech.oracles.escape_room_payments",
         "jaxmech.oracles.income_tax",
+        "jaxmech.oracles.matrix_games",
         "jaxmech.oracles.multilane",
         "jaxmech.oracles.stackelberg_pricing",
         "jaxmech.experiments.incentives",

@@ -76,6 +76,9 @@ STUDIES: dict[str, str] = {
         "jaxmech.experiments.incentives.stackelberg_pricing.configuration:STACKELBERG_PRICING"
     ),
     "incentives/four_rooms": "jaxmech.experiments.incentives.four_rooms.configuration:FOUR_ROOMS",
+    "incentives/matrix_games": (
+        "jaxmech.experiments.incentives.matrix_games.configuration:MATRIX_GAMES"
+    ),
     "tang2017/reserve_pricing": "jaxmech.experiments.reserve_pricing.configuration:RESERVE_PRICING",
 }
 """``module:object`` of every study, in the order in which ``jaxmech list`` shows them; the object

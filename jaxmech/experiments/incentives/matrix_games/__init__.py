@@ -1,0 +1,1 @@
+"""The study of payments to the players of matrix games."""
