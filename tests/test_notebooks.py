@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import jax
 import nbformat
 import pytest
 from nbclient import NotebookClient
@@ -69,6 +70,48 @@ def shown(notebook):
         for output in outputs
     )  # fmt: skip
     return text, kinds
+
+
+def test_small_studies_of_lanes_are_allowed():
+    cells = nbformat.read(NOTEBOOKS / "mguni2018.ipynb", as_version=4).cells
+    first = next(cell.source for cell in cells if cell.cell_type == "code")
+    names = {}
+    with jax.enable_x64(True):  # which the cell sets, and which is to end with it
+        exec(compile(first, "mguni2018", "exec"), names)
+        jax.config.update("jax_enable_x64", False)
+    for name in ("multilane", "figure_2", "gradients"):
+        study = names["small_study"](name)
+        assert study.name == f"mguni2018/{name}"
+        assert study.resolved() != experiments.study_called(study.name).resolved()
+
+
+@pytest.mark.slow
+def test_lanes_from_runs_on_disk(kernel, tmp_path, monkeypatch):
+    small = {"num_positions": 5, "num_actions": 9, "updates": 2, "values": 2, "seeds": 1}
+    for name in ("multilane", "figure_2", "gradients"):
+        study = replace(experiments.study_called(f"mguni2018/{name}"), **small, ppo_updates=0)
+        if name == "figure_2":
+            study = replace(study, transfers=("quadratic",))
+        if name == "gradients":
+            study = replace(study, gradients=("social",))
+        with jax.enable_x64(True):
+            experiments.start(study, tmp_path / name, say=lambda line: None)
+        monkeypatch.setenv(f"JAXMECH_{name.upper()}", str(tmp_path / name))
+    notebook = nbformat.read(NOTEBOOKS / "mguni2018.ipynb", as_version=4)
+    NotebookClient(
+        notebook, timeout=300, kernel_name=kernel, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    text, kinds = shown(notebook)
+    assert "computing a small one" not in text
+    assert kinds.count("image/png") == 5
+    assert "Bayes-Nash -0.119107, first best -0.116823" in text
+    assert "paid for the initial position: -4.0516 without, -4.0516 with it" in text
+    assert "mechanism_decay: got 0.0; allowed are numbers above response_decay" in text
+    best, tried, printed = map(
+        float, re.findall(r"(?:beta Q\)|100,000|printed): +(-?\d+\.\d+)", text)
+    )
+    assert printed < tried <= best
+    assert text.count("individual rationality") >= 2 and "lowest utility 0.0000" in text
 
 
 @pytest.mark.slow

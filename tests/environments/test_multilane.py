@@ -114,7 +114,7 @@ def test_the_best_quadratic_transfer_is_found_along_implicit_gradients(slopes_of
     [(10, 99.1316, -8.8248, -4.5207), (20, 99.5125, -18.5377, -12.5614)],
 )
 def test_the_best_quadratic_transfer_for_more_agents(num_agents, linear, unaided, best):
-    # Found by a scan of mechanisms with all their equilibria, in NumPy.
+    # Found by the scan of ``test_a_scan_of_mechanisms_finds_no_better_one`` and refined.
     game = Multilane(num_agents)
     params = params_of(game, bound=100.0)
     both = jax.jit(jax.value_and_grad(lambda w: welfare(game, w, params)))
@@ -122,6 +122,47 @@ def test_the_best_quadratic_transfer_for_more_agents(num_agents, linear, unaided
     np.testing.assert_allclose([value, both(jnp.zeros(2))[0]], [best, unaided], atol=1e-4)
     # The second coefficient is at its bound, and welfare would rise beyond.
     assert abs(slopes[0]) < 1e-5 and slopes[1] < -0.02
+
+
+def plain_welfares(num_agents, mechanisms):
+    """Welfare in the best equilibrium of each mechanism on a coarse grid, by plain NumPy."""
+    starts, moves = (np.arange(21) + 0.5) / 42, np.linspace(0, 0.5, 41)
+    prior = np.r_[0.5, np.ones(39), 0.5]
+    ends, means = starts[:, None] + moves, np.linspace(0, 1, 201)[:, None, None]
+    found = []
+    for first, second in mechanisms:
+        paid = first * ends + second * ends**2 - 0.1 * moves
+        value = paid - 10 * (num_agents - 1) * (ends - means) ** 2
+        p = prior * np.exp(value - value.max(2, keepdims=True))
+        p /= p.sum(2, keepdims=True)
+        reached = (p * ends).sum(2).mean(1)
+        variance = (p * ends**2).sum(2).mean(1) - reached**2
+        moved = (p * moves).sum(2).mean(1)
+        welfare = -20 * num_agents * (num_agents - 1) * variance - 0.1 * num_agents * moved
+        gap = reached - means[:, 0, 0]
+        at = np.flatnonzero((gap[:-1] >= 0) != (gap[1:] >= 0))
+        share = gap[at] / (gap[at] - gap[at + 1])
+        found.append(np.max(welfare[at] + share * (welfare[at + 1] - welfare[at])))
+    return np.array(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("num_agents", "linear", "best"),
+    [(5, 98.2, -1.3887), (10, 99.13, -4.5207), (20, 99.5, -12.5614)],
+)
+def test_a_scan_of_mechanisms_finds_no_better_one(num_agents, linear, best):
+    scan = np.linspace(-100, 100, 41)
+    mechanisms = np.stack(np.meshgrid(scan, scan), axis=-1).reshape(-1, 2)
+    welfare = plain_welfares(num_agents, mechanisms)
+    first, second = mechanisms[np.argmax(welfare)]
+    assert second == -100 and abs(first - linear) <= 5
+    # Along the edge where the best one lies, step by step.
+    edge = np.stack([np.linspace(80, 100, 81), np.full(81, -100.0)], axis=-1)
+    of_edge = plain_welfares(num_agents, edge)
+    assert np.max(of_edge) >= np.max(welfare)
+    assert abs(edge[np.argmax(of_edge), 0] - linear) <= 1.0
+    np.testing.assert_allclose(np.max(of_edge), best, rtol=2e-3)
 
 
 @pytest.mark.parametrize("mechanism", [(0.0, 0.0), (60.0, -70.0), (-30.0, 20.0)])

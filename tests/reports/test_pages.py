@@ -150,6 +150,14 @@ def test_several_trainings_are_drawn_by_their_means(tmp_path):
     assert [line.get_label() for line in axes.lines] == ["one", "two"]
 
 
+def test_deviations_are_drawn_beside_what_they_are_of():
+    curve = Curve("welfare", (0.0, 1.0), (2.0, 3.0), deviation=(0.5, 0.25))
+    (axes,) = figures.draw(Figure("welfare", "", "x", "y", (curve,))).axes
+    drawn = [tuple(line.get_ydata()) for line in axes.lines if line.get_linestyle() == "--"]
+    assert drawn == [(1.5, 2.75), (2.5, 3.25)]
+    assert len({line.get_color() for line in axes.lines}) == 1
+
+
 def test_the_verdict_of_a_certificate_is_told(capsys):
     undecided = {
         "rational": Certificate(None, "not tried"),

@@ -72,7 +72,8 @@ def test_what_is_found_is_what_the_game_says(tmp_path):
         "equilibrium": True,
         "best responses": True,
         "incentive compatibility": False,
-        "individual rationality": False,
+        "individual rationality": True,
+        "individual rationality, no mechanism": False,
         "individual rationality with the subsidy": True,
         "welfare with the subsidy": True,
     }

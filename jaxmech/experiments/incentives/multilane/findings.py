@@ -202,7 +202,10 @@ def _certificates(study: MultilaneStudy, found: Sequence[DesignedLanes]) -> dict
         "incentive compatibility": statements.truthful(
             *(part.regret for part in every), type_word="position"
         ),
-        "individual rationality": statements.takes_part(*(part.slack for part in every)),
+        "individual rationality": statements.takes_part(*(one.outcomes.slack for one in found)),
+        f"individual rationality, {NONE}": statements.takes_part(
+            *(one.without.slack for one in found)
+        ),
         "individual rationality with the subsidy": statements.takes_part(
             *(part.subsidised_slack for part in every), tolerance=ROUNDING
         ),
