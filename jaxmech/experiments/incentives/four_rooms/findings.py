@@ -132,6 +132,18 @@ def _certificates(cells: Sequence[Cell]) -> dict[str, Certificate]:
             margin,
             0.0,
         )
+        learnt = min(
+            min(learned(one.trajectories.outcomes).per_seed) - published.highest
+            for one, published in given
+        )
+        found["trajectories above published numbers"] = Certificate(
+            learnt > 0,
+            f"From trajectories alone the leader earns at least {learnt:.4f} more, with every seed."
+            if learnt > 0
+            else f"From trajectories some seed earns {-learnt:.4f} less than a published number.",
+            learnt,
+            0.0,
+        )
         one, published = max(given, key=lambda pair: abs(pair[0].no_penalty - pair[1].no_penalty))
         found["no penalty"] = reaches(
             "What the leader earns without penalties, where it differs most from the reference,",
