@@ -79,6 +79,7 @@ STUDIES: dict[str, str] = {
     "incentives/matrix_games": (
         "jaxmech.experiments.incentives.matrix_games.configuration:MATRIX_GAMES"
     ),
+    "incentives/income_tax": "jaxmech.experiments.incentives.income_tax.configuration:INCOME_TAX",
     "tang2017/reserve_pricing": "jaxmech.experiments.reserve_pricing.configuration:RESERVE_PRICING",
 }
 """``module:object`` of every study, in the order in which ``jaxmech list`` shows them; the object

@@ -151,19 +151,22 @@ def top_rate_of_population(
     *,
     threshold: float,
     low: float,
+    weight: float = 0.0,
     shares: ArrayLike | None = None,
 ) -> float:
-    """The rate above a threshold that raises most from this very population, to about 1e-6.
+    """The rate above a threshold that is best for this very population, to about 1e-6.
 
-    A finite population, as a sample of a heavy tail is, has a best rate of its own:
-    ``1 / (1 + e a)`` with ``a = m / (m - threshold)``, ``m`` the mean earnings above the threshold
-    at that rate.
+    A finite population, as a sample of a heavy tail is, has a best rate of its own: without a
+    weight ``1 / (1 + e a)`` with ``a = m / (m - threshold)``, ``m`` the mean earnings above the
+    threshold at that rate.
 
     Args:
       skills: float [types], above 0.
       elasticity: above 0.
       threshold: in units of money, above 0.
       low: the rate up to the threshold, from 0 to below 1.
+      weight: of the utility of those who would earn more than the threshold at the lower rate,
+        relative to revenue; from 0 to below 1.
       shares: float [types], scaled to a sum of 1; all alike unless given.
 
     Raises:
@@ -173,24 +176,35 @@ def top_rate_of_population(
     checks.number("elasticity", elasticity, above=0)
     checks.number("threshold", threshold, above=0)
     checks.number("low", low, low=0, below=1)
+    checks.number("weight", weight, low=0, below=1)
     untaxed = skills ** (1 + elasticity)
     highest = float(np.max(untaxed)) * (1 - low) ** elasticity
     checks.number("threshold", threshold, below=highest)
+    # Those who would earn more at the lower rate, the highest earnings first.
     order = np.argsort(-untaxed)
-    sorted_earnings = untaxed[order]
-    heads = np.append(0, np.cumsum(shares[order]))
-    sums = np.append(0, np.cumsum(shares[order] * sorted_earnings))
+    order = order[untaxed[order] * (1 - low) ** elasticity > threshold]
+    earnings, of_type = untaxed[order], shares[order]
+    power = 1 + 1 / elasticity
+    bunched = threshold * (1 - low) - threshold**power * earnings ** (-1 / elasticity) / power
+    heads, sums, of_bunched = (
+        np.append(0, np.cumsum(of_type * values))
+        for values in (np.ones_like(earnings), earnings, bunched)
+    )
 
-    def revenue_above(rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    def value(rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Revenue above the threshold, and the weighted utilities up to a constant."""
         kept = (1 - rates) ** elasticity
-        above = np.searchsorted(-sorted_earnings, -threshold / kept)
-        return np.asarray(rates * (kept * sums[above] - threshold * heads[above]))
+        above = np.searchsorted(-earnings, -threshold / kept)
+        revenue = rates * (kept * sums[above] - threshold * heads[above])
+        utilities = (1 - rates) * kept * sums[above] / (1 + elasticity)
+        utilities += (rates - low) * threshold * heads[above] + of_bunched[-1] - of_bunched[above]
+        return np.asarray(revenue + weight * utilities)
 
     # With finitely many types there are many local optima: first a dense grid.
     grid = np.linspace(low, 1, 200_001)[:-1]
-    best = int(np.argmax(revenue_above(grid)))
+    best = int(np.argmax(value(grid)))
     fine = np.linspace(grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)], 2001)
-    return float(fine[np.argmax(revenue_above(fine))])
+    return float(fine[np.argmax(value(fine))])
 
 
 @struct.dataclass

@@ -131,6 +131,32 @@ def test_samples_of_a_heavy_tail_have_lower_top_rates(size, rate):
     assert best == pytest.approx(1 / (1 + 0.25 * mean / (mean - 3)), abs=2e-4)
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.25, 0.5])
+def test_the_top_rate_of_a_population_with_a_weight_is_that_of_a_search(weight):
+    """People's choices by search over earnings, 300 of them; the weighted sum over a grid."""
+    elasticity, threshold, low = 0.25, 3.0, 0.3
+    skills = (1 - (np.arange(300) + 0.5) / 300) ** (-1 / (1.5 * 1.25))
+    untaxed = skills**1.25
+    pays = untaxed * (1 - low) ** elasticity > threshold
+
+    def social(rate):
+        wanted = untaxed[:, None] * np.array([1 - low, 1 - rate]) ** elasticity
+        earnings = np.stack([np.minimum(wanted[:, 0], threshold), wanted[:, 1].clip(threshold)])
+        taxes = low * np.minimum(earnings, threshold) + rate * (earnings - threshold).clip(0)
+        kept = earnings - taxes - (earnings / skills) ** 5 / 5
+        chosen = np.argmax(kept, axis=0)
+        paid, utility = (np.take_along_axis(of, chosen[None], 0)[0] for of in (taxes, kept))
+        return np.mean(paid) + weight * np.mean(pays * utility)
+
+    best = oracle.top_rate_of_population(
+        skills, elasticity, threshold=threshold, low=low, weight=weight
+    )
+    grid = np.linspace(low, 0.95, 651)
+    searched = np.array([social(rate) for rate in grid])
+    assert social(best) >= np.max(searched) - 1e-12
+    assert best == pytest.approx(grid[np.argmax(searched)], abs=2e-3)
+
+
 @pytest.mark.parametrize(
     ("elasticity", "sigma", "rate", "demogrant"),
     [
@@ -183,6 +209,10 @@ def test_equals_need_no_tax():
         (
             lambda: oracle.top_rate_of_population([1.0, 2.0], 0.5, threshold=9, low=0),
             "threshold",
+        ),
+        (
+            lambda: oracle.top_rate_of_population([2.0], 0.5, threshold=1, low=0, weight=1),
+            "weight",
         ),
         (lambda: oracle.log_utility_optimum([1.0, np.nan], 0.5), "skills"),
     ],

@@ -1,0 +1,1 @@
+"""The study of taxes on what people earn."""
