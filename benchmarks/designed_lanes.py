@@ -1,6 +1,6 @@
 """How long designers take to 95 % of what a transfer can gain in the lanes game, by gradient.
 
-All are the two-timescale designer of the study ``mguni2018/multilane``, with the same step sizes,
+All are the two-timescale designer with its defaults, agents responding twice between two updates,
 and differ in how they find the gradient. Some know the game and compute expectations; others see
 values of the objective alone, expected or of a few episodes that are drawn.
 """

@@ -169,27 +169,27 @@ def _remarks(
         with suppress(PackageNotFoundError):
             versions.append(f"{library} {version(library)}")
     of_parts: dict[Part, str] = {
-        "lanes": f"Lanes: grids of {lanes.positions} positions and {lanes.actions} moves, transfers of "
-        "degree 2 with coefficients up to 100, temperature 1; the designer of the study "
-        "mguni2018/multilane: Adam, 2 responses between two updates. The attainable gain is that "
-        f"of the best transfer in equilibrium, by a scan of {lanes.scan} x {lanes.scan} and "
-        "L-BFGS-B along implicit gradients. Seconds are of training, evaluations and compilation "
-        "not included; reached is what two evaluations in a row find. Gradients without episodes "
-        f"know the game and compute expectations; the others draw {EPISODES} episodes for each "
-        "mechanism played. "
-        f"At most {lanes.cap:g} s a seed; '>': not reached in that time.",
-        "loops": f"Inner loops: gradients in the middle of the space of mechanisms, after so many "
+        "lanes": f"Lanes: grids of {lanes.positions} positions and {lanes.actions} moves, "
+        "transfers of degree 2 with coefficients up to 100, temperature 1; the designer with its "
+        "defaults: Adam, and 2 responses between two updates. The attainable gain is that of the "
+        f"best transfer in equilibrium, by a scan of {lanes.scan} x {lanes.scan} and L-BFGS-B "
+        "along implicit gradients. Seconds are of training, evaluations and compilation not "
+        "included; reached is what two evaluations in a row find. Gradients without episodes know "
+        f"the game and compute expectations; the others draw {EPISODES} episodes for each "
+        f"mechanism played. At most {lanes.cap:g} s a seed; '>': not reached in that time.",
+        "loops": "Inner loops: gradients in the middle of the space of mechanisms, after so many "
         f"responses; {loops.lanes} agents on the same grids, and a normal form of normal payoffs. "
         "MiB: what the compiled program needs besides what it is given and gives back. Error: "
         "distance to the gradient in equilibrium over its length.",
-        "markets": "Markets: three firms, costs and damage drawn; the best tax by Newton's method on the "
-        "implicit gradient. NashOpt: ParametricGNEP.solve with weight 1e6 and tolerance 1e-14, "
-        "with which its taxes are good to 1e-5; it compiles every game anew, and without that its "
-        "times are what is left of the total when what JAX says of compiling is subtracted.",
-        "games": "Games: the most that a player gains by another decision is found in one way for all. "
-        "In NashOpt's equilibria, the generalised ones, followers may have prices of capacity of "
-        "their own; in the variational one, ours but where it is said, they have the same one. "
-        "Best variational: by sequential quadratic programming on all unknowns.",
+        "markets": "Markets: three firms, costs and damage drawn; the best tax by Newton's method "
+        "on the implicit gradient. NashOpt: ParametricGNEP.solve with weight 1e6 and tolerance "
+        "1e-14, with which its taxes are good to 1e-5; it compiles every game anew, and without "
+        "that its times are what is left of the total when what JAX says of compiling is "
+        "subtracted.",
+        "games": "Games: the most that a player gains by another decision is found in one way for "
+        "all. In NashOpt's equilibria, the generalised ones, followers may have prices of "
+        "capacity of their own; in the variational one, ours but where it is said, they have the "
+        "same one. Best variational: by sequential quadratic programming on all unknowns.",
     }
     return [
         *(remark for part, remark in of_parts.items() if part in options.parts),
