@@ -225,7 +225,7 @@ def _tables(study: ConsumerTaxStudy, found: dict[float, Taxed]) -> tuple[Table, 
             tuple(worth),
             (
                 f"Expected, in equilibrium on a grid of {study.assets} assets, of consumption and "
-                f"revenue. Designed are the taxes of the best of {study.seeds} seeds, on a grid of "
+                f"revenue. Designed are the taxes of the best seed, of {study.seeds}, on a grid of "
                 f"{study.design_assets} assets, by slopes through consumers' responses.",
                 "The best found are those where L-BFGS-B ends, on the finer grid, from rates of "
                 f"{study.start_rate:g}.",
