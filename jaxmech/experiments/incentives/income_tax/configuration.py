@@ -79,8 +79,9 @@ class IncomeTaxStudy(DesignStudy):
                 checks.number(name, number, above=0)
         for number in self.aversions:
             checks.number("aversions", number, low=0)
-        for number in (*self.tails, self.maximin_tail):
+        for number in self.tails:
             checks.number("tails", number, above=1)
+        checks.number("maximin_tail", self.maximin_tail, above=1)
         if len(self.tail_elasticities) != len(self.tails):
             allowed = f"one for each of {len(self.tails)} tails"
             raise checks.InvalidValueError("tail_elasticities", self.tail_elasticities, allowed)
