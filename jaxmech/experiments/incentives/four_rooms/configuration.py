@@ -35,7 +35,7 @@ class FourRoomsStudy(NamedStudy):
     """The part of the budget that is dealt out equally after the first step of each restart."""
     polish: int = 300
     """Solutions of the follower's problem with which the best restart is polished, at most."""
-    peer_iterations: int = 400
+    peer_iterations: int = 1000
     """Of each peer's method; published runs have 10,000."""
     updates: int = 340
     """Changes of the penalties of those who learn from trajectories."""
