@@ -72,7 +72,8 @@ def shown(notebook):
     return text, kinds
 
 
-def test_small_studies_of_lanes_are_allowed():
+def test_small_studies_of_lanes_are_allowed(monkeypatch):
+    monkeypatch.setenv("JUPYTER_COLUMNS", "200")  # which a notebook may set
     cells = nbformat.read(NOTEBOOKS / "mguni2018.ipynb", as_version=4).cells
     first = next(cell.source for cell in cells if cell.cell_type == "code")
     names = {}

@@ -23,7 +23,8 @@ class PositionNetwork(nn.Module):
 
     @nn.compact
     def __call__(self, positions: jax.Array) -> jax.Array:
-        hidden = nn.tanh(nn.Dense(self.width)(positions))
+        # Weights are bounded like levels: steps of their size must not make all units constant.
+        hidden = nn.tanh(0.1 * nn.Dense(self.width)(positions))
         return nn.Dense(1)(hidden)
 
 
