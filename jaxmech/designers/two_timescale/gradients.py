@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
-import lineax
 
 from jaxmech import checks, struct
 from jaxmech.agents.responses.game import Policies
@@ -106,6 +105,10 @@ class Computed(ABC):
         return self.slope(problem, jax.tree.map(lambda leaf: leaf[0], policies), places), memory
 
 
+PRODUCTS = 20
+"""Products with the linear system after which its solver starts again from what it has found."""
+
+
 @struct.dataclass
 class ImplicitGradient(Computed):
     """Differentiates through the fixed point of the responses, as if the agents had come to rest.
@@ -152,14 +155,17 @@ def _solution(
     scaled = jax.tree.map(lambda leaf: leaf / scale, target)
     precision = max(float(jnp.finfo(leaf.dtype).eps) for leaf in jax.tree.leaves(target))
     tolerance = max(tolerance, 16 * precision)
-    found = lineax.linear_solve(
-        lineax.FunctionLinearOperator(operator, jax.eval_shape(lambda: target)),
+    # One product after another and no more than are needed: where agents respond to few numbers of
+    # the others, such as a mean, two or three.
+    found, _ = jax.scipy.sparse.linalg.gmres(
+        operator,
         scaled,
-        lineax.GMRES(rtol=tolerance, atol=tolerance, max_steps=max_steps),
-        throw=False,
-    ).value
-    # The solver also asks for steps that end, which rounding may keep from it: judged is what it
-    # found, beside the rounding of the largest terms.
+        tol=tolerance,
+        restart=PRODUCTS,
+        maxiter=max_steps,
+        solve_method="incremental",
+    )
+    # Judged is what was found, beside the rounding of the largest terms.
     missed = _largest(jax.tree.map(jnp.subtract, operator(found), scaled))
     rounding = max(10 * tolerance, precision**0.5) * (1 + _largest(found))
     allowed = jnp.minimum(rounding, 0.01)
