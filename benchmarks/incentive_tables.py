@@ -11,7 +11,7 @@ from designed_lanes import Attainable, DesignedBy, Training
 from inner_loops import IMPLICIT, UNROLLED, Gradient
 from known_games import BEST_VARIATIONAL, COURNOT, OURS, Answer
 from rich.table import Table
-from taxed_markets import Rates
+from taxed_markets import BAR, MANY, Rates
 from turns import half_range, median_ratio
 
 MEBIBYTE = 2**20
@@ -127,7 +127,14 @@ def markets_table(rates: Rates) -> Table:
         f"Taxes and quantities of ours are within {rates.our_error:.0e} of the closed form"
         + (
             f"; NashOpt's taxes within {rates.tax_distance:.0e} of ours, its quantities within "
-            f"{rates.quantity_distance:.0e}, in {len(rates.theirs)} markets."
+            f"{rates.quantity_distance:.0e}, in {len(rates.theirs)} markets.\n"
+            f"{BAR:g} times NashOpt without compiling, or more, are asked for where {MANY:,} or "
+            "more are designed at once"
+            + (
+                "; so many were not."
+                if rates.times_theirs is None
+                else f"; {rates.times_theirs:,.3g} times at {max(rates.ours):,}."
+            )
             if rates.theirs
             else "."
         )

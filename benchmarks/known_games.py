@@ -168,7 +168,7 @@ def their_cournot() -> Answer:
         found.decisions,
         0.0,
         cournot_gain(found.decisions),
-        found.seconds - found.compile_seconds,
+        found.search_seconds,
         found.compile_seconds,
     )
 
@@ -184,7 +184,7 @@ def their_pricing(rho: float, max_evaluations: int) -> Answer:
         found.decisions,
         found.objective,
         pricing_gain(found.parameters, found.decisions),
-        found.seconds - found.compile_seconds,
+        found.search_seconds,
         found.compile_seconds,
     )
 

@@ -17,7 +17,7 @@ import numpy as np
 import optimistix
 from compiling import compile_timed
 from numpy.typing import NDArray
-from turns import seconds_of_a_call
+from turns import median_ratio, seconds_of_a_call
 
 from jaxmech.agents import equilibrium
 from jaxmech.environments.cournot import Cournot, params_of
@@ -26,6 +26,10 @@ from jaxmech.oracles.cournot import LinearCournot
 INTERCEPT, CURVATURE, EMISSIONS = 10.0, 0.5, (1.0, 0.6, 0.2)
 
 NEWTON = optimistix.Newton(rtol=1e-12, atol=1e-12)
+
+BAR, MANY = 50.0, 1000
+"""Designs a second of ours should be as many times those of NashOpt, without compiling, where so
+many or more are designed at once."""
 
 LEAST = 0.05
 """Seconds of a repetition of ours; short calls are repeated within it."""
@@ -133,6 +137,15 @@ class Rates:
     tax_distance: float
     quantity_distance: float
 
+    @property
+    def times_theirs(self) -> float | None:
+        """How many times NashOpt's designs a second, without compiling, ours are at the largest
+        number at once; None where NashOpt is missing or the number is below ``MANY``."""
+        most = max(self.ours)
+        if not self.theirs_compiled or most < MANY:
+            return None
+        return median_ratio(self.ours[most], self.theirs_compiled)
+
 
 def measure_markets(numbers: tuple[int, ...], repetitions: int, peer: bool) -> Rates:
     """Ours in batches and NashOpt on one market after another; they take turns.
@@ -166,7 +179,7 @@ def measure_markets(numbers: tuple[int, ...], repetitions: int, peer: bool) -> R
                 markets.costs[repetition], float(markets.damage[repetition])
             )
             theirs.append(1 / found.seconds)
-            theirs_compiled.append(1 / (found.seconds - found.compile_seconds))
+            theirs_compiled.append(1 / found.search_seconds)
             distances.append(
                 (
                     float(np.abs(found.parameters[0] - taxes[repetition])),
