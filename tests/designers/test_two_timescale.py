@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -127,6 +128,21 @@ def test_too_few_steps_of_the_solver_give_no_number():
     after_one, after_all = gradients()
     assert np.all(np.isnan(after_one))
     assert np.all(np.isfinite(after_all))
+
+
+def test_a_designer_takes_no_step_where_it_finds_no_gradient():
+    env, params = linear_environment(coupling=1.0)
+    designer = TwoTimescale(env, params, initial_spread=1.0)
+    state = designer.init(jax.random.key(0))
+    after, metrics = jax.jit(designer.update)(state)
+    assert metrics["skipped"] == 1 and metrics["gradient_norm"] == 0
+    np.testing.assert_array_equal(after.places, state.places)
+    chex.assert_trees_all_equal(after.optimizer, state.optimizer)
+    assert after.updates == 1
+    env, params = linear_environment(coupling=0.5)
+    designer = TwoTimescale(env, params, initial_spread=1.0)
+    after, metrics = jax.jit(designer.update)(state)
+    assert metrics["skipped"] == 0 and np.all(after.places != state.places)
 
 
 def test_social_gradient_leaves_out_what_agents_make_of_each_other():

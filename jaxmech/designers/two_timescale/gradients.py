@@ -105,6 +105,9 @@ class Computed(ABC):
         return self.slope(problem, jax.tree.map(lambda leaf: leaf[0], policies), places), memory
 
 
+MOST_MISSED = 0.01
+"""Of a linear system, relative to its largest entry, where it still counts as solved."""
+
 PRODUCTS = 20
 """Products with the linear system after which its solver starts again from what it has found."""
 
@@ -115,8 +118,8 @@ class ImplicitGradient(Computed):
 
     ``d objective + (d response / d mechanism)^T (I - d response / d policies)^-T d objective /
     d policies``, at the policies there are. Exact once they are an equilibrium; one linear solve,
-    which needs products with derivatives alone. Where it fails by a hundredth or more, as at a
-    bifurcation, the gradient is NaN: a training is better ended than led astray.
+    which needs products with derivatives alone. Where that fails by a hundredth or more, as at a
+    bifurcation, or among agents far from rest, the gradient is NaN and a designer takes no step.
 
     Attributes:
       tolerance: of the residual of the linear system, relative to its largest entry, or 16 times
@@ -165,12 +168,10 @@ def _solution(
         maxiter=max_steps,
         solve_method="incremental",
     )
-    # Judged is what was found, beside the rounding of the largest terms.
     missed = _largest(jax.tree.map(jnp.subtract, operator(found), scaled))
-    rounding = max(10 * tolerance, precision**0.5) * (1 + _largest(found))
-    allowed = jnp.minimum(rounding, 0.01)
     return jax.tree.map(
-        lambda leaf: jnp.where(missed <= allowed, leaf * scale, jnp.nan).astype(leaf.dtype), found
+        lambda leaf: jnp.where(missed <= MOST_MISSED, leaf * scale, jnp.nan).astype(leaf.dtype),
+        found,
     )
 
 

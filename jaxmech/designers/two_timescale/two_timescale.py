@@ -6,6 +6,7 @@ round: the mechanism's steps are the smaller ones, in the limit infinitely so.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -140,8 +141,9 @@ class TwoTimescale(TwoTimescaleHyperParameters):
           The next state and metrics, float [] each: ``objective``, expected, of the mechanism
           before the step, as agents who respond to it once more act under it;
           ``response_distance``, the largest change of a number of the policies by a last response;
-          ``gradient_norm``; the two step sizes, ``mechanism_step`` and ``response_step``; and
-          ``episodes``, drawn so far.
+          ``gradient_norm``; the two step sizes, ``mechanism_step`` and ``response_step``;
+          ``episodes``, drawn so far; and ``skipped``, 1 where no gradient was found, 0 elsewhere.
+          The mechanism then stays as it is while agents go on to respond, and the norm is 0.
         """
         problem, places = self.problem, state.places
         key, direction_key, play_key = jax.random.split(state.key, 3)
@@ -154,7 +156,11 @@ class TwoTimescale(TwoTimescaleHyperParameters):
             problem, places, played, policies, state.memory, play_key
         )
         gradient = problem.along(gradient)
+        found = jnp.all(jnp.isfinite(gradient))
+        gradient = jnp.where(found, gradient, 0)
         step, optimizer = self._optimizer.update(-gradient, state.optimizer, places)
+        step = jnp.where(found, step, 0)
+        optimizer = jax.tree.map(partial(jnp.where, found), optimizer, state.optimizer)
         nearest = jax.tree.map(lambda leaf: leaf[0], policies)
         updates = state.updates + 1
         metrics = {
@@ -164,6 +170,7 @@ class TwoTimescale(TwoTimescaleHyperParameters):
             "mechanism_step": jnp.asarray(mechanism_step, places.dtype),
             "response_step": jnp.asarray(response_step, places.dtype),
             "episodes": jnp.asarray(updates * self.gradient.num_episodes, places.dtype),
+            "skipped": jnp.asarray(~found, places.dtype),
         }
         state = TwoTimescaleState(
             places=problem.nearest(places + mechanism_step * step).astype(places.dtype),

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def _from_anywhere() -> TwoTimescaleHyperParameters:
-    return TwoTimescaleHyperParameters(mechanism_rate=0.1, initial_spread=1.0)
+    return TwoTimescaleHyperParameters(
+        mechanism_rate=0.1, initial_spread=1.0, responses_per_update=None
+    )
 
 
 @dataclass(frozen=True)
