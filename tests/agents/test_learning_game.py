@@ -1,6 +1,8 @@
 """Learners in the place of agents who respond at once: where they come to rest, who designs for
 them."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -129,14 +131,46 @@ def test_slopes_through_the_steps_of_learners_are_those_through_the_equilibrium(
     np.testing.assert_allclose(implicit, exact, rtol=1e-6, atol=1e-8)
 
 
-def test_newtons_method_finds_where_learners_rest():
+@pytest.mark.parametrize(
+    "learner", [MirrorDescent(0.5, 2.0), PolicyGradient(1.0, 2.0), QLearning(0.5, Boltzmann(2.0))]
+)
+def test_learners_in_equilibrium_are_at_rest_with_the_slopes_of_the_game(learner):
     learning, mechanism = LearningAgents(CHICKEN), jnp.array([0.5, 0.0, 0.0, 1.0])
-    params = LearningAgentsParams(chicken(), MirrorDescent(0.5, 2.0))
-    found = jax.jit(lambda w: equilibrium(learning, w, params))(mechanism)
-    assert float(found.residual) < 1e-12
-    policies = learning.policies(found.point, params)
+    params = LearningAgentsParams(chicken(), learner)
+
+    @jax.jit
+    @functools.partial(jax.value_and_grad, has_aux=True)
+    def worth(mechanism):
+        found = equilibrium(learning, mechanism, params)
+        policies = learning.policies(found.point, params)
+        return learning.objective(found.point, mechanism, params), (policies, found.residual)
+
+    (_, (policies, residual)), slopes = worth(mechanism)
+    assert float(residual) < 1e-13
     for one, other in zip(policies, CHICKEN.equilibrium(mechanism, chicken()).point, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-10)
+    np.testing.assert_allclose(slopes, of_equilibrium(mechanism, chicken()), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("learner", "margin"),
+    [(MirrorDescent(), 1e-12), (PolicyGradient(), 2e-3), (QLearning(0.1, Boltzmann(0.01)), 1e-12)],
+)
+def test_learners_in_equilibrium_defect_in_the_dilemma(learner, margin):
+    """Unasked they do so half of the time; those who follow gradients are never quite certain."""
+    game = LearningAgents(CHICKEN)
+    dilemma = matrix_game.params_of(CHICKEN, matrix_game.PRISONERS_DILEMMA)
+    params, mechanism = LearningAgentsParams(dilemma, learner), jnp.zeros(4)
+
+    def worth(mechanism):
+        found = equilibrium(game, mechanism, params)
+        return game.objective(found.point, mechanism, params), found
+
+    slopes, found = jax.jit(jax.grad(worth, has_aux=True))(mechanism)
+    assert float(found.residual) <= margin
+    for policies in game.policies(found.point, params):
+        np.testing.assert_allclose(policies, [[0, 1]], atol=margin)
+    assert bool(jnp.all(jnp.isfinite(slopes)))
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import optimistix
 
 from jaxmech import checks, struct
+from jaxmech.agents.responses.fixed_points import FixedPoint, fixed_point
 from jaxmech.agents.responses.game import GameWithActionValues, MechanismSpace, Policies
 from jaxmech.agents.responses.learners import Learner, MirrorDescent, State
+
+MAX_ROUNDS = 20_000
+"""Rounds after which learners stop in any case where an equilibrium is looked for."""
 
 
 @struct.dataclass
@@ -79,6 +85,29 @@ class LearningAgents:
         learner = self._learner(params)
         values = self.game.action_values(learner.policies(policies), mechanism, params.game)
         return learner.update(policies, values)
+
+    def equilibrium(self, mechanism: jax.Array, params: LearningAgentsParams) -> FixedPoint:
+        """The states in which learners come to rest, who learn from the initial ones on.
+
+        They learn for as long as states move, in single precision by more than 2e-6 and in double
+        precision by more than 4e-15, absolutely and relatively, and at most ``MAX_ROUNDS`` rounds.
+        Learners need not come to rest: at temperature 0 they may circle, or approach certainty
+        ever more slowly. The residual is how far the states would move in the next round.
+
+        Derivatives are by the implicit function theorem, of least norm along directions in which
+        states may move at will, such as one number added to the logits of all actions: those of
+        ``policies`` do not depend on that. They mean nothing where the residual is not small.
+        """
+        start = self.initial_policies(params)
+        dtypes = [leaf.dtype for leaf in jax.tree.leaves(start)]
+        precision = 16 * max(float(jnp.finfo(dtype).eps) for dtype in dtypes)
+        return fixed_point(
+            lambda states, given: self.respond(states, *given),
+            start,
+            (mechanism, params),
+            solver=optimistix.FixedPointIteration(rtol=precision, atol=precision),
+            max_steps=MAX_ROUNDS,
+        )
 
     def objective(
         self, policies: State, mechanism: jax.Array, params: LearningAgentsParams
