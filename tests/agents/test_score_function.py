@@ -81,6 +81,26 @@ def test_the_slope_of_payments_through_responses_is_that_expected():
     assert_same_mean(over_keys(drawn), exact)
 
 
+def test_actions_that_are_never_chosen_leave_slopes_finite():
+    """One player is certain of its action; slopes by the other's policy are those expected."""
+    game = normal_form(PRISONERS_DILEMMA)
+    policies = (jnp.array([[0.0, 1.0]]), jnp.array([[0.25, 0.75]]))
+
+    def drawn(key):
+        def first(policies):
+            return sampled_utilities(game, policies, key, episodes=8)[0]
+
+        return jax.grad(first)(policies)
+
+    slopes = over_keys(drawn)
+    assert all(bool(jnp.all(jnp.isfinite(slope))) for slope in slopes)
+    np.testing.assert_array_equal(slopes[0][..., 0], 0)
+    exact = jax.grad(lambda policies: game.utilities(policies)[0])(policies)
+    # Along policies that sum to 1.
+    along = slopes[1][:, 0, 0] - slopes[1][:, 0, 1]
+    assert_same_mean(along, exact[1][0, 0] - exact[1][0, 1])
+
+
 def test_what_is_common_to_all_values_adds_no_noise():
     probabilities = jnp.array([0.2, 0.5, 0.3])
 

@@ -51,7 +51,8 @@ def sampled_utilities(
     policies whose probabilities sum to 1 and by ``game.payoffs``. Derivatives by the prior are not.
 
     Args:
-      policies: of each player float [types, actions].
+      policies: of each player float [types, actions]. Derivatives by probabilities that are 0
+        are 0, and not those of the expectation, as what has none is never drawn.
       episodes: at least 2.
 
     Raises:
@@ -61,17 +62,21 @@ def sampled_utilities(
 
     def play(key: jax.Array) -> tuple[jax.Array, jax.Array]:
         of_types, *of_actions = jax.random.split(key, 1 + game.num_players)
-        drawn = jax.random.categorical(of_types, jnp.log(jnp.ravel(game.prior)))
+        drawn = jax.random.categorical(
+            of_types, jnp.log(jax.lax.stop_gradient(jnp.ravel(game.prior)))
+        )
         types = jnp.unravel_index(drawn, game.prior.shape)
-        likelihoods = [jnp.log(policy[own]) for policy, own in zip(policies, types, strict=True)]
+        chosen = [policy[own] for policy, own in zip(policies, types, strict=True)]
         actions = [
-            jax.random.categorical(one, likelihood)
-            for one, likelihood in zip(of_actions, likelihoods, strict=True)
+            jax.random.categorical(one, jnp.log(jax.lax.stop_gradient(probabilities)))
+            for one, probabilities in zip(of_actions, chosen, strict=True)
         ]
-        chosen = [
-            likelihood[action] for likelihood, action in zip(likelihoods, actions, strict=True)
+        # Of what was drawn alone: the logarithm of 0 has no slope.
+        logarithms = [
+            jnp.log(probabilities[action])
+            for probabilities, action in zip(chosen, actions, strict=True)
         ]
-        return game.payoffs[(slice(None), *types, *actions)], sum(chosen, jnp.zeros(()))
+        return game.payoffs[(slice(None), *types, *actions)], sum(logarithms, jnp.zeros(()))
 
     earned, log_probabilities = jax.vmap(play)(jax.random.split(key, episodes))
     return jax.vmap(score_function_mean, in_axes=(1, None))(earned, log_probabilities)
