@@ -65,7 +65,7 @@ class Learner(Protocol):
         ...
 
 
-class _Anchored:
+class _WithPrior:
     """What learners share that have a prior."""
 
     prior: Policies | None
@@ -75,8 +75,8 @@ class _Anchored:
         if self.prior is not None:
             return self
         learner: Any = self
-        anchored: Self = replace(learner, prior=prior)
-        return anchored
+        with_it: Self = replace(learner, prior=prior)
+        return with_it
 
     def _mapped(self, function: Any, state: State, *others: Any) -> Any:
         """Of each array of the state the function, whose last argument is the prior there."""
@@ -87,7 +87,7 @@ class _Anchored:
 
 
 @struct.dataclass
-class _Logits(_Anchored):
+class _Logits(_WithPrior):
     """What learners share whose state has the logits of policies.
 
     Attributes:
@@ -243,7 +243,7 @@ class EpsilonGreedy:
 
 
 @struct.dataclass
-class QLearning(_Anchored):
+class QLearning(_WithPrior):
     """Remembers what actions are worth, forgetting a part in every round, and acts by that.
 
     ``value += step_size * (seen - value)`` for every action seen: all of them, or with a key that
