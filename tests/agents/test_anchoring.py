@@ -232,6 +232,27 @@ def test_limits_of_a_plan_are_the_prior_and_the_best():
     assert np.all(np.diff(worths) > 0)
 
 
+@pytest.mark.parametrize("bound", [0.3, 1.3, 1.4, 2.0, 2.7, 10.0])
+def test_where_plans_are_equally_good_the_bound_holds_all_the_same(bound):
+    """Two ways to the same reward, of which one asks for an action that is done one time in a
+    hundred unasked, the other one time in two. Sharing the ways evenly, as unasked, diverges by
+    half of log 100 + log 2 = 2.65; the best plan that diverges least by -log(0.255) = 1.37."""
+    transition = np.zeros((4, 2, 4))
+    transition[0, 0, 1] = transition[0, 1, 2] = 1
+    transition[1:, :, 3] = 1
+    rewards = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+    prior = np.array([[0.5, 0.5], [0.01, 0.99], [0.5, 0.5], [0.5, 0.5]])
+    process = decision_process(transition, rewards, np.array([1.0, 0, 0, 0]), prior)
+    least = -np.log(0.255)
+    found = plan(process, bound, np.array([1.0, 0, 0, 0]))
+    assert float(found.divergence) == pytest.approx(min(bound, least), rel=1e-9)
+    if bound >= least:
+        assert float(found.temperature) == 0 and float(found.values[0]) == pytest.approx(1)
+        np.testing.assert_allclose(found.policy[0], np.array([0.005, 0.25]) / 0.255, rtol=1e-12)
+    else:
+        assert 0 < float(found.values[0]) < 1
+
+
 def test_what_another_nat_is_worth_is_the_temperature():
     """The multiplier of the bound: also the envelope theorem, and a derivative of the plan."""
     process = random_process(6)
@@ -256,3 +277,13 @@ def test_a_bound_below_zero_is_refused(bound):
         anchored_optimum(random_process(0), bound, START)
     with pytest.raises(ValueError, match="start: got shape"):
         anchored_optimum(random_process(0), 0.1, START[:2])
+    for start in ([0.5, 0.5, 0.5, 0.5], [1.5, -0.5, 0, 0]):
+        with pytest.raises(ValueError, match="start: got"):
+            anchored_optimum(random_process(0), 0.1, np.array(start))
+
+
+@pytest.mark.parametrize("wrong", [-0.1, np.nan])
+def test_each_bound_of_several_is_looked_at(wrong):
+    for bounds in (np.array([0.1, wrong]), jnp.array([0.1, wrong])):
+        with pytest.raises(ValueError, match="bound: got .* allowed are numbers from 0"):
+            anchored_response(UTILITIES, bounds)

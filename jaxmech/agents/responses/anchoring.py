@@ -6,8 +6,10 @@ is the temperature, one over the paper's beta in the Lagrangian: the policy is t
 whose divergence is the bound. It falls as the temperature rises, so there is one such temperature.
 
 Where the bound is 0 the temperature is infinite and the policy the prior. Where a best response is
-within the bound the temperature is 0, and actions that are best share by the prior. Both are exact,
-and there derivatives are 0. In between they are by the implicit function theorem, to any order.
+within the bound the temperature is 0, and the response the best one of least divergence, which is
+the limit as the temperature falls: of a single choice, actions that are best share by the prior.
+Which are best is told up to rounding. In both cases derivatives are 0. In between they are by the
+implicit function theorem, to any order.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxmech import checks, struct
 from jaxmech.agents.responses.decision_processes import (
@@ -29,6 +32,7 @@ from jaxmech.agents.responses.decision_processes import (
     soft_policy_iteration,
 )
 from jaxmech.agents.responses.logit import logit_response
+from jaxmech.spaces import Simplex
 
 _WIDEST = 60.0
 """Logarithm of the largest and smallest precision searched, per largest difference of utilities."""
@@ -39,6 +43,9 @@ _NEAR = 0.01
 
 def divergence(probabilities: jax.Array, prior: jax.Array) -> jax.Array:
     """KL(probabilities || prior), float [...], with its digits where the two are nearly the same.
+
+    Logarithms are those of no less than the fourth root of the smallest normal number, 1e-77 in
+    double precision and 3e-10 in single: less likely actions count as if they were so likely.
 
     Args:
       probabilities: float [..., actions], 0 where the prior is.
@@ -86,9 +93,9 @@ def anchored_response(
       prior: float [..., actions], at least 0 and not all 0, of any sum; uniform where it is None.
 
     Raises:
-      ValueError: a bound below 0 or NaN.
+      ValueError: a bound below 0 or NaN, as far as bounds are no tracers.
     """
-    checks.leaf("bound", bound, low=0, finite=False)
+    _check_bound(bound)
     utilities = jnp.asarray(utilities, jnp.result_type(utilities, float))
     weights = logit_response(utilities, jnp.inf, prior)
 
@@ -130,21 +137,26 @@ def anchored_optimum(process: DecisionProcess, bound: Any, start: jax.Array) -> 
       start: float [states], probabilities of the first state.
 
     Raises:
-      ValueError: a bound below 0 or NaN, or a start of another shape.
+      ValueError: a bound below 0 or NaN; a start of another shape, with a number below 0, or that
+        does not sum to 1, as far as these are no tracers.
     """
-    checks.leaf("bound", bound, low=0, finite=False)
+    _check_bound(bound)
     checks.shape("start", start, "[states]", (process.num_states,))
+    if not isinstance(start, jax.core.Tracer):
+        Simplex(process.num_states).check("start", start)
     process = replace(process, prior=process.prior_policy)
+
+    best = soft_policy_iteration(process, 0.0).values
+    closest = jax.lax.stop_gradient(_closest_of_best(process, best))
 
     def policy_at(temperature: jax.Array) -> jax.Array:
         found = soft_policy_iteration(process, temperature)
-        return soft_policy(process, found.values, temperature)
+        return jnp.where(temperature > 0, soft_policy(process, found.values, temperature), closest)
 
     def divergence_of(policy: jax.Array) -> jax.Array:
         each = divergence(policy, process.prior_policy)
         return jnp.sum(occupancy(process, policy, start) * each)
 
-    best = soft_policy_iteration(process, 0.0).values
     spread = jnp.max(_spread(action_values(process, best), process.prior_policy))
     temperature = _temperature(
         lambda temperature: divergence_of(policy_at(temperature)),
@@ -155,6 +167,30 @@ def anchored_optimum(process: DecisionProcess, bound: Any, start: jax.Array) -> 
     return AnchoredOptimum(
         policy, policy_values(process, policy), temperature, divergence_of(policy)
     )
+
+
+def _closest_of_best(process: DecisionProcess, values: jax.Array) -> jax.Array:
+    """Of all best policies the one of least divergence, float [states, actions].
+
+    It is the smoothed policy of who may only do what is best, and is paid nothing: there the
+    divergence from the whole prior is that from its part which is best, less the logarithm of what
+    that part weighs.
+
+    Args:
+      values: float [states], the optimal ones.
+    """
+    prior = process.prior_policy
+    among_best = jnp.where(soft_policy(process, values, 0.0) > 0, prior, 0)
+    weight = jnp.sum(among_best, axis=-1, keepdims=True)
+    paid = jnp.broadcast_to(jnp.log(weight), prior.shape)
+    narrowed = replace(process, rewards=paid, prior=among_best)
+    return soft_policy(narrowed, soft_policy_iteration(narrowed, 1.0).values, 1.0)
+
+
+def _check_bound(bound: Any) -> None:
+    checks.leaf("bound", bound, low=0, finite=False)
+    if not isinstance(bound, jax.core.Tracer):
+        checks.numbers("bound", np.asarray(bound, float), low=0, finite=False)
 
 
 def _spread(utilities: jax.Array, weights: jax.Array) -> jax.Array:
