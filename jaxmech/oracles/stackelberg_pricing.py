@@ -27,6 +27,10 @@ SLOPES = 11
 """Slopes that it tries."""
 
 
+LARGEST_GAIN = 1e-9
+"""What a follower may gain by another quantity in what counts as an equilibrium."""
+
+
 @dataclass(frozen=True)
 class PricedEquilibrium:
     """What a leader sets and followers then take.
@@ -131,22 +135,29 @@ class PricedCapacity:
         For a given slope and sum, the loss is a sum over followers of what is lost with each at
         its quantity, since each price only has to hold that follower to it. The best quantities on
         a grid are found by dynamic programming, and then refined by sequential quadratic
-        programming on prices, slope and quantities.
+        programming on prices, slope and quantities, as far as that ends in an equilibrium that is
+        no worse.
+
+        Raises:
+          RuntimeError: no equilibrium is on the grid.
         """
         found = [
             self._on_grid(float(slope), parts / SHARES)
             for slope in np.linspace(0, self.highest_slope, SLOPES)
             for parts in range(1, SHARES + 1)
         ]
-        return self._refined(min(found, key=_loss_of))
+        return self._refined(_best_of(found))
 
     def best_variational_equilibrium(self) -> PricedEquilibrium:
         """The one of the lowest loss in which a unit of capacity is worth the same to everybody.
 
         Found by sequential quadratic programming on prices, slope, quantities and that worth,
         among equilibria in which all followers take some.
+
+        Raises:
+          RuntimeError: none was found.
         """
-        return min((self._variational(is_full) for is_full in (True, False)), key=_loss_of)
+        return _best_of([self._variational(is_full) for is_full in (True, False)])
 
     def _variational(self, is_full: bool) -> PricedEquilibrium:
         """Where all the capacity is taken, or where it is worth nothing."""
@@ -249,25 +260,39 @@ class PricedCapacity:
             met = 2 * a * x + p + q * (total**2 + 2 * total * x)
             return np.asarray(-met[takes], np.float64)
 
+        def unwanted(point: Floats) -> Floats:
+            """What a little would cost each of those who take nothing, where there is some left."""
+            p, q, x = parts(point)
+            return np.asarray((p + q * np.sum(x) ** 2)[~takes], np.float64)
+
         constraints: list[dict[str, Any]] = [{"type": "ineq" if is_full else "eq", "fun": unmet}]
         if is_full:
             constraints.append({"type": "eq", "fun": lambda point: np.sum(parts(point)[2]) - 1})
-        lowest = np.where(takes | is_full, self.lowest_price, found.prices)
+        elif not np.all(takes):
+            constraints.append({"type": "ineq", "fun": unwanted})
         result = optimize.minimize(
             lambda point: self.loss(*parts(point)),
             np.concatenate([found.prices, [found.slope], found.quantities]),
             method="SLSQP",
             bounds=[
-                *((low, 0.0) for low in lowest),
+                *((self.lowest_price, 0.0),) * size,
                 (0.0, self.highest_slope),
                 *((0.0, 1.0 if one else 0.0) for one in takes),
             ],
             constraints=constraints,
             options={"ftol": 1e-15, "maxiter": 1000},
         )
-        prices, slope, quantities = parts(result.x)
-        return PricedEquilibrium(float(result.fun), prices, slope, quantities)
+        refined = PricedEquilibrium(float(result.fun), *parts(result.x))
+        is_better = result.success and refined.loss <= found.loss and self._is_at_rest(refined)
+        return refined if is_better else found
+
+    def _is_at_rest(self, found: PricedEquilibrium) -> bool:
+        gains = self.gains(found.prices, found.slope, found.quantities)
+        return bool(np.all(gains < LARGEST_GAIN))
 
 
-def _loss_of(found: PricedEquilibrium) -> float:
-    return found.loss
+def _best_of(found: list[PricedEquilibrium]) -> PricedEquilibrium:
+    best = min(found, key=lambda one: one.loss)
+    if not np.isfinite(best.loss):
+        raise RuntimeError("no equilibrium was found")
+    return best

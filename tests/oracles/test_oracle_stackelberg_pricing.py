@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import optimize
 
 from jaxmech.checks import InvalidValueError
 from jaxmech.oracles.stackelberg_pricing import PricedCapacity
@@ -35,6 +36,36 @@ def test_the_best_equilibrium_is_one_and_beats_those_that_are_known():
     assert best.loss < 0.520965 < 0.56372
     assert best.loss == pytest.approx(0.437355, abs=1e-5)
     assert np.all(best.prices <= 0) and np.all(best.prices >= -5) and 0 <= best.slope <= 0.2
+
+
+def test_followers_who_take_nothing_are_at_rest_too():
+    """A follower whom a small quantity costs much is best left out, where something is left."""
+    small = PricedCapacity((1.0, 40.0), usual_price=0.0, departure_cost=0.01, target=0.3)
+    best = small.best_equilibrium()
+    assert np.max(small.gains(best.prices, best.slope, best.quantities)) < 1e-9
+
+
+def test_a_refinement_that_fails_leaves_what_was_on_the_grid(monkeypatch):
+    pair = PricedCapacity((1.0, 1.5))
+    refined = pair.best_equilibrium()
+
+    def fails(function, start, **_):
+        return optimize.OptimizeResult(x=np.zeros_like(start), fun=-1.0, success=False)
+
+    monkeypatch.setattr(optimize, "minimize", fails)
+    rough = pair.best_equilibrium()
+    assert refined.loss <= rough.loss < refined.loss + 0.01
+    assert np.max(pair.gains(rough.prices, rough.slope, rough.quantities)) < 1e-9
+
+
+def test_no_equilibrium_is_no_result(monkeypatch):
+    monkeypatch.setattr(
+        optimize,
+        "minimize",
+        lambda _, start, **__: optimize.OptimizeResult(x=start, fun=0.0, success=False),
+    )
+    with pytest.raises(RuntimeError, match="no equilibrium was found"):
+        PricedCapacity((1.0, 1.5)).best_variational_equilibrium()
 
 
 def test_the_best_variational_equilibrium_is_the_known_one():
