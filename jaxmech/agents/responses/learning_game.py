@@ -42,11 +42,13 @@ class LearningAgents:
     no account unless what actions are worth depends on it.
 
     Attributes:
-      game: one of finitely many actions that has ``action_values``.
+      game: one of finitely many actions that has ``action_values``; where it has ``num_nodes``, a
+        number of them.
       learner: the default of the parameters.
 
     Raises:
-      ValueError: a game without ``action_values``, or a learner that has no hash, such as one with
+      ValueError: a game without ``action_values``, or whose ``num_nodes`` is None, so that agents
+        choose from all of an interval; a learner that has no hash, such as one with
         an array among its numbers: put that in the parameters.
     """
 
@@ -56,6 +58,8 @@ class LearningAgents:
     def __post_init__(self) -> None:
         if not hasattr(self.game, "action_values"):
             raise checks.InvalidValueError("game", self.game, "games that have action_values")
+        if getattr(self.game, "num_nodes", 0) is None:
+            raise checks.InvalidValueError("game", self.game, "games of some num_nodes, not None")
         checks.hashable_fields(self)
 
     @property
