@@ -13,6 +13,8 @@ from jaxmech.agents.responses.finite_games import (
     normal_form,
     quantal_response_equilibrium,
 )
+from jaxmech.agents.responses.logit import logit_response
+from jaxmech.checks import InvalidValueError
 
 CHICKEN = np.array([[[0.0, 7.0], [2.0, 6.0]], [[0.0, 2.0], [7.0, 6.0]]])
 """Dare or swerve."""
@@ -231,6 +233,40 @@ def test_many_games_have_no_nan_down_to_a_low_temperature(actions, precise):
             (values, (_, arrived)), slopes = of_games(payoffs, temperature)
             assert bool(jnp.all(jnp.isfinite(values))) and bool(jnp.all(jnp.isfinite(slopes)))
             assert float(jnp.mean(arrived)) >= (0.99 if precise else 0.5)
+
+
+def test_players_with_a_prior_begin_with_it_and_respond_by_it():
+    """At a high temperature they do as the prior says; at any other the equilibrium is that of a
+    game in which each action is paid the temperature times the logarithm of its weight more."""
+    draws = np.random.default_rng(11)
+    payoffs, prior = draws.normal(size=(2, 2, 3)), (np.array([[0.2, 0.8]]), np.array([[3, 1, 6.0]]))
+    find = jax.jit(quantal_response_equilibrium)
+    hot = find(normal_form(payoffs), 1e7, prior)
+    np.testing.assert_allclose(hot.point[0], prior[0], atol=1e-6)
+    np.testing.assert_allclose(hot.point[1], prior[1] / 10, atol=1e-6)
+    temperature = 0.4
+    found = find(normal_form(payoffs), temperature, prior)
+    assert bool(found.arrived) and float(found.residual) < 1e-12
+    paid = payoffs + temperature * np.stack(
+        [np.broadcast_to(np.log(prior[0]).T, (2, 3)), np.broadcast_to(np.log(prior[1]), (2, 3))]
+    )
+    game = normal_form(payoffs)
+    for one, other in zip(found.point, equilibrium(normal_form(paid), 0.4).point, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-10)
+    for one, value, weights in zip(
+        found.point, game.action_values(found.point), prior, strict=True
+    ):
+        np.testing.assert_allclose(one, logit_response(value, temperature, weights), atol=1e-12)
+
+    def often(weight):
+        return find(game, temperature, (prior[0] + jnp.array([[weight, 0]]), prior[1])).point[0][
+            0, 0
+        ]
+
+    by_hand = (often(1e-5) - often(-1e-5)) / 2e-5
+    assert float(jax.grad(often)(0.0)) == pytest.approx(float(by_hand), rel=1e-6)
+    with pytest.raises(InvalidValueError, match="prior: got .* above 0"):
+        quantal_response_equilibrium(game, 1.0, (np.array([[0.0, 1]]), prior[1]))
 
 
 def test_a_high_temperature_leaves_all_actions_alike_and_a_low_one_no_gains():

@@ -73,14 +73,23 @@ class FiniteGame:
             values.append(total / jnp.sum(self.prior, axis=axes)[:, None])
         return tuple(values)
 
-    def respond(self, policies: Policies, temperature: Any) -> Policies:
+    def respond(
+        self, policies: Policies, temperature: Any, prior: Policies | None = None
+    ) -> Policies:
         """The logit response of each type to ``policies``, all at once.
 
         Args:
           temperature: scalar in units of payoff; at 0 best responses.
+          prior: of each player weights of its actions, float [types, actions], from which it
+            departs at a cost; None for all actions alike.
         """
         values = self.action_values(policies)
-        return tuple(logit_response(value, temperature) for value in values)
+        if prior is None:
+            return tuple(logit_response(value, temperature) for value in values)
+        return tuple(
+            logit_response(value, temperature, weights)
+            for value, weights in zip(values, prior, strict=True)
+        )
 
     def utilities(self, policies: Policies) -> jax.Array:
         """What each player expects before it knows its type, float [players]."""
@@ -178,27 +187,41 @@ class QuantalResponseEquilibrium(FixedPoint):
     arrived: jax.Array
 
 
-def quantal_response_equilibrium(game: FiniteGame, temperature: Any) -> QuantalResponseEquilibrium:
-    """Policies that are the logit responses to themselves, differentiable in game and temperature.
+def quantal_response_equilibrium(
+    game: FiniteGame, temperature: Any, prior: Policies | None = None
+) -> QuantalResponseEquilibrium:
+    """Policies that are the logit responses to themselves, differentiable in all arguments.
 
-    Where there are several, it is the one on the branch that begins with uniform policies at an
-    infinite temperature, as McKelvey and Palfrey (1995, section 3) select: the first one at
-    ``temperature`` that is met on it. In almost all games there is one such branch, which leads to
-    a single Nash equilibrium as the temperature falls: of two strict ones of a game of two players
-    with two actions each, to that which risk dominates (Turocy 2005). Where players are alike it
-    has them all do the same. In the exceptions, where the branch splits on the way, what is
-    followed is one of its parts, or it is lost; ``arrived`` tells the latter.
+    Where there are several, it is the one on the branch that begins with the prior policies at an
+    infinite temperature: the first one at ``temperature`` that is met on it. With uniform ones it
+    is that which McKelvey and Palfrey (1995, section 3) select. In almost all games there is one
+    such branch, which leads to a single Nash equilibrium as the temperature falls: from uniform
+    policies, of two strict ones of a game of two players with two actions each, to that which risk
+    dominates (Turocy 2005). Where players are alike it has them all do the same. In the exceptions,
+    where the branch splits on the way, what is followed is one of its parts, or it is lost;
+    ``arrived`` tells the latter.
 
     Args:
       temperature: scalar above 0, in units of payoff.
+      prior: of each player weights of its actions, float [types, actions], all above 0; what it
+        pays for is divergence from these (Mguni and Tomczak 2018, equation 3). None for all alike.
 
     Raises:
-      ValueError: a temperature that is not above 0 and finite.
+      ValueError: a temperature that is not above 0 and finite; weights of another shape, or, where
+        they are no tracers, that are not above 0.
     """
     checks.leaf("temperature", temperature, above=0)
     sizes = [policy.shape for policy in game.uniform()]
     ends = np.cumsum([types * actions for types, actions in sizes])
     constant, precision = jax.lax.stop_gradient((game, 1 / jnp.asarray(temperature)))
+    start = jnp.zeros(int(ends[-1]), game.payoffs.dtype)
+    if prior is not None:
+        for weights, allowed in zip(prior, sizes, strict=True):
+            checks.shape("prior", weights, "[types, actions]", allowed)
+            if not isinstance(weights, jax.core.Tracer):
+                checks.numbers("prior", weights, above=0)
+        logarithms = [jnp.ravel(jnp.log(weights)) for weights in prior]
+        start = jax.lax.stop_gradient(jnp.concatenate(logarithms).astype(start.dtype))
 
     def policies_of(logits: jax.Array) -> Policies:
         parts = jnp.split(logits, ends[:-1])
@@ -213,12 +236,13 @@ def quantal_response_equilibrium(game: FiniteGame, temperature: Any) -> QuantalR
 
     # Logits and not probabilities are followed: those stay apart where these are 0 in floating
     # point, and are nearly linear in the precision.
-    start = jnp.zeros(int(ends[-1]), game.payoffs.dtype)
-    branch = follow(lambda point, scale: point - scale * centred_values(point), start, precision)
+    branch = follow(
+        lambda point, scale: point - start - scale * centred_values(point), start, precision
+    )
     found = fixed_point(
-        lambda policies, given: given[0].respond(policies, given[1]),
+        lambda policies, given: given[0].respond(policies, *given[1:]),
         policies_of(branch.point),
-        (game, temperature),
+        (game, temperature, prior),
         solver=newton(start),
     )
     return QuantalResponseEquilibrium(
