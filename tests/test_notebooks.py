@@ -77,9 +77,11 @@ def test_small_studies_of_lanes_are_allowed(monkeypatch):
     cells = nbformat.read(NOTEBOOKS / "mguni2018.ipynb", as_version=4).cells
     first = next(cell.source for cell in cells if cell.cell_type == "code")
     names = {}
-    with jax.enable_x64(True):  # which the cell sets, and which is to end with it
+    before = jax.config.jax_enable_x64
+    try:
         exec(compile(first, "mguni2018", "exec"), names)
-        jax.config.update("jax_enable_x64", False)
+    finally:  # which the cell sets
+        jax.config.update("jax_enable_x64", before)
     for name in ("multilane", "figure_2", "gradients"):
         study = names["small_study"](name)
         assert study.name == f"mguni2018/{name}"

@@ -189,6 +189,10 @@ def test_the_studies_are_registered_and_are_the_papers():
     assert MULTILANE.resolved().temperature == 1.0
     rational = replace(MULTILANE, agents="rational", gradients=("one_point",))
     assert rational.resolved().temperature == 0.0
+    assert rational.resolved().two_timescale.responses_per_update is None
+    initial = replace(MULTILANE, paid_position="initial").resolved()
+    assert initial.two_timescale.initial_spread == 1.0
+    assert initial.resolved() == initial
 
 
 def test_cases_are_all_that_is_asked_for():
@@ -235,6 +239,16 @@ def test_transfers_by_name(name, coefficients):
         ({"temperature": -1.0}, "temperature: got -1.0"),
         ({"paid_position": "last"}, "paid_position: got 'last'; allowed are 'terminal'"),
         ({"bound": float("inf")}, "bound: got inf; allowed are finite numbers above 0"),
+        ({"radius": 1.0}, "radius: got 1.0; allowed are"),
+        (
+            {
+                "gradients": ("implicit", "one_point"),
+                "two_timescale": replace(
+                    MULTILANE.two_timescale, mechanism_decay=0.5, response_decay=0.2
+                ),
+            },
+            "mechanism_decay: got 0.5; allowed are",
+        ),
         ({"values": 1}, "values: got 1; allowed are integers from 2"),
         ({"episodes": 0}, "episodes: got 0; allowed are integers from 1"),
         ({"ppo_updates": -1}, "ppo_updates: got -1; allowed are integers from 0"),

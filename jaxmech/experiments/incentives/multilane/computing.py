@@ -103,13 +103,7 @@ def designer_of(
         "two_point": TwoPointGradient(study.radius, study.episodes),
         "one_point": OnePointGradient(study.radius, study.baseline_rate, study.episodes),
     }
-    hyper_parameters = study.two_timescale
-    if study.resolved_temperature == 0:
-        # Best responses to one another come to rest slowly; their equilibrium is at hand.
-        hyper_parameters = replace(hyper_parameters, responses_per_update=None)
-    if study.paid_position == "initial":
-        # Nothing leads away from where it starts, which had better be some mechanism.
-        hyper_parameters = replace(hyper_parameters, initial_spread=1.0)
+    hyper_parameters = study.resolved().two_timescale
     return two_timescale(env, params, hyper_parameters, gradient=gradients[case.found_by])
 
 
@@ -143,7 +137,7 @@ def _by_ppo(
         given["anneal_updates"] = float(study.ppo_updates)
     designer = PPO(env, params, **given)
     case = study.case(num_agents, transfer, "PPO")
-    valued = study.ppo.num_environments * study.ppo_updates
+    valued = study.ppo.num_environments * designer.length * study.ppo_updates
     return _trained(study, workspace, case, designer, env, params, study.ppo_updates, valued)
 
 

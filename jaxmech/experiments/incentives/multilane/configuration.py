@@ -124,8 +124,11 @@ class MultilaneStudy(DesignStudy):
         checks.one_of("paid_position", self.paid_position, get_args(PaidPosition))
         if self.temperature is not None:
             checks.number("temperature", self.temperature, low=0)
-        for name in ("learning_rate", "bound", "radius"):
+        for name in ("learning_rate", "bound"):
             checks.number(name, getattr(self, name), above=0)
+        checks.number("radius", self.radius, above=0, below=1)
+        if any(one in OF_VALUES for one in self.gradients):
+            checks.number("mechanism_decay", self.two_timescale.mechanism_decay, above=0.5, high=1)
         checks.number("baseline_rate", self.baseline_rate, low=0, high=1)
         for name in ("num_positions", "unrolled_steps"):
             checks.integer(name, getattr(self, name))
@@ -161,8 +164,15 @@ class MultilaneStudy(DesignStudy):
         return 0.0 if self.agents == "rational" else 1.0
 
     def resolved(self) -> Self:
-        """The same study with its temperature filled in."""
-        return replace(self, temperature=self.resolved_temperature)
+        """The same study with its temperature filled in, and what follows for the designer."""
+        designer = self.two_timescale
+        if self.resolved_temperature == 0:
+            # Best responses to one another come to rest slowly; their equilibrium is at hand.
+            designer = replace(designer, responses_per_update=None)
+        if self.paid_position == "initial":
+            # Nothing leads away from where it starts, which had better be some mechanism.
+            designer = replace(designer, initial_spread=1.0)
+        return replace(self, temperature=self.resolved_temperature, two_timescale=designer)
 
     @property
     def is_as_described(self) -> bool:

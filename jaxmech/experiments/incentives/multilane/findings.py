@@ -108,6 +108,9 @@ def _welfare(found: Sequence[DesignedLanes]) -> Table:
         (
             "Expected in equilibrium on the grid; intervals are over seeds. The standard deviation "
             "is that of the welfare of one episode.",
+            "Values used: by random gradients after a few responses of the agents, or as many as "
+            "bring them to rest where the study asks for that; by PPO in full equilibrium, once "
+            "for each step of each of its environments.",
             "Rational agents without a mechanism, Bayes-Nash, and the best that policies can reach "
             "which see their own position alone: in closed form without a grid.",
         ),
@@ -177,7 +180,7 @@ def _figure(number: int, found: Sequence[DesignedLanes]) -> Figure:
         caption=f"Welfare of an episode of {number} agents while the mechanism is designed. Solid: "
         "expected in equilibrium, mean over seeds. Dashed: one standard deviation of a single "
         "episode to either side.",
-        x_label="changes of the mechanism",
+        x_label="updates",
         y_label="welfare of an episode",
         curves=tuple(curves),
         title=f"{number} agents",
@@ -191,8 +194,9 @@ def _certificates(study: MultilaneStudy, found: Sequence[DesignedLanes]) -> dict
     if study.agents == "blind":
         allowed = np.zeros_like(allowed)
     worst = int(np.argmax(gains - allowed))
-    moved = max(
-        float(np.max(np.abs(part.subsidised_welfare - part.judged.objective))) for part in every
+    # NumPy's maximum, unlike Python's, keeps what is no number.
+    moved = float(
+        np.max([np.max(np.abs(part.subsidised_welfare - part.judged.objective)) for part in every])
     )
     stated = {
         "equilibrium": statements.at_rest(*(part.judged.residual for part in every)),
@@ -217,9 +221,13 @@ def _certificates(study: MultilaneStudy, found: Sequence[DesignedLanes]) -> dict
         ),
     }
     if study.paid_position == "initial":
-        apart = max(
-            float(np.max(np.abs(one.outcomes.judged.objective - one.without.judged.objective)))
-            for one in found
+        apart = float(
+            np.max(
+                [
+                    np.max(np.abs(one.outcomes.judged.objective - one.without.judged.objective))
+                    for one in found
+                ]
+            )
         )
         stated["payment for initial positions"] = Certificate(
             apart <= ROUNDING,
