@@ -1,7 +1,11 @@
-"""The outer loops of the peers, as Thoma, Pasztor, Krause, Ramponi and Hu (2024) ran them.
+"""Outer loops such as those of Thoma, Pasztor, Krause, Ramponi and Hu (2024), with other gradients.
 
 All of them climb in small steps on weights, of which the shares are the softmax: steps of a
-constant rate, along gradients whose norm is clipped at 1.
+constant rate, along gradients whose norm is clipped at 1. What differs from the published runs: in
+each iteration the follower is solved for with both goals, and what they give is averaged by their
+probabilities, where a published iteration draws one goal; there is one start and one rate, where
+those runs have ten seeds; there are fewer iterations; and worths are exact or by temporal
+differences.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from jaxmech.environments.four_rooms import FourRooms, FourRoomsParams
 from jaxmech.experiments.incentives.four_rooms.trajectories import TrajectoryGradient
 
 RATE = 0.5
-"""The highest of the peers' rates; the others do not come as far in as many steps."""
+"""The highest of the peers' rates."""
 
 CLIP = 1.0
 """Largest norm of a gradient by the weights."""
@@ -62,7 +66,7 @@ class Path:
 
 
 def exact_value(game: FourRooms, shares: jax.Array, params: FourRoomsParams) -> jax.Array:
-    """What the leader earns when the follower has settled, float []; one follower solve."""
+    """What the leader earns when the follower has settled, float []; one solve of both goals."""
     return game.objective(game.equilibrium(shares, params).point, shares, params)
 
 
@@ -126,10 +130,11 @@ def sampled_ascent(
     steps: int,
     key: jax.Array,
 ) -> Path:
-    """Small steps along gradients of fresh trajectories, as hyper policy gradient descent (HPGD).
+    """Small steps along gradients of fresh trajectories.
 
-    One follower solve in each iteration, and ``walkers * steps`` environment steps. The published
-    method estimates worths by other means from as many steps.
+    The outer loop is that of hyper policy gradient descent (HPGD); the gradient is not, but a
+    temporal-difference estimate from the frequencies of transitions in the iteration's own steps.
+    One follower solve, of both goals, and ``walkers * steps`` environment steps in each iteration.
 
     Args:
       start: float [shares].

@@ -47,9 +47,9 @@ PUBLISHED: dict[tuple[float, float], Published] = {
 """By temperature and cost."""
 
 SPENT = (
-    "Published runs have 10,000 iterations: HPGD solves for the follower once in each, and takes "
-    "100,000,000 environment steps in all; AMD sweeps the follower's values 100 times in each; the "
-    "zero-order method solves for the follower twice in each. ± there is the standard error over "
-    "ten seeds."
+    "Published runs have 10,000 iterations: HPGD solves for the follower with one goal, drawn, in "
+    "each, and takes 100,000,000 environment steps in all; AMD sweeps the follower's values 100 "
+    "times in each; the zero-order method solves for the follower twice in each. ± there is the "
+    "standard error over ten seeds."
 )
 """What the published numbers cost, for the notes of tables."""

@@ -45,7 +45,7 @@ def restarts(
 
     Args:
       step_sizes, dealt_out: float [restarts], of the first step.
-      steps: of each restart, one follower solve each.
+      steps: of each restart, one follower solve each, of both goals.
 
     Returns:
       Searches, every array [restarts, ...].
@@ -73,7 +73,8 @@ def polished(
 
     Args:
       shares: float [shares], to begin with.
-      solves: value and gradient are computed as often at most, one follower solve each.
+      solves: value and gradient are computed as often at most, one follower solve each, of both
+        goals.
 
     Returns:
       ``shares``, float [shares], the best of those tried, ``value`` and ``solves``.

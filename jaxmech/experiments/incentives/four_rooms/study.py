@@ -35,6 +35,9 @@ from jaxmech.experiments.incentives.four_rooms.trajectories import TrajectoryGra
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.reports.findings import Findings
 
+GOALS = 2
+"""Of the follower, each with probability 1/2: a solve of both is two of a single one."""
+
 PEERS = 0xFE
 """Number of the key of the peers' starts and draws."""
 
@@ -79,8 +82,13 @@ class Cell:
 
     @property
     def solves(self) -> int:
-        """Of the follower's problem, by the restarts and the polish."""
+        """Of the follower's problem with both goals, by the restarts and the polish."""
         return int(np.size(self.search.values)) + int(self.polish["solves"])
+
+    @property
+    def single_solves(self) -> int:
+        """Of the follower's problem with one goal."""
+        return GOALS * self.solves
 
     @property
     def value(self) -> float:

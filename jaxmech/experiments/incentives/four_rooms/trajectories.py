@@ -2,8 +2,9 @@
 
 Walkers are followers who begin anew whenever they arrive. The leader sees where they are, what they
 do and where that leads; it knows what it earns itself, what the follower is paid and how smooth it
-is, and what the follower does under the penalties that are posted. That is what the hyper policy
-gradient of Thoma, Pasztor, Krause, Ramponi and Hu (2024) is given too. A penalty changes what the
+is, and what the follower does under the penalties that are posted. The hyper policy gradient of
+Thoma, Pasztor, Krause, Ramponi and Hu (2024) is given the follower's policy and rewards too. Here
+the frequencies of transitions are learned from the trajectories. A penalty changes what the
 follower expects of each move by the visits that follow, and so its policy, and the policy what
 the leader earns: all by temporal differences over the transitions that were seen, as if each came
 as often as it was seen.
@@ -42,6 +43,9 @@ class Walkers:
 @struct.dataclass
 class TrajectoryGradient:
     """A gradient estimator of ``jaxmech.designers.TwoTimescale`` for the four rooms.
+
+    It counts transitions, and so learns their frequencies, a model of where moves lead, from its
+    trajectories. The follower's policy and rewards it knows, as hyper policy gradient descent does.
 
     Attributes:
       walkers: followers who walk at once. Static.
