@@ -164,6 +164,16 @@ def some(field: str, entries: Sequence[Any]) -> None:
         raise InvalidValueError(field, entries, "at least one", got="none", verb="needed is")
 
 
+def distinct(field: str, entries: Sequence[Any]) -> None:
+    """Refuses entries of which some stand there twice.
+
+    Raises:
+      InvalidValueError: some do.
+    """
+    if len(set(entries)) < len(entries):
+        raise InvalidValueError(field, entries, "each of them once")
+
+
 def shape(field: str, array: Any, axes: str, *allowed: tuple[int, ...]) -> None:
     """Refuses an array of another shape than ``allowed``, which ``axes`` puts in words.
 

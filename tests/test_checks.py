@@ -104,6 +104,12 @@ def test_one_of_lists_what_is_allowed():
             checks.one_of("rule", bad, ("gsp", "vcg"))
 
 
+def test_entries_that_stand_there_twice_are_refused():
+    checks.distinct("sizes", (1, 2))
+    with refused("sizes: got (1, 2, 1); allowed are each of them once"):
+        checks.distinct("sizes", (1, 2, 1))
+
+
 def test_some_and_shape():
     checks.some("factors", (0.5,))
     with refused("factors: got none; needed is at least one"):

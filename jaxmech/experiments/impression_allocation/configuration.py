@@ -252,7 +252,7 @@ class ManySellersStudy(Comparison):
         checks.some("more_sellers", self.more_sellers)
         for number in self.more_sellers:
             checks.integer("more_sellers", number, low=self.sellers + 1)
-        _check_distinct("more_sellers", self.more_sellers)
+        checks.distinct("more_sellers", self.more_sellers)
         if self.learners[0] == "ddpg":
             allowed = (
                 "another first learner: the layers of DDPG are as wide as its sellers are many"
@@ -282,12 +282,7 @@ def _check_names(field: str, names: Sequence[str], known: Mapping[str, Any]) -> 
     checks.some(field, names)
     for name in names:
         lookup(field, name, known)
-    _check_distinct(field, names)
-
-
-def _check_distinct(field: str, entries: Sequence[Any]) -> None:
-    if len(set(entries)) < len(entries):
-        raise checks.InvalidValueError(field, entries, "each of them once")
+    checks.distinct(field, names)
 
 
 def _study_of(comparison: Comparison, market: Market) -> MarketStudy:

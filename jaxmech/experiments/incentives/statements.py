@@ -127,6 +127,22 @@ def reaches(what: str, value: float, known: float, tolerance: float) -> Certific
     )
 
 
+def no_worse(what: str, value: float, best: float, tolerance: float) -> Certificate:
+    """Whether a value is at least the best one known, which may itself be beaten.
+
+    Args:
+      what: the subject of the statement, such as ``"Welfare under the payments"``.
+    """
+    lacking = best - value
+    return Certificate(
+        bool(lacking <= tolerance),
+        f"{what} is {value:.7g}, and the best known is {best:.7g}: "
+        + (f"{lacking:.1e} less." if lacking > 0 else "no less."),
+        lacking,
+        tolerance,
+    )
+
+
 def learned(judged: Judged) -> Estimate:
     """The objective over seeds, and of each."""
     of_seeds = np.asarray(judged.objective, np.float64)

@@ -116,6 +116,10 @@ def test_certificates_say_what_is_so():
     near = statements.reaches("The tax", 3.4662, 3.4662414, 1e-4)
     assert near.holds and near.statement.startswith("The tax is 3.4662, and known is 3.466241")
     assert not statements.reaches("The tax", np.nan, 3.0, 1.0).holds
+    assert statements.no_worse("Welfare", 3.5, 3.0, 0.1).holds
+    assert statements.no_worse("Welfare", 2.95, 3.0, 0.1).holds
+    assert not statements.no_worse("Welfare", 2.8, 3.0, 0.1).holds
+    assert not statements.no_worse("Welfare", np.nan, 3.0, 0.1).holds
 
 
 def test_a_single_seed_has_no_interval():

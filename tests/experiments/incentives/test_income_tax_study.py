@@ -165,6 +165,13 @@ def test_the_study_is_registered():
     ("change", "message"),
     [
         ({"sigmas": (0.0,)}, "sigmas: got 0.0"),
+        ({"sigmas": (0.5, 0.5)}, "sigmas: got .* each of them once"),
+        ({"schedules": ("linear", "linear")}, "schedules: got .* each of them once"),
+        ({"threshold": 1.0}, "threshold: got 1.0; allowed are finite numbers above 1"),
+        (
+            {"elasticities": (), "tails": (), "tail_elasticities": (), "schedules": ()},
+            "sigmas: got .* those that make a tax",
+        ),
         ({"elasticities": (-1.0,)}, "elasticities: got -1.0"),
         ({"aversions": (-0.5,)}, "aversions: got -0.5"),
         ({"tails": (1.0, 2.0, 2.0, 3.0)}, "tails: got 1.0"),

@@ -66,6 +66,10 @@ def test_the_study_is_registered():
         ({"temperatures": (1.0, 0.0)}, "temperatures: got 0.0; allowed are finite numbers above 0"),
         ({"temperatures": (1.0, 1.0)}, "temperatures: got .* allowed are each of them once"),
         ({"first_temperature": 0.0}, "first_temperature: got 0.0; allowed are finite numbers"),
+        (
+            {"first_temperature": 0.9},
+            "first_temperature: got 0.9; allowed are finite numbers from 1",
+        ),
         ({"paid_for": "luck"}, "paid_for: got 'luck'; allowed are 'actions', 'outcomes'"),
         ({"bound": 0.0}, "bound: got 0.0; allowed are finite numbers above 0"),
     ],

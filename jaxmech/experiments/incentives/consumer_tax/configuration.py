@@ -43,8 +43,7 @@ class ConsumerTaxStudy(DesignStudy):
         checks.some("temperatures", self.temperatures)
         for temperature in self.temperatures:
             checks.number("temperatures", temperature, above=0)
-        if len(set(self.temperatures)) < len(self.temperatures):
-            raise checks.InvalidValueError("temperatures", self.temperatures, "each of them once")
+        checks.distinct("temperatures", self.temperatures)
         checks.number("start_rate", self.start_rate, low=0, high=2)
         checks.integer("assets", self.assets, low=2)
         checks.integer("design_assets", self.design_assets, low=2)

@@ -76,8 +76,7 @@ class CournotStudy(DesignStudy):
         for name in ("damages", "temperatures"):
             given = getattr(self, name)
             checks.some(name, given)
-            if len(set(given)) < len(given):
-                raise checks.InvalidValueError(name, given, "each of them once")
+            checks.distinct(name, given)
         for number in self.temperatures:
             checks.number("temperatures", number, low=0)
         self._check_that_firms_come_to_rest()

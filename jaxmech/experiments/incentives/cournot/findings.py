@@ -171,4 +171,5 @@ def _records(markets: list[Market], permit: float) -> Iterator[Record]:
         for seed, gain in enumerate(one.gains.max(axis=-1).tolist()):
             yield Record("learned", "largest_gain", gain, cell=one.cell, seed=seed)
         for name, oracle in one.oracles().items():
-            yield Record("theory", name.replace(" ", "_"), oracle.value, cell=one.cell)
+            scheme = "theory" if oracle.exact else "best tried"
+            yield Record(scheme, name.replace(" ", "_"), oracle.value, cell=one.cell)

@@ -59,9 +59,7 @@ class FourRoomsStudy(NamedStudy):
             for value in getattr(self, name):
                 checks.number(name, value, above=0)
         for name in ("temperatures", "spending_costs"):
-            values = getattr(self, name)
-            if len(set(values)) < len(values):
-                raise InvalidValueError(name, values, "each of them once")
+            checks.distinct(name, getattr(self, name))
         for value in self.dealt_out:
             checks.number("dealt_out", value, above=0, high=1)
         if len(self.dealt_out) != len(self.step_sizes):

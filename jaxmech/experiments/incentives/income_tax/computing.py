@@ -26,7 +26,9 @@ those of the first updates."""
 
 def compute(study: IncomeTaxStudy, workspace: Workspace) -> Findings:
     """Learns a tax in each cell, and compares it with theory."""
-    return findings(study, [_learned(study, workspace, cell) for cell in cells_of(study)])
+    # All of them first, so that what a cell refuses is refused before any is learned.
+    cells = list(cells_of(study))
+    return findings(study, [_learned(study, workspace, cell) for cell in cells])
 
 
 def _learned(study: IncomeTaxStudy, workspace: Workspace, cell: Cell) -> LearnedTax:

@@ -88,15 +88,25 @@ class IncomeTaxStudy(DesignStudy):
         for number in self.top_weights:
             checks.number("top_weights", number, low=0, below=1)
         checks.number("low_rate", self.low_rate, low=0, below=0.99)
-        checks.number("threshold", self.threshold, low=1)
+        checks.number("threshold", self.threshold, above=1)
         checks.number("maximin_elasticity", self.maximin_elasticity, above=0)
         for schedule in self.schedules:
             checks.one_of("schedules", schedule, get_args(Schedule))
         checks.one_of("gradient", self.gradient, get_args(Gradient))
         checks.integer("labour_nodes", self.labour_nodes, low=2)
         checks.integer("pareto_types", self.pareto_types, low=100)
-        if not self.sigmas and not self.tails and not self.schedules:
-            raise checks.InvalidValueError("sigmas", self.sigmas, "those of at least one cell")
+        for name in ("sigmas", "elasticities", "aversions", "top_weights", "temperatures"):
+            checks.distinct(name, getattr(self, name))
+        checks.distinct("schedules", self.schedules)
+        checks.distinct("tails", tuple(zip(self.tails, self.tail_elasticities, strict=True)))
+        of_lognormal = self.sigmas and self.elasticities and (self.aversions or self.mean_logarithm)
+        if not of_lognormal and not (self.tails and self.top_weights) and not self.schedules:
+            raise checks.InvalidValueError(
+                "sigmas",
+                self.sigmas,
+                "those that make a tax with elasticities and aversions, where there are no tails "
+                "with top_weights and no schedules",
+            )
 
     def compute(self, workspace: Workspace) -> Findings:
         """Every rate that was learned, beside theory."""

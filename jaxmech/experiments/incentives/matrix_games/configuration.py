@@ -55,15 +55,14 @@ class MatrixGamesStudy(DesignStudy):
         for name, allowed in (("games", get_args(GameName)), ("temperatures", None)):
             given = getattr(self, name)
             checks.some(name, given)
-            if len(set(given)) < len(given):
-                raise checks.InvalidValueError(name, given, "each of them once")
+            checks.distinct(name, given)
             for one in given:
                 if allowed is None:
                     checks.number(name, one, above=0)
                 else:
                     checks.one_of(name, one, allowed)
         if self.first_temperature is not None:
-            checks.number("first_temperature", self.first_temperature, above=0)
+            checks.number("first_temperature", self.first_temperature, low=max(self.temperatures))
         checks.one_of("paid_for", self.paid_for, get_args(PaidFor))
         checks.number("bound", self.bound, above=0)
         checks.number("outside_option", self.outside_option)

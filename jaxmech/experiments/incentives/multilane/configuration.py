@@ -118,8 +118,7 @@ class MultilaneStudy(DesignStudy):
         for name in ("num_agents", "transfers", "gradients"):
             entries = getattr(self, name)
             checks.some(name, entries)
-            if len(set(entries)) < len(entries):
-                raise InvalidValueError(name, entries, "each of them once")
+            checks.distinct(name, entries)
         checks.one_of("agents", self.agents, get_args(AgentModel))
         checks.one_of("paid_position", self.paid_position, get_args(PaidPosition))
         if self.temperature is not None:
