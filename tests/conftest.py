@@ -30,6 +30,9 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.path.join(_USER_CACHE, "ja
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
+# On two processors as many threads may all come to wait for linear solves that none of them is
+# left to make.
+os.environ.setdefault("NPROC", "8")
 _flags = os.environ.get("XLA_FLAGS", "")
 if QUICKLY not in _flags and _xla_takes(f"{_flags} {QUICKLY}"):
     os.environ["XLA_FLAGS"] = f"{_flags} {QUICKLY}".strip()
