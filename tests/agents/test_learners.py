@@ -149,7 +149,9 @@ def test_values_of_drawn_actions_are_learned_where_every_action_is_tried(explora
 
     @jax.jit
     def after(keys):
-        step = lambda state, key: (learner.update(state, VALUES, key), None)  # noqa: E731
+        def step(state, key):
+            return learner.update(state, VALUES, key), None
+
         return jax.lax.scan(step, learner.init(PRIOR), keys)[0]
 
     np.testing.assert_allclose(after(jax.random.split(jax.random.key(0), 5000)), VALUES, atol=1e-3)
@@ -204,7 +206,9 @@ def test_certain_policies_and_large_values_have_neither_infinities_nor_nan(learn
 
     @jax.jit
     def after(values):
-        step = lambda state, _: (learner.update(state, values), None)  # noqa: E731
+        def step(state, _):
+            return learner.update(state, values), None
+
         state, _ = jax.lax.scan(step, learner.init(policies), length=20)
         total = sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(learner.policies(state)))
         return total, state
