@@ -33,6 +33,9 @@ from jaxmech.runner.interruption import answering
 
 RUNS = Path("runs")
 
+FEWEST_THREADS = 8
+"""That XLA is given, on a machine of fewer processors too."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -282,7 +285,12 @@ def _report(directory: Path) -> int:
 
 
 def _set_up_jax(study: Study) -> None:
-    """The study's precision; and compiled programs kept, unless the user has arranged for it."""
+    """The study's precision; and threads, and compiled programs kept, unless the user arranged it.
+
+    XLA reads the number of its threads when it first computes. Where there are as few as two, all
+    of them may come to wait for batched linear solves, of which none is left to make any.
+    """
+    os.environ.setdefault("NPROC", str(max(FEWEST_THREADS, os.cpu_count() or 1)))
     import jax
 
     jax.config.update("jax_enable_x64", study.precision == "float64")

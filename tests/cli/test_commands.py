@@ -11,6 +11,7 @@ from command_line import cli, command
 
 import jaxmech
 from jaxmech.checks import InvalidValueError
+from jaxmech.cli import commands
 from jaxmech.experiments import registry
 from jaxmech.experiments.configuration_files import read_config
 from jaxmech.experiments.workspace import Stopped
@@ -68,6 +69,22 @@ def test_compiled_programs_are_kept_unless_arranged_for(arranged, monkeypatch, t
     )
     shown = subprocess.check_output([sys.executable, "-c", program], text=True, timeout=120)
     assert shown.split() == [arranged or str(tmp_path / "jaxmech"), "False"]
+
+
+@pytest.mark.parametrize("arranged", [None, "3"])
+def test_xla_is_given_threads_enough_unless_arranged_for(arranged, monkeypatch):
+    monkeypatch.delenv("NPROC")
+    if arranged:
+        monkeypatch.setenv("NPROC", arranged)
+    program = (
+        "import os\n"
+        "from jaxmech.cli import commands\n"
+        "from jaxmech.experiments.registry import study_called\n"
+        "commands._set_up_jax(study_called('auctions/squashing'))\n"
+        "print(os.environ['NPROC'])"
+    )
+    shown = subprocess.check_output([sys.executable, "-c", program], text=True, timeout=120)
+    assert int(shown) == int(arranged) if arranged else int(shown) >= commands.FEWEST_THREADS
 
 
 def test_what_is_piped_to_head_ends_quietly():

@@ -14,6 +14,10 @@ Soft values solve ``values = bellman(values)``. A change of the process moves th
 ``(I - discount * P_policy)^-1`` times what it does to the right side, which is how they are
 differentiated, and one policy's values are linear in rewards in the same way. Everything is
 written for one process; batches go through ``jax.vmap``.
+
+On a machine of two to four processors set ``NPROC=8`` in the environment before JAX starts, as the
+``jaxmech`` command does: all threads of XLA's pool may otherwise come to wait for solves of a batch
+that are left to that very pool.
 """
 
 from __future__ import annotations
