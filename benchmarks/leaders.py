@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from compiling import compile_timed
 from numpy.typing import NDArray
-from scipy import optimize
 
 from jaxmech.agents import equilibrium
+from jaxmech.experiments.incentives.climbing import climb
+from jaxmech.spaces import Box
 
 
 def in_equilibrium(game: Any, params: Any) -> Callable[[jax.Array], jax.Array]:
@@ -49,7 +50,7 @@ class Led:
 
 
 def best_mechanism(
-    value: Callable[[jax.Array], jax.Array], space: Any, starts: NDArray[np.float64]
+    value: Callable[[jax.Array], jax.Array], space: Box, starts: NDArray[np.float64]
 ) -> Led:
     """By L-BFGS-B within the bounds of mechanisms.
 
@@ -58,33 +59,16 @@ def best_mechanism(
       space: of mechanisms.
       starts: float [starts, coefficients].
     """
-    low, high = (np.broadcast_to(bound, space.shape) for bound in (space.low, space.high))
-    slope_of = jax.value_and_grad(value)
-    compiled, compile_seconds = compile_timed(slope_of, jnp.asarray(starts[0]))
-
-    def loss(mechanism: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        value, slope = compiled(jnp.asarray(mechanism))
-        return -float(value), -np.asarray(slope)
-
+    gradients, compile_seconds = compile_timed(jax.value_and_grad(value), jnp.asarray(starts[0]))
     begin = time.perf_counter()
-    found = [
-        optimize.minimize(
-            loss,
-            start,
-            jac=True,
-            bounds=list(zip(low, high, strict=True)),
-            method="L-BFGS-B",
-            options={"ftol": 1e-14, "gtol": 1e-10},
-        )
-        for start in starts
-    ]
+    found = [climb(gradients, space, start, rise=1e-14, slope=1e-10) for start in starts]
     seconds = time.perf_counter() - begin
-    best = min(found, key=lambda one: one.fun)
+    best = max(found, key=lambda one: one["objective"])
     return Led(
-        mechanism=best.x,
-        value=-float(best.fun),
-        evaluations=sum(one.nfev for one in found),
+        mechanism=best["mechanism"],
+        value=best["objective"],
+        evaluations=sum(one["gradients"] for one in found),
         seconds=seconds,
         compile_seconds=compile_seconds,
-        values=tuple(-float(one.fun) for one in found),
+        values=tuple(one["objective"] for one in found),
     )

@@ -6,6 +6,7 @@ equilibrium, by L-BFGS-B of SciPy, and is no proof that there is nothing better.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -18,6 +19,9 @@ from jaxmech.agents.responses.game import equilibrium
 from jaxmech.checks import InvalidValueError
 from jaxmech.environments import IncentiveDesign, IncentiveDesignParams
 from jaxmech.spaces import Box
+
+Gradients = Callable[[jax.Array], tuple[jax.Array, jax.Array]]
+"""From a mechanism, float [coefficients], to the objective, float [], and its gradient there."""
 
 _RISE, _SLOPE = 1e-11, 1e-6
 """Relative rise of the objective in a step, and slope along the bounds, at which a climb ends."""
@@ -32,9 +36,7 @@ def climbed(
       start: float [coefficients].
 
     Returns:
-      ``mechanism``, float [coefficients]; its ``objective``, float; ``gradients``, how many were
-      computed, each with one equilibrium; ``slope``, the largest size of an entry of the gradient
-      there, where it does not point out of the bounds, at most the room that is left.
+      What ``climb`` does.
 
     Raises:
       InvalidValueError: mechanisms that are shares of a whole.
@@ -42,19 +44,44 @@ def climbed(
     space = env.action_space(params)
     if not isinstance(space, Box):
         raise InvalidValueError("env", space, "games whose mechanisms lie between bounds")
-    low, high = (
-        np.broadcast_to(np.asarray(bound, np.float64), space.shape)
-        for bound in (space.low, space.high)
-    )
 
     def objective(mechanism: jax.Array, params: Any) -> jax.Array:
         policies = equilibrium(env.game, mechanism, params).point
         return env.game.objective(policies, mechanism, params)
 
-    slope_of = jax.jit(jax.value_and_grad(objective))
+    gradients = jax.jit(jax.value_and_grad(objective))
+    return climb(lambda mechanism: gradients(mechanism, params.game), space, start)
+
+
+def climb(
+    gradients: Gradients,
+    space: Box,
+    start: ArrayLike,
+    *,
+    rise: float = _RISE,
+    slope: float = _SLOPE,
+) -> dict[str, Any]:
+    """Where the climb from a mechanism ends.
+
+    Args:
+      gradients: of what is climbed, compiled.
+      space: of mechanisms.
+      start: float [coefficients]; the nearest in ``space`` is taken.
+      rise: of the objective in a step, relative to its size, below which the climb ends.
+      slope: along the bounds, below which it ends.
+
+    Returns:
+      ``mechanism``, float [coefficients]; its ``objective``, float; ``gradients``, how many were
+      computed, each with one equilibrium; ``slope``, the largest size of an entry of the gradient
+      there, where it does not point out of the bounds, at most the room that is left.
+    """
+    low, high = (
+        np.broadcast_to(np.asarray(bound, np.float64), space.shape)
+        for bound in (space.low, space.high)
+    )
 
     def loss(mechanism: Any) -> tuple[float, Any]:
-        value, slopes = slope_of(jnp.asarray(mechanism, space.dtype), params.game)
+        value, slopes = gradients(jnp.asarray(mechanism, space.dtype))
         return -float(value), -np.asarray(slopes, np.float64)
 
     found = minimize(
@@ -63,7 +90,7 @@ def climbed(
         jac=True,
         method="L-BFGS-B",
         bounds=list(zip(low, high, strict=True)),
-        options={"ftol": _RISE, "gtol": _SLOPE},
+        options={"ftol": rise, "gtol": slope},
     )
     mechanism = np.asarray(found.x, np.float64)
     moved = np.clip(mechanism - found.jac, low, high) - mechanism
