@@ -64,6 +64,10 @@ class Outcomes:
         return np.asarray(np.sum(self.utilities, axis=1) - self.welfare)
 
 
+class TooManyOutcomesError(InvalidValueError):
+    """Equilibria lead to more outcomes than are told apart."""
+
+
 class PaidRoom:
     """The game of a given number of steps in which agents are paid.
 
@@ -117,7 +121,7 @@ class PaidRoom:
         worst for who deviated.
 
         Raises:
-          InvalidValueError: more outcomes than can be told apart.
+          TooManyOutcomesError: more outcomes of a state than ``MOST_OUTCOMES``.
         """
         agents = self.room.num_agents
         first = len(self._joints) // 2
@@ -161,7 +165,7 @@ class PaidRoom:
             )
         distinct = np.unique(np.round(np.concatenate(found), 9), axis=0)
         if len(distinct) > MOST_OUTCOMES:
-            raise InvalidValueError(
+            raise TooManyOutcomesError(
                 "payments", self.payments, f"those with up to {MOST_OUTCOMES:,} outcomes of a state"
             )
         return distinct

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from incentive_games import equilibrium_of, slope, value
 
-from jaxmech.agents.responses.game import equilibrium
 from jaxmech.checks import InvalidValueError
 from jaxmech.environments.bertrand import Bertrand, params_of
 from jaxmech.oracles import NotKnownError
@@ -25,21 +25,8 @@ def float64():
 
 
 @partial(jax.jit, static_argnums=0)
-def equilibrium_of(game, mechanism, params):
-    return equilibrium(game, mechanism, params)
-
-
-@partial(jax.jit, static_argnums=0)
 def responses_of(game, policies, mechanism, params):
     return game.respond(policies, mechanism, params)
-
-
-@partial(jax.jit, static_argnums=0)
-def value_and_slope(game, mechanism, params):
-    def value(mechanism):
-        return game.objective(equilibrium(game, mechanism, params).point, mechanism, params)
-
-    return jax.value_and_grad(value)(mechanism)
 
 
 def profit(own, other, cost, gamma):
@@ -108,10 +95,10 @@ def test_the_best_taxes_make_firms_sell_at_cost():
     assert np.all(np.asarray(taxes) < 0)
     found = equilibrium_of(EXACT, taxes, params)
     np.testing.assert_allclose(found.point, costs, atol=1e-12)
-    value, slope = value_and_slope(EXACT, taxes, params)
-    assert value == pytest.approx(oracle.welfare(costs))
-    np.testing.assert_allclose(slope, 0, atol=1e-12)
-    assert value > value_and_slope(EXACT, jnp.zeros(2), params)[0]
+    welfare = value(EXACT, taxes, params)
+    assert welfare == pytest.approx(oracle.welfare(costs))
+    np.testing.assert_allclose(slope(EXACT, taxes, params), 0, atol=1e-12)
+    assert welfare > value(EXACT, jnp.zeros(2), params)
 
 
 @pytest.mark.parametrize(
@@ -121,11 +108,11 @@ def test_the_best_taxes_make_firms_sell_at_cost():
 )
 def test_implicit_gradients_are_differences(game, options):
     params, taxes = params_of((0.2, 0.3), **options), jnp.array([0.05, -0.1])
-    _, slope = value_and_slope(game, taxes, params)
+    found = slope(game, taxes, params)
     for firm in (0, 1):
         step = jnp.zeros(2).at[firm].set(1e-5)
-        ends = [value_and_slope(game, taxes + sign * step, params)[0] for sign in (1, -1)]
-        np.testing.assert_allclose(slope[firm], (ends[0] - ends[1]) / 2e-5, rtol=1e-6)
+        ends = [value(game, taxes + sign * step, params) for sign in (1, -1)]
+        np.testing.assert_allclose(found[firm], (ends[0] - ends[1]) / 2e-5, rtol=1e-6)
 
 
 def test_a_firm_that_is_far_too_dear_sells_nothing_and_holds_the_other_to_its_price():

@@ -1,13 +1,12 @@
 """Cournot markets: known equilibria, taxes and caps, and logit firms."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from incentive_games import equilibrium_of, slope, value
 from scipy import optimize
 from tiers import slowly
 
@@ -30,23 +29,6 @@ EMITTERS = LinearCournot(
 def float64():
     with jax.enable_x64(True):
         yield
-
-
-@partial(jax.jit, static_argnums=0)
-def equilibrium_of(game, mechanism, params):
-    return equilibrium(game, mechanism, params)
-
-
-@partial(jax.jit, static_argnums=0)
-def value(game, mechanism, params):
-    """The objective in equilibrium."""
-    policies = equilibrium(game, mechanism, params).point
-    return game.objective(policies, mechanism, params)
-
-
-@partial(jax.jit, static_argnums=0)
-def slope(game, mechanism, params):
-    return jax.grad(value, argnums=1)(game, mechanism, params)
 
 
 def best_tax(game, params, low=-3.0, high=8.0):

@@ -1,14 +1,12 @@
 """A leader who prices a shared capacity: the followers in equilibrium, the leader's best prices."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from incentive_games import equilibrium_of, slope, value
 from scipy import optimize
 
-from jaxmech.agents.responses.game import equilibrium
 from jaxmech.checks import InvalidValueError
 from jaxmech.environments.stackelberg_pricing import StackelbergPricing, make, params_of
 
@@ -17,23 +15,6 @@ from jaxmech.environments.stackelberg_pricing import StackelbergPricing, make, p
 def float64():
     with jax.enable_x64(True):
         yield
-
-
-@partial(jax.jit, static_argnums=0)
-def equilibrium_of(game, mechanism, params):
-    return equilibrium(game, mechanism, params)
-
-
-@partial(jax.jit, static_argnums=0)
-def value(game, mechanism, params):
-    """The objective in equilibrium."""
-    policies = equilibrium(game, mechanism, params).point
-    return game.objective(policies, mechanism, params)
-
-
-@partial(jax.jit, static_argnums=0)
-def slope(game, mechanism, params):
-    return jax.grad(value, argnums=1)(game, mechanism, params)
 
 
 REFERENCE = [0.14018, 0.10832, 0.16006, 0.12517, 0.08898, 0.14936, 0.09575, 0.13219]

@@ -201,5 +201,5 @@ def test_what_does_not_fit_is_refused(monkeypatch):
     with pytest.raises(InvalidValueError, match="policies"):
         for_lever(Rooms(), 2, 1.0).play(np.zeros((1, 9, 2, 3)))
     monkeypatch.setattr(escape_room_payments, "MOST_OUTCOMES", 5)
-    with pytest.raises(InvalidValueError, match="payments"):
+    with pytest.raises(escape_room_payments.TooManyOutcomesError, match="payments"):
         for_lever(Rooms(), 5, 1.5).equilibrium_outcomes()

@@ -2,7 +2,7 @@
 
 For every study of incentives: ``two_timescale`` makes the designer, ``design`` trains it and draws
 its learning curves, and ``outcomes`` says what any mechanisms are worth once agents have come to
-rest.
+rest, ``policies_under`` what those do.
 """
 
 from __future__ import annotations
@@ -153,6 +153,21 @@ def outcomes(
         found = equilibrium(env.game, mechanism, params.game)
         judged = outcome(env.game, found.point, mechanism, params.game)
         return replace(judged, arrived=jnp.asarray(getattr(found, "arrived", True)))
+
+    return jax.lax.map(of, mechanisms)
+
+
+def policies_under(
+    env: IncentiveDesign, params: IncentiveDesignParams, mechanisms: jax.Array
+) -> Policies:
+    """What agents do in equilibrium under each mechanism, float [mechanisms, coefficients].
+
+    Returns:
+      The game's policies, every array [mechanisms, ...].
+    """
+
+    def of(mechanism: jax.Array) -> Policies:
+        return equilibrium(env.game, mechanism, params.game).point
 
     return jax.lax.map(of, mechanisms)
 

@@ -50,6 +50,23 @@ def at_rest(*residuals: ArrayLike, tolerance: float = RESIDUAL_TOLERANCE) -> Cer
     return Certificate(holds, statement, largest, tolerance)
 
 
+def on_principal_branch(*arrived: ArrayLike) -> Certificate:
+    """Whether all equilibria are those of the principal branch, which is followed to select them.
+
+    Args:
+      arrived: bool [...] each, whether the branch was followed to its end.
+    """
+    lost = int(np.sum(_all(arrived) == 0))
+    statement = (
+        "Every equilibrium is that of the principal branch, followed from agents who choose at "
+        "random down to the temperature."
+        if lost == 0
+        else f"Of {lost} equilibria it is not known that they are on the principal branch, which "
+        "was lost on the way to them."
+    )
+    return Certificate(lost == 0, statement, float(lost), 0.0)
+
+
 def takes_part(
     *utilities: ArrayLike,
     outside_option: ArrayLike = 0.0,

@@ -6,12 +6,14 @@ import jax
 import numpy as np
 import pytest
 
+from jaxmech.checks import InvalidValueError
 from jaxmech.experiments.incentives.designing import Designed, Outcomes
 from jaxmech.experiments.incentives.escape_room.configuration import ESCAPE_ROOM
-from jaxmech.experiments.incentives.escape_room.findings import findings
+from jaxmech.experiments.incentives.escape_room.findings import BEST_ALIKE, findings
 from jaxmech.experiments.incentives.escape_room.rooms import RoomFound, judged_again
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.workspace import Workspace
+from jaxmech.oracles import escape_room_payments
 from jaxmech.oracles.escape_room import Rooms
 from jaxmech.reports.findings import LearningCurves
 
@@ -32,7 +34,12 @@ def test_payments_by_role_reach_the_optimum_and_equal_ones_do_not(tmp_path):
     assert limit == pytest.approx(6.704605, abs=1e-6)
     assert max(alike.per_seed) < limit < 9
     assert found.estimates["er_2_1/no payments"].mean == pytest.approx(0, abs=0.01)
-    for name in ("equilibrium", "exploitability", "individual rationality"):
+    for name in (
+        "equilibrium",
+        "principal branch",
+        "exploitability",
+        "individual rationality",
+    ):
         assert found.certificates[name].holds, name
     assert found.certificates["two computations agree"].holds
     assert found.certificates["er_2_1/team optimum reached"].holds
@@ -108,6 +115,34 @@ def test_a_payment_of_just_the_cost_leaves_rational_agents_the_choice():
     np.testing.assert_array_equal(found.gains, 0)
 
 
+def test_outcomes_of_rational_agents_that_are_too_many_are_left_out(monkeypatch):
+    monkeypatch.setattr(escape_room_payments, "MOST_OUTCOMES", 0)
+    found = paid_for_one_step([LEVER, NOTHING], [0, 2])
+    assert found.rational == (None,)
+    certificates = found_of(found, found).certificates
+    assert "er_2_1/rational agents" not in certificates
+    assert certificates["er_2_1/team optimum reached"].holds
+
+
+def test_what_else_is_refused_of_rational_agents_is_an_error(monkeypatch):
+    def refuse(game):
+        raise InvalidValueError("payments", game.payments, "others")
+
+    monkeypatch.setattr(escape_room_payments.PaidRoom, "equilibrium_outcomes", refuse)
+    with pytest.raises(InvalidValueError, match="others"):
+        paid_for_one_step([LEVER, NOTHING], [0, 2])
+
+
+def test_an_equilibrium_whose_branch_was_lost_is_reported():
+    paid = paid_for_one_step([LEVER, NOTHING], [0, 2])
+    assert found_of(paid, paid).certificates["principal branch"].holds
+    outcomes = replace(paid.designed.outcomes, arrived=np.array([False]))
+    lost = replace(paid, designed=replace(paid.designed, outcomes=outcomes))
+    certificate = found_of(paid, lost).certificates["principal branch"]
+    assert not certificate.holds and certificate.value == 1
+    assert "Of 1 equilibria" in certificate.statement
+
+
 def test_tables_have_a_row_for_each_scheme_and_each_restart():
     by_role = paid_for_one_step([LEVER, NOTHING], [0, 2])
     returns, payments = found_of(by_role, by_role).tables
@@ -115,6 +150,9 @@ def test_tables_have_a_row_for_each_scheme_and_each_restart():
     one_step = next(row for row in returns.rows if "one step" in row[1])
     assert "5.669" in one_step[1] and one_step[2] == "3.453292"
     assert any("100,000 episodes" in row[-1] for row in returns.rows)
+    limit = next(row for row in returns.rows if row[1] == BEST_ALIKE)
+    assert limit[2] == "3.500000"
+    assert any("no optimum" in note for note in returns.notes)
 
 
 def test_the_study_is_registered():

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech.agents.responses.game import equilibrium
 from jaxmech.designers import AnnealedTemperature
-from jaxmech.environments import IncentiveDesign, IncentiveDesignParams
 from jaxmech.environments.escape_room import EscapeRoom
-from jaxmech.experiments.incentives.designing import design, kept_outcomes, two_timescale
+from jaxmech.experiments.incentives.designing import (
+    design,
+    kept_outcomes,
+    policies_under,
+    two_timescale,
+)
 from jaxmech.experiments.incentives.escape_room.configuration import EscapeRoomStudy
 from jaxmech.experiments.incentives.escape_room.findings import findings
 from jaxmech.experiments.incentives.escape_room.rooms import (
@@ -75,16 +77,3 @@ def _designed(
     assert isinstance(game, EscapeRoom)
     payments = [np.asarray(game.payments(one)) for one in mechanisms]
     return judged_again(room, designed, payments, list(np.asarray(policies)))
-
-
-def policies_under(
-    env: IncentiveDesign, params: IncentiveDesignParams, mechanisms: jax.Array
-) -> jax.Array:
-    """What agents do in equilibrium, float [mechanisms, steps, states, agents, 3]."""
-
-    def of(mechanism: jax.Array) -> jax.Array:
-        policies = equilibrium(env.game, mechanism, params.game).point
-        assert isinstance(policies, jax.Array)
-        return policies
-
-    return jax.lax.map(of, mechanisms)

@@ -23,6 +23,9 @@ AGREEMENT = 1e-9
 MOST_LISTED = 10
 """Returns of rational agents that are shown one by one."""
 
+BEST_ALIKE = "Best policy of agents who act alike"
+"""What a row of the table of returns is called."""
+
 LIO_ITERATIONS, LIO_ROLL_OUTS = 50_000, 100_000
 """What "Learning to Incentivize Others" (Yang et al. 2020) is trained with, by its code."""
 
@@ -78,6 +81,10 @@ def _certificates(study: EscapeRoomStudy, rooms: list[RoomFound]) -> dict[str, C
         "equilibrium": statements.at_rest(
             *(paid.designed.outcomes.residual for paid in all_paid),
             *(one.without.residual for one in rooms),
+        ),
+        "principal branch": statements.on_principal_branch(
+            *(paid.designed.outcomes.arrived for paid in all_paid),
+            *(one.without.arrived for one in rooms),
         ),
         "exploitability": statements.exploitability(
             *(paid.gains for paid in all_paid), tolerance=forgone
@@ -154,14 +161,17 @@ def _returns(study: EscapeRoomStudy, rooms: list[RoomFound]) -> Table:
         oracles, one_shot = one.oracles(), OneShotResponse(one.room)
         payment = one_shot.best_payment()
         rows.append((one.label, "Team optimum", f"{one.optimum:.6f}", "", ""))
-        for scheme, paid in (("Payments by role", one.by_role), ("Equal payments", one.alike)):
+        for scheme, paid in (
+            ("Payments by role, designed", one.by_role),
+            ("Equal payments, designed", one.alike),
+        ):
             best = paid.designed.best
             mean, worst = float(np.mean(paid.returns)), float(np.min(paid.returns))
             found = f"{paid.returns[best]:.6f} (mean {mean:.4f}, worst {worst:.4f})"
             budget = f"{paid.played[best].budget:.3f}"
             rows.append((one.label, scheme, found, budget, _spent(study)))
         if (alike := oracles["best of agents who act alike"].value) is not None:
-            rows.append((one.label, "Best of agents who act alike", f"{alike:.6f}", "", ""))
+            rows.append((one.label, BEST_ALIKE, f"{alike:.6f}", "", ""))
         one_step = f"Equal payment of {payment:.3f}, one step, temperature 1"
         rows.append((one.label, one_step, f"{one_shot.welfare(payment):.6f}", "", ""))
         rows.append((one.label, "No payments", f"{one.unpaid:.6f}", "0", ""))
@@ -175,7 +185,13 @@ def _returns(study: EscapeRoomStudy, rooms: list[RoomFound]) -> Table:
             f"Of {study.seeds} restarts the best, in the quantal response equilibrium at "
             f"temperature {study.temperature:g}; episodes of one restart. Responses are of all "
             "agents in all places at once, in expectation.",
-            "Agents who are paid alike stand alike, and so cannot agree on who holds the door.",
+            "Agents who are paid alike stand alike, and so cannot agree on who holds the door. The "
+            "return with equal payments is the best that the designer found in its restarts, "
+            "between the bounds and at the temperature: it is no optimum of anything.",
+            f"{BEST_ALIKE} is the most that two agents get who are told by one and the same "
+            "policy where to go, payments or not: exact, and above what any equal payments lead "
+            "to. What lies between it and the team optimum agents who are alike cannot reach. It "
+            "is not computed for more agents than two.",
         ),
     )
 

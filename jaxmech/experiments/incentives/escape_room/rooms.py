@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jaxmech.checks import InvalidValueError
 from jaxmech.experiments.incentives.designing import Designed, Outcomes
 from jaxmech.oracles.escape_room import OneShotResponse, Rooms
-from jaxmech.oracles.escape_room_payments import PaidRoom, PlayedRoom
+from jaxmech.oracles.escape_room_payments import PaidRoom, PlayedRoom, TooManyOutcomesError
 from jaxmech.reports.findings import Oracle
 
 
@@ -93,7 +92,7 @@ class RoomFound:
         alike = (
             Oracle(self.room.symmetric_optimum(self.steps))
             if self.num_agents == 2
-            else Oracle(None, missing="known of two agents alone")
+            else Oracle(None, missing="it is computed for two agents alone")
         )
         return {
             "team optimum": Oracle(self.optimum),
@@ -126,5 +125,5 @@ def judged_again(
 def _rational(game: PaidRoom) -> tuple[float, ...] | None:
     try:
         return tuple(np.unique(game.equilibrium_outcomes().welfare).tolist())
-    except InvalidValueError:
+    except TooManyOutcomesError:
         return None

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxmech.agents.responses.game import equilibrium
-from jaxmech.environments import IncentiveDesign, IncentiveDesignParams
 from jaxmech.environments.stackelberg_pricing import PricedQuantities
 from jaxmech.experiments.incentives import statements
-from jaxmech.experiments.incentives.designing import Designed, design, two_timescale
+from jaxmech.experiments.incentives.designing import (
+    Designed,
+    design,
+    policies_under,
+    two_timescale,
+)
 from jaxmech.experiments.incentives.stackelberg_pricing.configuration import (
     StackelbergPricingStudy,
 )
@@ -88,7 +90,7 @@ def compute(study: StackelbergPricingStudy, workspace: Workspace) -> Findings:
         references={"best variational equilibrium": -variational.loss},
     )
     mechanisms = jnp.asarray(designed.mechanisms)
-    taken: PricedQuantities = workspace.kept("quantities", taken_under, env, params, mechanisms)
+    taken: PricedQuantities = workspace.kept("quantities", policies_under, env, params, mechanisms)
     found = Priced(
         game,
         designed,
@@ -98,18 +100,6 @@ def compute(study: StackelbergPricingStudy, workspace: Workspace) -> Findings:
         best,
     )
     return _findings(study, found)
-
-
-def taken_under(
-    env: IncentiveDesign, params: IncentiveDesignParams, mechanisms: jax.Array
-) -> PricedQuantities:
-    """What followers take under each mechanism, every array [mechanisms, ...]."""
-
-    def of(mechanism: jax.Array) -> PricedQuantities:
-        policies: PricedQuantities = equilibrium(env.game, mechanism, params.game).point
-        return policies
-
-    return jax.lax.map(of, mechanisms)
 
 
 def best_variational(game: PricedCapacity) -> dict[str, float | NDArray[np.float64]]:
