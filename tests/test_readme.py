@@ -10,10 +10,12 @@ import textwrap
 from importlib.metadata import distribution
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import jaxmech
 from jaxmech.designers import planning
+from jaxmech.oracles.cournot import LinearCournot
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -59,8 +61,21 @@ def test_the_example_of_learning_runs(tmp_path):
     assert "Estimate(mean=" in run(quick, tmp_path)
 
 
+def test_the_example_of_incentives_prints_what_is_shown_beside_it(tmp_path):
+    shown = re.findall(r"[\d.]{3,}", EXAMPLES[1].partition("# ")[2])
+    known = re.findall(r"they are ([\d.]+) and ([\d.]+); `gradient", README)
+    printed = [float(number) for number in re.findall(r"[\d.]+", run(EXAMPLES[1], tmp_path))]
+    market = LinearCournot(
+        (1.0, 2.0, 3.0), 10.0, curvatures=0.5, emissions=(1.0, 0.6, 0.2), damage=2.0
+    )
+    best = market.best_tax(), market.welfare(market.quantities(market.best_tax()))
+    assert [f"{best[0]:.7f}", f"{best[1]:.6f}"] == list(known[0])
+    np.testing.assert_allclose(printed, [float(number) for number in shown], rtol=1e-6)
+    np.testing.assert_allclose(printed, best, rtol=1e-6)
+
+
 def test_the_example_of_auctions_agrees_with_the_closed_form(tmp_path):
-    revenues, learned = run(EXAMPLES[1], tmp_path).strip().split("\n", 1)
+    revenues, learned = run(EXAMPLES[2], tmp_path).strip().split("\n", 1)
     simulated, exact = map(float, revenues.split())
     assert simulated == pytest.approx(exact, abs=0.002)
     assert float(learned.split()[-1]) < 1e-3
