@@ -11,7 +11,7 @@ from designed_lanes import Attainable, DesignedBy, Training
 from inner_loops import IMPLICIT, UNROLLED, Gradient
 from known_games import BEST_VARIATIONAL, COURNOT, OURS, Answer
 from rich.table import Table
-from taxed_markets import BAR, MANY, Rates
+from taxed_markets import BAR, CLOSE, MANY, Rates
 from turns import half_range, median_ratio
 
 MEBIBYTE = 2**20
@@ -78,33 +78,53 @@ def loops_table(loops: Mapping[str, Mapping[int, Mapping[str, Gradient]]]) -> Ta
         "unrolled /\nimplicit",
         "error of\nunrolled",
         "error of\nimplicit",
+        "compile s,\nunrolled",
+        "compile s,\nimplicit",
     )
+    claims = []
     for game, by_responses in loops.items():
         for responses, of_both in by_responses.items():
             unrolled, implicit = of_both[UNROLLED], of_both[IMPLICIT]
-            memory = unrolled.temporary_bytes / max(implicit.temporary_bytes, 1)
+            time, memory = _times_implicit(of_both)
             table.add_row(
                 game,
                 f"{responses:,}",
                 *(f"{1000 * statistics.median(g.seconds):.3g}" for g in (unrolled, implicit)),
-                f"{median_ratio(unrolled.seconds, implicit.seconds):.2f}",
+                f"{time:.2f}",
                 *(f"{g.temporary_bytes / MEBIBYTE:.3g}" for g in (unrolled, implicit)),
                 f"{memory:.3g}",
                 *(f"{g.error:.1e}" for g in (unrolled, implicit)),
+                *(f"{g.compile_seconds:.1f}" for g in (unrolled, implicit)),
             )
         table.add_section()
+        least, most = min(by_responses), max(by_responses)
+        (time, memory), (first_time, first_memory) = (
+            _times_implicit(by_responses[responses]) for responses in (most, least)
+        )
+        claims.append(
+            f"{game}: at {most:,} responses unrolled takes {time:.2g} times the time of implicit "
+            f"and {memory:.2g} times its memory; at {least:,}, {first_time:.2g} and "
+            f"{first_memory:.2g} times"
+        )
+    table.caption = "\n".join(claims)
     return table
+
+
+def _times_implicit(of_both: Mapping[str, Gradient]) -> tuple[float, float]:
+    """How many times the time and the memory of implicit unrolled takes."""
+    unrolled, implicit = of_both[UNROLLED], of_both[IMPLICIT]
+    memory = unrolled.temporary_bytes / max(implicit.temporary_bytes, 1)
+    return median_ratio(unrolled.seconds, implicit.seconds), memory
 
 
 def markets_table(rates: Rates) -> Table:
     """Designs a second of ours in batches and of NashOpt one after another."""
     table = _table(
-        "Emission taxes of Cournot markets: designs/s",
+        "Emission taxes of Cournot markets: designs/s, without compiling",
         "designs\nat once",
         "per second\n(median)",
         "half the\nrange",
         "this row /\nNashOpt",
-        "this row / NashOpt\nwithout compiling",
         "compile\ns",
     )
     for number, of_ours in rates.ours.items():
@@ -113,33 +133,43 @@ def markets_table(rates: Rates) -> Table:
             f"{number:,}",
             f"{statistics.median(of_ours):,.0f}",
             half_range(of_ours),
-            _ratio(of_ours, rates.theirs),
             _ratio(of_ours, rates.theirs_compiled),
             f"{rates.compile_seconds[number]:.1f}",
         )
-    for title, theirs in (
-        ("NashOpt", rates.theirs),
-        ("NashOpt, without compiling", rates.theirs_compiled),
-    ):
-        known = (f"{statistics.median(theirs):.3g}", half_range(theirs)) if theirs else ("n/a", "")
-        table.add_row(title, "1", *known)
-    table.caption = (
-        f"Taxes and quantities of ours are within {rates.our_error:.0e} of the closed form"
-        + (
-            f"; NashOpt's taxes within {rates.tax_distance:.0e} of ours, its quantities within "
-            f"{rates.quantity_distance:.0e}, in {len(rates.theirs)} markets.\n"
-            f"{BAR:g} times NashOpt without compiling, or more, are asked for where {MANY:,} or "
-            "more are designed at once"
-            + (
-                "; so many were not."
-                if rates.times_theirs is None
-                else f"; {rates.times_theirs:,.3g} times at {max(rates.ours):,}."
-            )
-            if rates.theirs
-            else "."
+    if not rates.theirs:
+        table.add_row("NashOpt", "1", "n/a")
+    else:
+        table.add_row(
+            "NashOpt",
+            "1",
+            f"{statistics.median(rates.theirs_compiled):.3g}",
+            half_range(rates.theirs_compiled),
+            "1",
+            f"{statistics.median(rates.their_compile_seconds):.1f} a market",
         )
-    )
+    table.caption = "\n".join(_claims_of_markets(rates))
     return table
+
+
+def _claims_of_markets(rates: Rates) -> list[str]:
+    found = [
+        f"Taxes and quantities of ours are within {rates.our_error:.0e} of the closed form; "
+        f"{CLOSE:.0e} is allowed."
+    ]
+    if not rates.theirs:
+        return found
+    found += [
+        f"NashOpt's taxes are within {rates.tax_distance:.0e} of ours, its quantities within "
+        f"{rates.quantity_distance:.0e}, in {len(rates.theirs)} markets; {CLOSE:.0e} is allowed."
+    ]
+    asked = f"at least {BAR:g} times are asked for where {MANY:,} or more are designed at once"
+    if rates.times_theirs is None:
+        return [*found, f"So many were not designed at once: {asked}."]
+    return [
+        *found,
+        f"{rates.many:,} designs at once are {_times(rates.times_theirs)} times as many a second "
+        f"as NashOpt's one after another; {asked}.",
+    ]
 
 
 def games_table(cournot: Mapping[str, Answer], pricing: Mapping[str, Answer]) -> Table:
@@ -194,4 +224,8 @@ def _count(number: float) -> str:
 
 
 def _ratio(above: Sequence[float], below: Sequence[float]) -> str:
-    return f"{median_ratio(above, below):,.3g}" if above and below else ""
+    return _times(median_ratio(above, below)) if above and below else ""
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"

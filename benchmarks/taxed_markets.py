@@ -31,6 +31,9 @@ BAR, MANY = 50.0, 1000
 """Designs a second of ours should be as many times those of NashOpt, without compiling, where so
 many or more are designed at once."""
 
+CLOSE = 1e-5
+"""How far taxes and quantities may be from the closed form, and NashOpt's from ours."""
+
 LEAST = 0.05
 """Seconds of a repetition of ours; short calls are repeated within it."""
 
@@ -138,13 +141,23 @@ class Rates:
     quantity_distance: float
 
     @property
+    def many(self) -> int | None:
+        """The least number at once from which on ``BAR`` is asked for; None where all are fewer."""
+        return min((number for number in self.ours if number >= MANY), default=None)
+
+    @property
     def times_theirs(self) -> float | None:
-        """How many times NashOpt's designs a second, without compiling, ours are at the largest
-        number at once; None where NashOpt is missing or the number is below ``MANY``."""
-        most = max(self.ours)
-        if not self.theirs_compiled or most < MANY:
+        """How many times NashOpt's designs a second, without compiling, ours are at ``many`` at
+        once; None where NashOpt is missing or there are not so many."""
+        if not self.theirs_compiled or self.many is None:
             return None
-        return median_ratio(self.ours[most], self.theirs_compiled)
+        return median_ratio(self.ours[self.many], self.theirs_compiled)
+
+    @property
+    def their_compile_seconds(self) -> list[float]:
+        """NashOpt's, of each market."""
+        pairs = zip(self.theirs, self.theirs_compiled, strict=True)
+        return [1 / in_total - 1 / compiled for in_total, compiled in pairs]
 
 
 def measure_markets(numbers: tuple[int, ...], repetitions: int, peer: bool) -> Rates:

@@ -267,13 +267,18 @@ def test_loops_table_has_ratios_of_time_and_memory() -> None:
     from inner_loops import IMPLICIT, UNROLLED, Gradient
 
     of_both = {
-        UNROLLED: Gradient([0.2, 0.4], 1.0, 3 * 2**20, 0.5),
+        UNROLLED: Gradient([0.2, 0.4], 4.0, 3 * 2**20, 0.5),
         IMPLICIT: Gradient([0.1, 0.1], 1.0, 2**19, 1e-9),
     }
-    row, _ = rows_of(loops_table({"lanes": {1000: of_both}}))
+    alike = dict.fromkeys((UNROLLED, IMPLICIT), of_both[IMPLICIT])
+    _, row, (text,) = rows_of(loops_table({"lanes": {1: alike, 1000: of_both}}))
     assert row == [
         *("lanes", "1,000", "300", "100", "3.00", "3", "0.5", "6", "5.0e-01", "1.0e-09"),
+        *("4.0", "1.0"),
     ]
+    claim = " ".join(text.split())
+    assert "at 1,000 responses unrolled takes 3 times the time of implicit and 6 times" in claim
+    assert "at 1, 1 and 1 times" in claim
 
 
 def test_markets_table_compares_with_nashopt_where_it_is_there() -> None:
@@ -283,34 +288,35 @@ def test_markets_table_compares_with_nashopt_where_it_is_there() -> None:
     from taxed_markets import Rates
 
     rates = Rates(
-        ours={1: [100.0, 300.0], 1000: [2000.0, 4000.0]},
-        compile_seconds={1: 1.0, 1000: 2.0},
+        ours={1: [100.0, 300.0], 1000: [2000.0, 4000.0], 5000: [8000.0, 8000.0]},
+        compile_seconds={1: 1.0, 1000: 2.0, 5000: 2.0},
         theirs=[0.5, 1.0],
         theirs_compiled=[4.0, 8.0],
         our_error=1e-12,
         tax_distance=2e-6,
         quantity_distance=1e-6,
     )
-    one, many, theirs, compiled, (text,) = rows_of(markets_table(rates))
-    assert one == ["jaxmech", "1", "200", "50%", "250", "31.2", "1.0"]
-    assert many[:6] == ["jaxmech", "1,000", "3,000", "33%", "4e+03", "500"]
-    assert theirs[2] == "0.75" and compiled[2] == "6" and "in 2 markets" in text
+    one, many, _, theirs, (text,) = rows_of(markets_table(rates))
+    assert one == ["jaxmech", "1", "200", "50%", "31.2", "1.0"]
+    assert many[:5] == ["jaxmech", "1,000", "3,000", "33%", "500"]
+    assert theirs == ["NashOpt", "1", "6", "33%", "1", "1.3 a market"]
     assert mistakes_of_markets(rates) == []
     assert len(mistakes_of_markets(replace(rates, tax_distance=2e-5, our_error=1.0))) == 2
     assert len(mistakes_of_markets(replace(rates, our_error=math.nan))) == 1
     assert len(mistakes_of_markets(replace(rates, quantity_distance=math.nan))) == 1
     caption = " ".join(text.split())
-    assert "50 times" in caption and "500 times at 1,000" in caption
+    assert "in 2 markets" in caption
+    assert "50 times" in caption and "1,000 designs at once are 500 times" in caption
     assert shortfalls_of_markets(rates) == []
     slow = replace(rates, ours=rates.ours | {1000: [40.0, 80.0]})
-    assert "10 times" in shortfalls_of_markets(slow)[0]
+    assert "1,000 designs at once: 10 times" in shortfalls_of_markets(slow)[0]
     few = replace(slow, ours={1: [1.0, 2.0]})
     assert few.times_theirs is None and shortfalls_of_markets(few) == []
     alone = replace(
         rates, theirs=[], theirs_compiled=[], tax_distance=math.nan, quantity_distance=math.nan
     )
-    one, _, theirs, _, _ = rows_of(markets_table(alone))
-    assert one[4:6] == ["", ""] and theirs[2] == "n/a"
+    one, _, _, theirs, _ = rows_of(markets_table(alone))
+    assert one[4] == "" and theirs[2] == "n/a"
     assert mistakes_of_markets(alone) == shortfalls_of_markets(alone) == []
 
 
