@@ -1,4 +1,4 @@
-"""The best mechanism between bounds that a quasi-Newton method finds from one start.
+"""The best mechanism between bounds that a quasi-Newton method finds from one start or several.
 
 What is designed in a study is compared with it. It follows exact gradients of the objective in
 equilibrium, by L-BFGS-B of SciPy, and is no proof that there is nothing better.
@@ -41,6 +41,34 @@ def climbed(
     Raises:
       InvalidValueError: mechanisms that are shares of a whole.
     """
+    return climb(*_climbable(env, params), start)
+
+
+def highest_climbed(
+    env: IncentiveDesign, params: IncentiveDesignParams, starts: ArrayLike
+) -> dict[str, Any]:
+    """Where the highest climb ends, of one from each start; for ``Workspace.kept_on_host``.
+
+    Args:
+      starts: float [starts, coefficients].
+
+    Returns:
+      ``mechanism``, ``objective`` and ``slope`` of the highest climb, see ``climb``; ``gradients``,
+      of all climbs together; and ``ends``, float [starts], the objective where each of them ends.
+
+    Raises:
+      InvalidValueError: mechanisms that are shares of a whole.
+    """
+    gradients, space = _climbable(env, params)
+    found = [climb(gradients, space, start) for start in np.asarray(starts, np.float64)]
+    ends = np.array([one["objective"] for one in found])
+    # One whose objective is not a number is never the highest, unless all are.
+    highest = found[int(np.argmax(np.where(np.isnan(ends), -np.inf, ends)))]
+    return highest | {"gradients": sum(one["gradients"] for one in found), "ends": ends}
+
+
+def _climbable(env: IncentiveDesign, params: IncentiveDesignParams) -> tuple[Gradients, Box]:
+    """Gradients of the objective in equilibrium, compiled once, and the space of mechanisms."""
     space = env.action_space(params)
     if not isinstance(space, Box):
         raise InvalidValueError("env", space, "games whose mechanisms lie between bounds")
@@ -50,7 +78,7 @@ def climbed(
         return env.game.objective(policies, mechanism, params)
 
     gradients = jax.jit(jax.value_and_grad(objective))
-    return climb(lambda mechanism: gradients(mechanism, params.game), space, start)
+    return lambda mechanism: gradients(mechanism, params.game), space
 
 
 def climb(

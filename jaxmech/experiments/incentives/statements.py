@@ -162,7 +162,12 @@ def no_worse(what: str, value: float, best: float, tolerance: float) -> Certific
 
 def learned(judged: Judged) -> Estimate:
     """The objective over seeds, and of each."""
-    of_seeds = np.asarray(judged.objective, np.float64)
+    return over_seeds(judged.objective)
+
+
+def over_seeds(values: ArrayLike) -> Estimate:
+    """The mean of what each seed came to, float [seeds], and each of them."""
+    of_seeds = np.asarray(values, np.float64)
     mean = mean_of(of_seeds)
     return Estimate(mean.mean, mean.half_width, tuple(of_seeds.tolist()), over="seeds")
 

@@ -1,15 +1,31 @@
 """The studies of agents in lanes: what they find is what the game and theory say."""
 
+import re
 from dataclasses import replace
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from command_line import command
 
 from jaxmech.agents import equilibrium
-from jaxmech.experiments.incentives.multilane.configuration import STUDIES
-from jaxmech.experiments.incentives.multilane.transfers import transfer_called
+from jaxmech.experiments.incentives.climbing import highest_climbed
+from jaxmech.experiments.incentives.multilane.certified import (
+    EXACT_MARGIN,
+    MARGINS,
+    RANDOM_MARGIN,
+)
+from jaxmech.experiments.incentives.multilane.configuration import (
+    STUDIES,
+    AgentModel,
+    Gradient,
+    PaidPosition,
+    TransferName,
+)
+from jaxmech.experiments.incentives.multilane.outcomes import learners_outcomes
+from jaxmech.experiments.incentives.multilane.transfers import starting_transfers, transfer_called
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.oracles.multilane import UniformLanes
@@ -22,7 +38,7 @@ SMALL = replace(
     num_positions=11,
     num_actions=21,
     bound=20.0,
-    updates=40,
+    updates=50,
     values=400,
     seeds=2,
 )
@@ -67,8 +83,22 @@ def test_what_is_found_is_what_the_game_says(tmp_path):
         rational = oracles[f"{number}_agents/rational agents, no mechanism"].value
         assert rational == lanes.welfare_of_equilibrium
         assert oracles[f"{number}_agents/first best"].value == lanes.welfare_of_first_best
+        best = oracles[f"{number}_agents/quadratic, best found"]
+        assert not best.exact and best.value > max(learned.per_seed) - 1e-9
+        certificate = found.certificates[f"best transfer found, {number} agents"]
+        assert certificate.tolerance == EXACT_MARGIN
+        assert certificate.value == pytest.approx(best.value - min(learned.per_seed))
+        with jax.enable_x64(True):
+            climbed = jnp.array(
+                [values[cell, "best found", f"coefficient_{j}", None] for j in (1, 2)]
+            )
+            policies = equilibrium(env.game, climbed, params.game).point
+            again = env.game.objective(policies, climbed, params.game)
+        assert best.value == pytest.approx(float(again), abs=1e-12)
     holds = {name: certificate.holds for name, certificate in found.certificates.items()}
     assert holds == {
+        "best transfer found, 3 agents": True,
+        "best transfer found, 5 agents": True,
         "equilibrium": True,
         "best responses": True,
         "incentive compatibility": False,
@@ -136,6 +166,16 @@ def test_all_gradients_and_ppo_climb_the_same_welfare(tmp_path):
     assert shown["unrolled"] == pytest.approx(best, abs=0.002)
     assert shown["two-point"] == pytest.approx(best, abs=0.02)
     assert shown["one-point"] == pytest.approx(best, abs=0.05)
+    best_found = found.oracles["3_agents/quadratic, best found"].value
+    for name, margin in (
+        *((gradient, 1e-3) for gradient in ("implicit", "unrolled", "social")),
+        *((gradient, 0.02) for gradient in ("two-point", "one-point", "PPO")),
+    ):
+        certificate = found.certificates[f"best transfer found, {name}"]
+        assert certificate.tolerance == margin
+        assert certificate.holds == (certificate.value <= margin)
+        assert certificate.value == pytest.approx(best_found - shown[name], abs=1e-4)
+        assert certificate.holds or margin == 0.02
     without = found.estimates["3_agents/no mechanism"].mean
     assert shown["social"] > without + 0.5 and shown["PPO"] > without + 0.5
 
@@ -164,6 +204,7 @@ def test_rational_agents_are_led_from_their_equilibrium_to_the_first_best(tmp_pa
     assert min(learned.per_seed) > before + 1.5e-3
     assert found.certificates["best responses"].holds
     assert found.certificates["incentive compatibility"].holds
+    assert not any("best" in name and "found" in name for name in found.oracles)
 
 
 @pytest.mark.slow
@@ -176,6 +217,72 @@ def test_agents_who_learn_are_led_where_those_are_who_respond(tmp_path, gradient
     reached = learning.estimates[name].mean
     assert reached > learning.estimates["3_agents/no mechanism"].mean + 0.5
     assert reached == pytest.approx(responding.estimates[name].mean, abs=0.01)
+    # What the learners do themselves, and no equilibrium computed for them.
+    with_learners = learning.estimates[f"3_agents_quadratic_{gradient}/learners"].mean
+    margin = RANDOM_MARGIN if gradient == "two_point" else EXACT_MARGIN
+    assert with_learners != reached and with_learners == pytest.approx(reached, abs=margin)
+    for statement in ("learners' welfare", "learners at rest"):
+        certificate = learning.certificates[f"{statement}, 3 agents"]
+        assert certificate.holds and certificate.tolerance == margin
+    assert not any(name.startswith("learners") for name in responding.certificates)
+
+
+def test_learners_are_judged_by_what_they_do():
+    """At rest nothing is to be gained; agents who move at random are far from it."""
+    with jax.enable_x64(True):
+        env, params = replace(SMALL, agents="learning").build(3, "quadratic")
+        game, own = env.game, params.game
+        mechanism = jnp.array([15.0, -20.0])
+        at_rest = equilibrium(game, mechanism, own).point
+        untold = game.initial_policies(own)
+        each = jnp.stack([mechanism] * 2), jnp.stack([at_rest, untold])
+        judged = jax.jit(learners_outcomes, static_argnums=0)(env, params, *each)
+        found = jax.tree.map(np.asarray, judged)
+        values = np.asarray(game.interim_utilities(untold, mechanism, own))
+        objective = float(game.objective(untold, mechanism, own))
+        prior, weights = np.asarray(untold[0]), np.asarray(own.position_weights)
+    assert found.gain[0] == pytest.approx(0, abs=1e-12) and found.apart[0] < 1e-12
+    assert found.objective[1] == pytest.approx(objective, abs=1e-12)
+    gains = np.log(np.exp(values) @ prior) - values @ prior
+    assert found.gain[1] == pytest.approx(weights @ gains, abs=1e-10) and found.gain[1] > 0.1
+    best = values.max(axis=1) - values @ prior
+    assert found.exploitability[1] == pytest.approx(weights @ best, abs=1e-10)
+    assert found.apart[1] > 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("num_agents", "best"), [(5, -1.3887), (10, -4.5207), (20, -12.5614)])
+def test_climbs_end_at_the_best_transfer_that_a_scan_finds(num_agents, best):
+    """The values are those of scans in NumPy, see the tests of the environment."""
+    with jax.enable_x64(True):
+        env, params = MULTILANE.build(num_agents, "quadratic")
+        found = highest_climbed(env, params, starting_transfers(2, 100.0))
+    assert found["objective"] == pytest.approx(best, abs=1e-4)
+    assert found["mechanism"][1] == pytest.approx(-100)
+    ends = found["ends"]
+    assert ends.shape == (9,) and np.max(ends) == found["objective"]
+    assert np.sum(ends > found["objective"] - 1e-5) >= 8
+
+
+def test_starting_transfers_are_the_same_each_time_and_within_bounds():
+    grid = starting_transfers(2, 8.0)
+    assert sorted(map(tuple, grid)) == [(a, b) for a in (-4, 0, 4) for b in (-4, 0, 4)]
+    drawn = starting_transfers(25, 8.0)
+    assert drawn.shape == (6, 25) and np.all(np.abs(drawn) <= 8) and not drawn[0].any()
+    assert np.max(np.abs(drawn[4:])) <= 0.8 < 7 < np.max(np.abs(drawn[1:4]))
+    np.testing.assert_array_equal(drawn, starting_transfers(25, 8.0))
+
+
+def test_every_gradient_has_a_margin():
+    assert set(MARGINS) == {*get_args(Gradient), "PPO"}
+
+
+def test_options_say_what_their_choices_mean(capsys):
+    assert command("run", "mguni2018/multilane", "--help") == 0
+    shown = re.sub(r"\{[^}]*\}|default:[^)]*\)", " ", " ".join(capsys.readouterr().out.split()))
+    for choice in map(get_args, (AgentModel, Gradient, TransferName, PaidPosition)):
+        for name in choice:
+            assert re.search(rf"\b{name}\b", shown), name
 
 
 def test_the_studies_are_registered_and_are_the_papers():

@@ -25,6 +25,7 @@ from jaxmech.environments import IncentiveDesign, IncentiveDesignParams
 from jaxmech.environments.incentives import incentive_design
 from jaxmech.environments.incentives.environment import allowed
 from jaxmech.environments.multilane import Multilane
+from jaxmech.experiments.incentives.climbing import highest_climbed
 from jaxmech.experiments.incentives.designing import EVALUATIONS, two_timescale
 from jaxmech.experiments.incentives.multilane.configuration import (
     Case,
@@ -33,22 +34,43 @@ from jaxmech.experiments.incentives.multilane.configuration import (
 )
 from jaxmech.experiments.incentives.multilane.findings import findings
 from jaxmech.experiments.incentives.multilane.outcomes import (
+    BestTransfer,
     DesignedLanes,
     LaneOutcomes,
+    LearnersOutcomes,
     lane_outcomes,
+    learners_outcomes,
 )
+from jaxmech.experiments.incentives.multilane.transfers import starting_transfers
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.reports.findings import Findings
 
 
 def compute(study: MultilaneStudy, workspace: Workspace) -> Findings:
     """Designs all transfers that the study asks for, and finds what they are worth."""
+    kinds = [(number, transfer) for number in study.num_agents for transfer in study.transfers]
+    best = {kind: best_transfer(study, workspace, *kind) for kind in kinds}
     found = [_designed(study, workspace, case) for case in study.cases]
     if study.ppo_updates:
-        for number in study.num_agents:
-            for transfer in study.transfers:
-                found.append(_by_ppo(study, workspace, number, transfer))
-    return findings(study, found)
+        found += [_by_ppo(study, workspace, *kind) for kind in kinds]
+    beside = [replace(one, best=best[one.case.num_agents, one.case.transfer]) for one in found]
+    return findings(study, beside)
+
+
+def best_transfer(
+    study: MultilaneStudy, workspace: Workspace, num_agents: int, transfer: TransferName
+) -> BestTransfer | None:
+    """The best transfer that climbing finds, from a grid or from some that are drawn.
+
+    At temperature 0 there is no slope to climb.
+    """
+    if study.resolved_temperature == 0:
+        return None
+    env, params = study.build(num_agents, transfer)
+    (size,) = env.action_space(params).shape
+    starts = starting_transfers(size, study.bound)
+    name = f"{num_agents}_agents_{transfer}_best"
+    return BestTransfer(**workspace.kept_on_host(name, highest_climbed, env, params, starts))
 
 
 @struct.dataclass
@@ -124,7 +146,21 @@ def _designed(study: MultilaneStudy, workspace: Workspace, case: Case) -> Design
     designer = designer_of(study, case, *designed_in(study, env, params))
     updates = study.updates_with(case.found_by)
     valued = designer.gradient.num_played * updates if designer.gradient.is_random else 0
-    return _trained(study, workspace, case, designer, env, params, updates, valued)
+    designed = _trained(study, workspace, case, designer, env, params, updates, valued)
+    game = designer.env.game
+    if not isinstance(game, LearningAgents):
+        return designed
+    # Of the mechanisms that are played at once, the first stands for the designer's own.
+    states = designed.result.states.policies[:, 0]
+    learners: LearnersOutcomes = workspace.kept(
+        f"{case.name}_learners",
+        learners_outcomes,
+        env,
+        params,
+        jnp.asarray(designed.mechanisms),
+        game.policies(states, designer.params.game),
+    )
+    return replace(designed, learners=jax.tree.map(np.asarray, learners))
 
 
 def _by_ppo(

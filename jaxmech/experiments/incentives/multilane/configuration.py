@@ -57,47 +57,56 @@ class MultilaneStudy(DesignStudy):
     num_agents: tuple[int, ...] = (5, 10, 20)
     """How many agents there are, one population after another."""
     transfers: tuple[TransferName, ...] = ("quadratic",)
-    """What they are paid by: a function of the position where they end."""
+    """What agents are paid by the position where they end. linear, quadratic and cubic are
+    polynomials of degree 1, 2 and 3 without a constant; piecewise_linear joins eleven places by
+    straight lines; table pays a level in each tenth of the lane; network has one hidden layer of 8
+    units."""
     gradients: tuple[Gradient, ...] = ("implicit",)
-    """How the designer learns where its objective rises: by differentiating through the fixed point
-    of the agents' responses, through a number of them, or through one; or from the values of two
-    mechanisms or of one near its own."""
+    """How the designer learns where its objective rises. implicit differentiates through the fixed
+    point of the agents' responses, unrolled through the last unrolled_steps of them, social through
+    one with the others as they are; two_point estimates it from the values of two mechanisms on
+    opposite sides of its own, one_point from the value of one near its own."""
     agents: AgentModel = "logit"
-    """Agents who reply to each other with bounded rationality, or with none; who choose as if they
-    were alone but for the transfer; or who learn a little between two changes of the mechanism, by
-    mirror descent."""
+    """How agents choose. logit agents reply to each other with bounded rationality, by the
+    temperature; rational ones with best responses; blind ones choose as if they were alone but for
+    the transfer; learning ones learn a little between two changes of the mechanism, by mirror
+    descent, and are judged in the logit equilibrium and as they are in the end."""
     temperature: float | None = None
-    """What a nat of departure from random moves costs them; where not given 0 for rational agents
-    and 1 for others."""
+    """What a nat of departure from random moves costs an agent: 0 for best responses. Where not
+    given, 0 for rational agents and 1 for others."""
     learning_rate: float = 0.5
-    """Step size of agents who learn, per unit of utility."""
+    """Step size of learning agents, per unit of utility; others do not use it."""
     paid_position: PaidPosition = "terminal"
-    """Which position they are paid for. The paper prints the initial one, which changes nothing."""
+    """Which position agents are paid for: terminal, where they end, or initial, where they start.
+    The paper prints the initial one, which changes no choice and no welfare."""
     bound: float = 100.0
-    """On the size of each coefficient of a transfer."""
+    """Largest size of each coefficient of a transfer, to either side of 0."""
     num_positions: int = 101
-    """On the grid of initial positions."""
+    """Number of initial positions on the grid, from 0 to half the lane."""
     num_actions: int = 201
-    """On the grid of moves."""
+    """Number of moves on the grid, from 0 to half the lane."""
     updates: int = 150
-    """Changes of the mechanism, along derivatives."""
+    """Changes of the mechanism along implicit, unrolled or social gradients."""
     values: int = 6000
-    """Mechanisms that are valued where gradients are estimated from that: as many changes from one
-    value each, half as many from two."""
+    """Mechanisms that are valued for two_point and one_point gradients: as many changes of the
+    mechanism from one value each, half as many from two."""
     radius: float = 0.02
-    """How near the designer's own those mechanisms are, in units of the bound."""
+    """How far from the designer's own the mechanisms are that are valued for two_point and
+    one_point gradients, in units of the bound."""
     baseline_rate: float = 0.2
-    """How fast what is taken from single values follows them."""
+    """How fast the running mean follows that one_point gradients subtract from values: 0 for never,
+    1 for at once."""
     episodes: int | None = None
-    """Drawn to value a mechanism; where not given, its expected welfare is computed."""
+    """Episodes drawn to value a mechanism for two_point and one_point gradients; where not given,
+    its expected welfare is computed."""
     unrolled_steps: int = 10
-    """How many responses are differentiated through."""
+    """How many responses of the agents unrolled gradients differentiate through."""
     two_timescale: TwoTimescaleHyperParameters = field(
         default_factory=lambda: TwoTimescaleHyperParameters(
             mechanism_rate=0.1, responses_per_update=2
         )
     )
-    """Of the designer."""
+    """Of the designer that follows gradients: its step sizes and those of the agents."""
     ppo_updates: int = 0
     """Updates of proximal policy optimisation, which knows no game and is told the welfare of each
     mechanism in equilibrium; it is left out at 0."""
@@ -106,7 +115,7 @@ class MultilaneStudy(DesignStudy):
             num_environments=64, num_minibatches=1, hidden=(8,), learning_rate=0.03
         )
     )
-    """Of the latter."""
+    """Of proximal policy optimisation, where ppo_updates is above 0."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxmech import struct
-from jaxmech.agents import WithSubsidy, equilibrium
+from jaxmech.agents import WithSubsidy, equilibrium, smoothed_maximum
 from jaxmech.certificates import interim_deviations, largest_logit_gains
 from jaxmech.environments import IncentiveDesign, IncentiveDesignParams
 from jaxmech.environments.multilane import Multilane
@@ -44,6 +44,43 @@ class LaneOutcomes:
     subsidised_slack: jax.Array
 
 
+@struct.dataclass
+class LearnersOutcomes:
+    """What mechanisms are worth with what learners do; every array float [mechanisms].
+
+    Attributes:
+      objective: expected welfare.
+      apart: the largest change of a probability by one logit response to the others.
+      gain: what an agent would gain by that response, in expectation, what departing from the prior
+        costs counted.
+      exploitability: what an agent would gain by a best response, in expectation, without it.
+    """
+
+    objective: jax.Array
+    apart: jax.Array
+    gain: jax.Array
+    exploitability: jax.Array
+
+
+@dataclass(frozen=True)
+class BestTransfer:
+    """The best transfer of a kind that was found by climbing from several starts.
+
+    Attributes:
+      mechanism: float [coefficients].
+      objective: what it is worth in equilibrium.
+      slope: see ``jaxmech.experiments.incentives.climbing.climbed``.
+      gradients: how many were computed, in all climbs.
+      ends: float [starts], what the transfers are worth where the climbs end.
+    """
+
+    mechanism: NDArray[np.float64]
+    objective: float
+    slope: float
+    gradients: int
+    ends: NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class DesignedLanes:
     """What a design came to.
@@ -56,6 +93,9 @@ class DesignedLanes:
       result: of the training.
       updates: made in it.
       valued: mechanisms that were valued for it; 0 where derivatives were used.
+      best: the best transfer of that kind found; None where there is no slope to climb.
+      learners: of each mechanism, with what agents do who learned while it was designed; None for
+        other agents.
     """
 
     case: Case
@@ -65,6 +105,8 @@ class DesignedLanes:
     result: RunResult
     updates: int
     valued: int
+    best: BestTransfer | None = None
+    learners: LearnersOutcomes | None = None
 
 
 def lane_outcomes(
@@ -97,3 +139,39 @@ def lane_outcomes(
         )
 
     return jax.lax.map(of, mechanisms)
+
+
+def learners_outcomes(
+    env: IncentiveDesign,
+    params: IncentiveDesignParams,
+    mechanisms: jax.Array,
+    policies: jax.Array,
+) -> LearnersOutcomes:
+    """What each mechanism is worth while agents do as they have learned to.
+
+    Args:
+      env, params: in which agents respond by logit, of a temperature above 0.
+      mechanisms: float [mechanisms, coefficients].
+      policies: float [mechanisms, positions, actions].
+    """
+    game, own = env.game, params.game
+    assert isinstance(game, Multilane)
+
+    def of(given: tuple[jax.Array, jax.Array]) -> LearnersOutcomes:
+        mechanism, learned = given
+        judged = outcome(game, learned, mechanism, own)
+        utilities = game.interim_utilities(learned, mechanism, own)
+        prior = game.initial_policies(own)
+        divergence = jnp.sum(jax.scipy.special.rel_entr(learned, prior), axis=-1)
+        now = jnp.sum(utilities * learned, axis=-1) - own.temperature * divergence
+        gains = smoothed_maximum(utilities, own.temperature, prior) - now
+        return LearnersOutcomes(
+            objective=judged.objective,
+            apart=judged.residual,
+            gain=jnp.sum(own.position_weights * gains),
+            exploitability=interim_deviations(
+                utilities, learned, own.position_weights
+            ).exploitability,
+        )
+
+    return jax.lax.map(of, (mechanisms, policies))

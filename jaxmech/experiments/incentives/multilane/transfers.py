@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import jax
+import numpy as np
 from flax import linen as nn
+from numpy.typing import NDArray
 
 from jaxmech.agents import NetworkTransfer, PiecewiseLinear, Polynomial, Table, Transfer
 from jaxmech.experiments.incentives.multilane.configuration import TransferName
@@ -39,3 +43,18 @@ def transfer_called(name: TransferName) -> Transfer:
         "network": NetworkTransfer(PositionNetwork()),
     }
     return transfers[name]
+
+
+def starting_transfers(num_coefficients: int, bound: float) -> NDArray[np.float64]:
+    """Coefficients from which the best transfer is looked for, float [starts, coefficients].
+
+    Of one coefficient or two all combinations of none and half the bound to either side. Of more
+    the middle, where a network has no slope; three that are drawn from between the bounds, and two
+    from the tenth of that around the middle; the same in every run.
+    """
+    if num_coefficients <= 2:
+        grid = itertools.product((-0.5, 0.0, 0.5), repeat=num_coefficients)
+        return bound * np.array(list(grid))
+    drawn = np.random.default_rng(0).uniform(-bound, bound, (5, num_coefficients))
+    drawn[3:] *= 0.1
+    return np.concatenate([np.zeros((1, num_coefficients)), drawn])
