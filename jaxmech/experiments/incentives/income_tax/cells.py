@@ -55,6 +55,8 @@ class Cell:
       skills, shares, weights: float [types], of the population, and welfare weights.
       elasticity: of earnings.
       own: the best rate of this very population, which is about people who choose best.
+      own_is_exact: whether it is the best of all taxes of the schedule; otherwise it is the best
+        single rate, and a tax of several rates may do a little better on finitely many types.
       closed_form: that of the distribution which the population stands for; None where there is
         none.
       temperature: of people who choose labour by logit; 0 where they choose best.
@@ -70,6 +72,7 @@ class Cell:
     weights: NDArray[np.float64]
     elasticity: float
     own: float
+    own_is_exact: bool = True
     closed_form: float | None = None
     first_rate: int = 0
     temperature: float = 0.0
@@ -195,6 +198,9 @@ def _maximin(study: IncomeTaxStudy) -> Iterator[Cell]:
             weights=np.ones_like(skills),
             elasticity=elasticity,
             own=own,
+            # Taxes all have the same best rate by Diamond's theorem, which is about the whole
+            # Pareto distribution; of this population that rate is known of linear ones alone.
+            own_is_exact=kind == "linear",
             closed_form=oracle.top_rate(tail, elasticity),
         )
 

@@ -13,9 +13,10 @@ from jaxmech.environments import IncentiveDesign, IncentiveDesignParams
 from jaxmech.environments.income_tax import IncomeTax
 from jaxmech.experiments.incentives.designing import design, two_timescale
 from jaxmech.experiments.incentives.income_tax.cells import Cell, cells_of
-from jaxmech.experiments.incentives.income_tax.checking import gains_of_labour, imbalance
+from jaxmech.experiments.incentives.income_tax.checking import best_logit_rate
 from jaxmech.experiments.incentives.income_tax.configuration import IncomeTaxStudy
-from jaxmech.experiments.incentives.income_tax.findings import LearnedTax, findings
+from jaxmech.experiments.incentives.income_tax.findings import findings
+from jaxmech.experiments.incentives.income_tax.learned import LearnedTax, learned_tax
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.reports.findings import Findings
 
@@ -48,35 +49,36 @@ def _learned(study: IncomeTaxStudy, workspace: Workspace, cell: Cell) -> Learned
         label=cell.label,
     )
     mechanisms = jnp.asarray(designed.mechanisms)
-    rates, earnings = workspace.kept(
-        f"{cell.name}_earnings", rates_and_earnings, env, params, mechanisms
-    )
-    rates, earnings = (np.asarray(one, np.float64) for one in (rates, earnings))
-    gains, missing = [], []
-    if cell.temperature == 0:
-        for of_seed, earned, utilities in zip(
-            rates, earnings, np.asarray(designed.outcomes.utilities), strict=True
-        ):
-            thresholds = cell.schedule.thresholds
-            gains.append(gains_of_labour(earned, cell.skills, cell.elasticity, of_seed, thresholds))
-            missing.append(imbalance(utilities, earned, cell.skills, cell.shares, cell.elasticity))
-    return LearnedTax(cell, designed, rates, earnings, tuple(gains), tuple(missing))
+    found = workspace.kept(f"{cell.name}_earnings", rates_and_earnings, env, params, mechanisms)
+    rates, earnings, probabilities = (np.asarray(one, np.float64) for one in found)
+    best_of_logit = None
+    if cell.temperature:
+        best_of_logit = workspace.kept_on_host(
+            f"{cell.name}_best_rate",
+            best_logit_rate,
+            cell.skills,
+            cell.shares,
+            cell.weights,
+            cell.elasticity,
+            cell.temperature,
+            cell.nodes,
+        )
+    return learned_tax(cell, designed, rates, earnings, probabilities, best_of_logit)
 
 
 def rates_and_earnings(
     env: IncentiveDesign, params: IncentiveDesignParams, mechanisms: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """Of each mechanism all rates, and what people are expected to earn under it.
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Of each mechanism all rates, what people may earn under it, and how likely each amount is.
 
     Returns:
-      float [mechanisms, brackets] and float [mechanisms, types].
+      float [mechanisms, brackets], and twice float [mechanisms, types, choices].
     """
     game = env.game
     assert isinstance(game, IncomeTax)
 
-    def of(mechanism: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def of(mechanism: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         policies = equilibrium(game, mechanism, params.game).point
-        earnings, probabilities = game.labour.earnings(policies, params.game)
-        return game.schedule.rates(mechanism), jnp.sum(earnings * probabilities, axis=-1)
+        return game.schedule.rates(mechanism), *game.labour.earnings(policies, params.game)
 
     return jax.lax.map(of, mechanisms)
