@@ -33,6 +33,19 @@ class Judged(Protocol):
     def residual(self) -> ArrayLike: ...
 
 
+class CheckedFollowers(Protocol):
+    """See ``jaxmech.experiments.incentives.followers.FollowerCheck``; arrays of any shape."""
+
+    @property
+    def residual(self) -> ArrayLike: ...
+    @property
+    def smoothed_gain(self) -> ArrayLike: ...
+    @property
+    def gain(self) -> ArrayLike: ...
+    @property
+    def excess(self) -> ArrayLike: ...
+
+
 def at_rest(*residuals: ArrayLike, tolerance: float = RESIDUAL_TOLERANCE) -> Certificate:
     """Whether agents respond to themselves, under all mechanisms.
 
@@ -110,6 +123,50 @@ def exploitability(
         f"allowed are {tolerance:.3g}."
     )
     return Certificate(holds, statement, largest, tolerance)
+
+
+def followers_act_well(
+    checked: Sequence[CheckedFollowers], *, agent: str, residual_tolerance: float
+) -> dict[str, Certificate]:
+    """Whether smoothed agents solve their decision processes, and what a best policy would add.
+
+    Args:
+      agent: what agents are called.
+      residual_tolerance: up to which values count as solved, in units of reward.
+    """
+    residual, smoothed, gain, excess = (
+        float(np.max(_all([getattr(one, name) for one in checked])))
+        for name in ("residual", "smoothed_gain", "gain", "excess")
+    )
+    within = excess <= GAIN_TOLERANCE
+    comparison = (
+        "in no state more than the entropy of its choices is worth to it there."
+        if within
+        else f"in some state {excess:.1e} more than the entropy of its choices is worth to it."
+    )
+    return {
+        "Bellman equation": Certificate(
+            residual <= residual_tolerance,
+            f"One more sweep of value iteration changes no value of a {agent} by more than "
+            f"{residual:.1e}, with entropy and without it.",
+            residual,
+            residual_tolerance,
+        ),
+        "exploitability, entropy counted": Certificate(
+            smoothed <= GAIN_TOLERANCE,
+            f"By another policy a {agent} gains no more than {smoothed:.1e}, from any state on, "
+            "where entropy counts as its temperature says.",
+            smoothed,
+            GAIN_TOLERANCE,
+        ),
+        "exploitability": Certificate(
+            within,
+            f"By a best policy, where entropy does not count, a {agent} would gain up to "
+            f"{gain:.3g} from some state on: {comparison}",
+            excess,
+            GAIN_TOLERANCE,
+        ),
+    }
 
 
 def truthful(*regrets: ArrayLike, type_word: str = "type") -> Certificate:

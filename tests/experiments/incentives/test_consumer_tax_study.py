@@ -10,7 +10,9 @@ from jaxmech.agents import equilibrium
 from jaxmech.checks import InvalidValueError
 from jaxmech.environments import make
 from jaxmech.experiments.incentives.climbing import climbed
+from jaxmech.experiments.incentives.consumer_tax.computing import checked
 from jaxmech.experiments.incentives.consumer_tax.configuration import CONSUMER_TAX
+from jaxmech.experiments.incentives.statements import followers_act_well
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.workspace import Workspace
 
@@ -46,8 +48,38 @@ def test_taxes_are_designed_that_are_as_good_as_the_best_found(tmp_path):
             again = float(env.game.objective(policies, rates, params.game))
             assert again == pytest.approx(value, abs=1e-8)
     (tmp_path / "summary.json").unlink()
-    (tmp_path / "kept" / "temperature_0.3_bellman.npz").unlink()
+    (tmp_path / "kept" / "temperature_0.3_checked.npz").unlink()
     assert computed(SMALL, tmp_path) == found
+
+
+@pytest.mark.slow
+def test_consumers_gain_no_more_than_entropy_is_worth_and_more_than_by_doing_nothing():
+    """The gain is between bounds that plain value iteration gives in NumPy."""
+    with jax.enable_x64(True):
+        env, params = SMALL.build(0.3, 21)
+        rates = jax.numpy.full((1, 4), 0.3)
+        found = jax.jit(checked, static_argnums=0)(env, params, rates)
+        policies = env.game.equilibrium(rates[0], params.game).point
+        processes = [
+            env.game.process(preferences, rates[0], params.game.replace(temperature=0.0))
+            for preferences in params.game.preferences
+        ]
+    certificates = followers_act_well([found.policies], agent="consumer", residual_tolerance=1e-8)
+    assert all(one.holds for one in certificates.values()), certificates
+    # Two types with different tastes lose by their errors, and gain by work and shopping.
+    assert np.all(np.asarray(found.policies.gain) > 0.1)
+    assert np.all(np.asarray(found.utilities) > np.asarray(found.idle))
+    for place, process in enumerate(processes):
+        rewards, moves = np.asarray(process.rewards), np.asarray(process.transition)
+        best = np.zeros(len(rewards))
+        for _ in range(400):
+            best = np.max(rewards + 0.9 * (moves @ best), axis=1)
+        # Best rewards are above those of the own division, so that they bound what is earned.
+        actions, own = np.asarray(policies.actions[place]), np.zeros(len(rewards))
+        for _ in range(400):
+            own = np.sum(actions * (rewards + 0.9 * (moves @ own)), axis=1)
+        gain = float(found.policies.gain[0, place])
+        assert np.max(best - own) <= gain <= np.max(best - own) + 10 * 0.3 * np.log(1250)
 
 
 def test_a_climb_ends_at_the_best_tax_of_a_closed_form():

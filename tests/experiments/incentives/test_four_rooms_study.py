@@ -15,6 +15,7 @@ from jaxmech.designers import TwoTimescale
 from jaxmech.designers.two_timescale.problem import Problem
 from jaxmech.environments.cournot import make as cournot
 from jaxmech.environments.four_rooms import FourRooms, params_of
+from jaxmech.experiments.incentives.followers import follower_check
 from jaxmech.experiments.incentives.four_rooms.configuration import FOUR_ROOMS
 from jaxmech.experiments.incentives.four_rooms.peers import descent_of_weights, exact_value
 from jaxmech.experiments.incentives.four_rooms.published import PUBLISHED
@@ -26,6 +27,7 @@ from jaxmech.experiments.incentives.four_rooms.trajectories import (
     objective_nearby,
     walked,
 )
+from jaxmech.experiments.incentives.statements import followers_act_well
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.workspace import Workspace
 
@@ -58,6 +60,9 @@ def settled(shares, params):
     return jax.jit(GAME.equilibrium)(shares, params).point
 
 
+checked_follower = jax.jit(follower_check)
+
+
 def computed(study, directory):
     return Workspace(directory, say=[].append).run(study)
 
@@ -79,7 +84,16 @@ def test_what_is_found_is_what_the_game_says(tmp_path):
     assert found.estimates["0.003_3/no penalty"].mean == pytest.approx(0.320986, abs=5.1e-7)
     assert values["0.003_3", "learned", "solves", None] == 2 * 4 + 3
     assert found.oracles["0.003_3/best found"].value == 0.798213
-    for name in ("equilibrium", "follower's values", "budget", "follower solves", "no penalty"):
+    for name in (
+        "equilibrium",
+        "Bellman equation",
+        "exploitability, entropy counted",
+        "exploitability",
+        "individual rationality",
+        "budget",
+        "follower solves",
+        "no penalty",
+    ):
         assert found.certificates[name].holds, name
     # Four steps are too few, and the findings say so.
     assert not found.certificates["best found"].holds
@@ -104,6 +118,40 @@ def test_the_registered_settings_reach_the_best_found_and_trajectories_pass_the_
     assert study.environment_steps <= 1e8
     from_trajectories = found.estimates["0.003_3/learned from trajectories"].mean
     assert from_trajectories > PUBLISHED[0.003, 3].highest + 0.02
+
+
+def test_followers_are_checked_from_every_cell_on():
+    """What they gain by a best policy is what plain value iteration says in NumPy."""
+    params = params_of(GAME, temperature=0.005)
+    policy = settled(UNIFORM, params)[0]
+    process = GAME.process(GAME.grid.goals[0], UNIFORM, params)
+    found = checked_follower(process, policy, params.temperature)
+    moves, rewards = np.asarray(process.transition), np.asarray(process.rewards)
+    often, discounts = np.asarray(policy), np.asarray(process.discounts)
+    best = np.zeros(len(rewards))
+    for _ in range(1000):
+        best = np.max(rewards + discounts[:, None] * (moves @ best), axis=1)
+    chain = discounts[:, None] * np.einsum("sa,sat->st", often, moves)
+    own = np.linalg.solve(np.eye(len(rewards)) - chain, np.sum(often * rewards, axis=1))
+    assert float(found.gain) == pytest.approx(np.max(best - own), abs=1e-7)
+    assert float(found.gain) > 1e-4
+    certificates = followers_act_well([found], agent="follower", residual_tolerance=1e-9)
+    assert all(one.holds for one in certificates.values()), certificates
+
+
+def test_followers_who_move_at_random_are_found_out():
+    params = params_of(GAME, temperature=0.001)
+    process = GAME.process(GAME.grid.goals[0], UNIFORM, params)
+    at_random = jnp.full(process.rewards.shape, 1 / process.num_actions)
+    found = checked_follower(process, at_random, params.temperature)
+    certificates = followers_act_well([found], agent="follower", residual_tolerance=1e-9)
+    holds = {name: one.holds for name, one in certificates.items()}
+    assert holds == {
+        "Bellman equation": True,
+        "exploitability, entropy counted": False,
+        "exploitability": False,
+    }
+    assert float(found.smoothed_gain) > 0.1 and float(found.excess) > 0.1
 
 
 def test_slopes_of_what_is_nearby_are_those_of_the_equilibrium():

@@ -10,7 +10,13 @@ from numpy.typing import ArrayLike
 from jaxmech.experiments.incentives.four_rooms.configuration import FourRoomsStudy
 from jaxmech.experiments.incentives.four_rooms.published import SPENT
 from jaxmech.experiments.incentives.four_rooms.study import GOALS, Cell
-from jaxmech.experiments.incentives.statements import at_rest, learned, reaches
+from jaxmech.experiments.incentives.statements import (
+    at_rest,
+    followers_act_well,
+    learned,
+    reaches,
+    takes_part,
+)
 from jaxmech.reports.findings import (
     Certificate,
     Estimate,
@@ -88,19 +94,19 @@ def _range(values: Sequence[float]) -> str:
 def _certificates(cells: Sequence[Cell]) -> dict[str, Certificate]:
     checks = [one.checked for one in cells]
     # NumPy's extremes keep NaN, which no certificate may lose.
-    bellman = float(np.max([np.max(check.bellman_residual) for check in checks]))
     spent = float(np.max([np.max(check.spent) for check in checks]))
     slope = float(np.max([check.slope_residual[0] for check in checks]))
     solves = max(one.single_solves for one in cells)
     given = [(one, one.published) for one in cells if one.published is not None]
     found = {
         "equilibrium": at_rest(*(check.policy_residual for check in checks)),
-        "follower's values": Certificate(
-            bellman <= BELLMAN_TOLERANCE,
-            f"One more sweep of value iteration changes no value of a follower by more than "
-            f"{bellman:.1e}.",
-            bellman,
-            BELLMAN_TOLERANCE,
+        **followers_act_well(
+            [check.follower for check in checks],
+            agent="follower",
+            residual_tolerance=BELLMAN_TOLERANCE,
+        ),
+        "individual rationality": takes_part(
+            *(check.utilities for check in checks), agent="follower"
         ),
         "budget": Certificate(
             spent <= BUDGET * (1 + 1e-9),
@@ -295,9 +301,23 @@ def _records(one: Cell) -> Iterator[Record]:
     cell = one.name
     schemes = ["learned", "no penalty"]
     for place, scheme in enumerate(schemes):
-        for metric in ("value", "bellman_residual", "policy_residual", "slope_residual", "spent"):
+        for metric in ("value", "policy_residual", "slope_residual", "spent"):
             number = float(getattr(one.checked, metric)[place])
             yield Record(scheme, metric, number, cell=cell)
+        follower = one.checked.follower
+        for metric, values in (
+            ("bellman_residual", follower.residual),
+            ("smoothed_gain", follower.smoothed_gain),
+            ("gain", follower.gain),
+        ):
+            largest = float(np.max(np.asarray(values)[place]))
+            yield Record(scheme, metric, largest, cell=cell)
+        yield Record(
+            scheme,
+            "lowest_utility",
+            float(np.min(np.asarray(one.checked.utilities)[place])),
+            cell=cell,
+        )
     yield Record("learned", "solves", float(one.solves), cell=cell)
     yield Record("learned", "single_solves", float(one.single_solves), cell=cell)
     for place, share in enumerate(one.shares.tolist()):

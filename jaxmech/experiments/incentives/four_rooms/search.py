@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from optax import projections
 
 from jaxmech import struct
-from jaxmech.agents.responses.decision_processes import soft_policy_iteration
 from jaxmech.designers.two_timescale.mirror_descent import (
     ShareSearch,
     maximise_shares,
     shrinking_mirror_descent,
 )
 from jaxmech.environments.four_rooms import FourRooms, FourRoomsParams
+from jaxmech.experiments.incentives.followers import FollowerCheck, follower_check
 from jaxmech.experiments.incentives.four_rooms.peers import exact_value
 
 LAST_STEP_SIZE, LAST_DEALT_OUT = 0.01, 1e-7
@@ -129,7 +129,8 @@ class Checked:
 
     Attributes:
       value: float [], what the leader earns.
-      bellman_residual: float [], the largest change of a value of the follower by one more sweep.
+      follower: how well it acts, every array [goals].
+      utilities: float [goals], what it expects, penalties included and entropy not.
       policy_residual: float [], the largest change of a probability by one more response.
       slope_residual: float [], the largest change of a share by a step of length 1 along the
         gradient, brought back to the nearest shares. 0 at a local optimum.
@@ -137,7 +138,8 @@ class Checked:
     """
 
     value: jax.Array
-    bellman_residual: jax.Array
+    follower: FollowerCheck
+    utilities: jax.Array
     policy_residual: jax.Array
     slope_residual: jax.Array
     spent: jax.Array
@@ -149,14 +151,16 @@ def checked(game: FourRooms, params: FourRoomsParams, shares: jax.Array) -> Chec
     def of(shares: jax.Array) -> Checked:
         value, slope = jax.value_and_grad(exact_value, argnums=1)(game, shares, params)
         moved = projections.projection_simplex(shares + slope)
-        residuals = [
-            soft_policy_iteration(game.process(goal, shares, params), params.temperature).residual
-            for goal in jnp.asarray(game.grid.goals)
-        ]
+        settled = game.equilibrium(shares, params)
+
+        def of_goal(goal: jax.Array, policy: jax.Array) -> FollowerCheck:
+            return follower_check(game.process(goal, shares, params), policy, params.temperature)
+
         return Checked(
             value=value,
-            bellman_residual=jnp.max(jnp.stack(residuals)),
-            policy_residual=game.equilibrium(shares, params).residual,
+            follower=jax.vmap(of_goal)(jnp.asarray(game.grid.goals), settled.point),
+            utilities=game.utilities(settled.point, shares, params),
+            policy_residual=settled.residual,
             slope_residual=jnp.max(jnp.abs(moved - shares)),
             spent=jnp.sum(game.penalties(shares, params)),
         )
