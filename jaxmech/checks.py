@@ -249,6 +249,20 @@ def is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+def known(value: Any) -> Any:
+    """The number that an array without axes holds, unless it is traced; anything else as it is.
+
+    For leaves of a tree that is used as what it says. One that is merely transformed may hold any
+    arrays, such as gradients, and those are nobody's to refuse.
+    """
+    if is_number(value) or getattr(value, "shape", None) != ():
+        return value
+    try:
+        return value.item()
+    except (AttributeError, TypeError):
+        return value
+
+
 def _is_like_number(value: Any) -> bool:
     """Also an array without axes, such as JAX's scalars are."""
     return is_number(value) or (getattr(value, "shape", None) == () and value.dtype.kind in "iuf")

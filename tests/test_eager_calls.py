@@ -10,6 +10,7 @@ import pytest
 
 import jaxmech
 from jaxmech import mechanisms
+from jaxmech.agents.responses.game import equilibrium
 from jaxmech.checks import InvalidValueError
 
 BIDS = np.array([0.3, 0.9, 0.5, 0.7])
@@ -69,6 +70,35 @@ def test_an_environment_compiles_once(name, options, programs):
     same.step(other, state, action, params)
     assert programs()[first:] == []
     assert observation.shape == env.observation_space(params).shape
+
+
+@dataclasses.dataclass(frozen=True)
+class Cosines:
+    """Two agents who each play the cosine of the other's number and of a payment."""
+
+    def initial_policies(self, params):
+        return jnp.zeros(2)
+
+    def respond(self, policies, mechanism, params):
+        return jnp.cos(params * policies[::-1] + mechanism)
+
+
+@pytest.mark.parametrize("name", ["by Newton's method", "by its own way"])
+def test_an_equilibrium_compiles_once(name, programs):
+    env, params = jaxmech.make("matrix_game")
+    own = name == "by its own way"
+    shape = env.action_space(params).shape if own else (2,)
+
+    def residual(payment):
+        game, numbers = jaxmech.make("matrix_game") if own else (None, 0.5 + payment)
+        game, numbers = (game.game, numbers.game) if own else (Cosines(), numbers)
+        return float(equilibrium(game, jnp.full(shape, payment), numbers).residual)
+
+    residuals = [residual(0.1)]
+    first = len(programs())
+    residuals.append(residual(0.2))
+    assert programs()[first:] == []
+    assert max(residuals) < 1e-5
 
 
 def test_a_configuration_without_a_hash_is_refused_by_its_field():

@@ -84,3 +84,30 @@ def test_refusals():
         given = {"first": 1.0, "last": 0.1, "updates": 3} | {field: value}
         with pytest.raises(InvalidValueError, match=f"{field}: got {value}"):
             AnnealedTemperature(dilemma(), **given)
+    for given in ("designer", env, params):
+        with pytest.raises(InvalidValueError, match="^designer: got .* are TwoTimescale designers"):
+            AnnealedTemperature(given, first=1.0, updates=3)
+
+
+def test_a_temperature_cannot_fall_to_that_of_a_game_of_rational_agents():
+    """It would be 0 or no number from the first update on."""
+    rational = TwoTimescale(*jaxmech.make("cournot", temperature=0.0))
+    designer = AnnealedTemperature(rational, first=1.0, updates=3)
+    for init in (designer.init, jax.jit(designer.init)):
+        with pytest.raises(
+            InvalidValueError,
+            match="^last: got None, for the temperature 0.0 of the designer's game; allowed are",
+        ):
+            init(jax.random.key(0))
+    AnnealedTemperature(rational, first=1.0, last=0.1, updates=3).init(jax.random.key(0))
+    for field in ("first", "last"):
+        given = {"first": 1.0, "last": 0.1} | {field: jnp.float32(0.0)}
+        with pytest.raises(InvalidValueError, match=f"^{field}: got 0.0; allowed are finite"):
+            AnnealedTemperature(dilemma(), updates=3, **given).init(jax.random.key(0))
+
+
+def test_a_search_for_equilibria_is_told_of_as_by_the_designer():
+    plain = dilemma(0.5).replace(responses_per_update=None)
+    designer = AnnealedTemperature(plain, first=2.0, updates=2)
+    _, metrics = jax.jit(designer.update)(designer.init(jax.random.key(0)))
+    assert metrics["arrived"] == 1

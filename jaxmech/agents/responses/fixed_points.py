@@ -60,6 +60,9 @@ def fixed_point(
     Nothing is raised where none was found: the residual says so. Where there are several, it is
     the one that the solver reaches from ``start``, on which derivatives do not depend.
 
+    Outside a compiled program it compiles anew for every new ``response``, such as a lambda that is
+    made for the call: call it in one.
+
     Args:
       response: pure and differentiable.
       start: where the search begins, of the dtype and structure of the point.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Protocol
 
 import jax
@@ -91,13 +92,31 @@ def equilibrium(
 ) -> FixedPoint:
     """Policies that respond to themselves under ``mechanism``, differentiable in it and ``params``.
 
+    They are ``point`` of what is returned. Without a solver it is one program, which compiles once
+    for equal games and shapes, called from a compiled program or not; the numbers of ``params`` are
+    traced there. With one, call it in a compiled program: outside it compiles anew at every call.
+
     Args:
+      game: hashable.
       solver: that of ``fixed_point``, from the initial policies. Where it is None, the game's own
         way is taken, and where it has none, Newton's method.
     """
-    if solver is None and hasattr(game, "equilibrium"):
+    if solver is None:
+        return _own_equilibrium(game, mechanism, params)
+    return _from_initial_policies(game, mechanism, params, solver)
+
+
+@partial(jax.jit, static_argnums=0, inline=True)
+def _own_equilibrium(game: Game, mechanism: jax.Array, params: Any) -> FixedPoint:
+    if hasattr(game, "equilibrium"):
         own: FixedPoint = game.equilibrium(mechanism, params)
         return own
+    return _from_initial_policies(game, mechanism, params, None)
+
+
+def _from_initial_policies(
+    game: Game, mechanism: jax.Array, params: Any, solver: Solver | None
+) -> FixedPoint:
     start = game.initial_policies(params)
     return fixed_point(
         lambda policies, given: game.respond(policies, *given),

@@ -74,7 +74,8 @@ def follow(equation: Equation, start: jax.Array, scale: jax.Array) -> Branch:
     """The first solution at ``scale`` on the curve through ``start`` at scale 0.
 
     Where the curve is lost, ``arrived`` is false; nothing is raised. The point has no derivatives;
-    ask ``fixed_point`` for those.
+    ask ``fixed_point`` for those. Outside a compiled program it compiles anew for every new
+    ``equation``: call it in one.
 
     Args:
       equation: smooth; ``start`` solves it at scale 0, and there the point has no other solution

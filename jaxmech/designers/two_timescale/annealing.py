@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import is_dataclass, replace
 from typing import Any
@@ -35,8 +36,8 @@ class AnnealedTemperature:
       updates: in which it falls. Static.
 
     Raises:
-      InvalidValueError: a game without a temperature, a temperature that is not above 0 and finite,
-        or fewer updates than one.
+      InvalidValueError: another kind of designer, a game without a temperature, a temperature that
+        is not above 0 and finite, or fewer updates than one.
     """
 
     designer: TwoTimescale
@@ -45,7 +46,13 @@ class AnnealedTemperature:
     updates: int = struct.field(pytree_node=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        # Where a transformation puts something in the place of the designer, nothing is known.
+        # Where a transformation puts something in the place of the designer, nothing is known: only
+        # what it would not put there is refused.
+        designer: Any = self.designer
+        if isinstance(designer, str) or (
+            is_dataclass(designer) and not isinstance(designer, TwoTimescale)
+        ):
+            raise InvalidValueError("designer", designer, "TwoTimescale designers")
         game = getattr(getattr(self.designer, "params", None), "game", None)
         if isinstance(game, Mapping) or (is_dataclass(game) and not hasattr(game, "temperature")):
             raise InvalidValueError(
@@ -74,8 +81,20 @@ class AnnealedTemperature:
         """As the designer's, at the first temperature.
 
         Raises:
-          InvalidValueError: mechanisms without bounds.
+          InvalidValueError: a temperature that is not above 0 and finite, also in an array that is
+            not traced, such as that of the game where ``last`` is None; what that of the designer
+            refuses.
         """
+        for field in ("first", "last"):
+            checks.leaf(field, checks.known(getattr(self, field)), above=0)
+        own = checks.known(self.designer.params.game.temperature)
+        if self.last is None and checks.is_number(own) and not 0 < own < math.inf:
+            raise InvalidValueError(
+                "last",
+                None,
+                "finite numbers above 0",
+                got=f"None, for the temperature {own} of the designer's game",
+            )
         return self._at(self.first).init(key)
 
     def update(self, state: TwoTimescaleState) -> tuple[TwoTimescaleState, dict[str, jax.Array]]:

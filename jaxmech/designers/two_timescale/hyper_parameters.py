@@ -42,6 +42,18 @@ class TwoTimescaleHyperParameters:
     """Share of the space, around its middle, in which the first mechanism is drawn: 0 for the
     middle itself, 1 for the whole space."""
 
+    def check_arrays(self) -> None:
+        """As when made, but also of arrays of one number each, unless they are traced.
+
+        What a transformation of a tree has made may hold any arrays, such as gradients: so this is
+        asked where the numbers are about to be used.
+
+        Raises:
+          InvalidValueError: see the class.
+        """
+        names = [one.name for one in fields(TwoTimescaleHyperParameters)]
+        TwoTimescaleHyperParameters(**{name: checks.known(getattr(self, name)) for name in names})
+
     def __post_init__(self) -> None:
         check(self, fields(TwoTimescaleHyperParameters))
         if self.responses_per_update is not None:

@@ -12,6 +12,7 @@ from optax import projections
 from jaxmech import checks, spaces, struct
 from jaxmech.agents.responses.fixed_points import FixedPoint
 from jaxmech.agents.responses.game import Game, MechanismSpace, Policies, equilibrium
+from jaxmech.checks import InvalidValueError
 from jaxmech.environments.incentives.environment import absolute, middle
 
 
@@ -48,22 +49,92 @@ class Problem:
 
     @property
     def room(self) -> float:
-        """How far from the middle of the space its nearest bound is, in places."""
+        """The length of a step that can go anywhere from the middle of the space, in places.
+
+        Between bounds 1, the distance to each of them. Of n shares 1 / n, which each of them is in
+        the middle: a step of this length in the space takes less than that from any share, as the
+        nearest mechanism without some share is sqrt(n / (n - 1)) times as far away.
+        """
         (size,) = self.space.shape
         return 1 / size if self.of_shares else 1.0
 
-    def check(self) -> None:
-        """Refuses mechanisms without bounds, as far as these are not traced.
+    def check(self, *, episodes: bool = False) -> None:
+        """Refuses a game that no designer can climb, or parameters of another one.
+
+        Shapes and dtypes alone are looked at, and bounds as far as they are not traced; nothing is
+        computed or compiled.
+
+        Args:
+          episodes: whether episodes are to be drawn.
 
         Raises:
-          InvalidValueError: a bound that is not finite.
+          InvalidValueError: mechanisms that are no array [coefficients] between finite bounds or of
+            shares; responses of another structure, shape or dtype than the initial policies; an
+            objective, or that of an episode, that is no float []; parameters of another game.
         """
+        try:
+            self._check_space()
+            self._check_shapes(episodes)
+        except Exception as error:
+            wanted = self._kind_of_params()
+            if wanted is None or isinstance(self.params, wanted):
+                raise
+            raise InvalidValueError(
+                "params.game",
+                self.params,
+                f"parameters of the game {self.game.name!r}, here {wanted.__name__}",
+                got=f"{type(self.params).__name__}, which it cannot read",
+            ) from error
+
+    def _check_space(self) -> None:
         with jax.ensure_compile_time_eval():
-            space = self.space
+            space: Any = self.space
+            if not isinstance(space, MechanismSpace):
+                allowed = "Box and Simplex of jaxmech.spaces"
+                raise InvalidValueError("mechanism_space", space, allowed)
+            if len(space.shape) != 1 or 0 in space.shape:
+                raise InvalidValueError(
+                    "mechanism_space",
+                    space,
+                    "those of arrays [coefficients], at least 1",
+                    got=f"shape {space.shape}",
+                )
             if isinstance(space, spaces.Box):
                 for bound in (space.low, space.high):
                     if not isinstance(bound, jax.core.Tracer):
                         checks.numbers("mechanism_space", np.asarray(bound))
+
+    def _check_shapes(self, episodes: bool) -> None:
+        space = self.space
+        places = jax.ShapeDtypeStruct(space.shape, space.dtype)
+        policies = jax.eval_shape(lambda: self.game.initial_policies(self.params))
+        if not jax.tree.leaves(policies):
+            raise InvalidValueError("initial_policies", policies, "trees with one array or more")
+        response = jax.eval_shape(self.respond, policies, places)
+        asked, got = (str(jax.tree.structure(tree)) for tree in (policies, response))
+        if asked == got:
+            asked, got = _described(policies), _described(response)
+        if asked != got:
+            raise InvalidValueError(
+                "respond",
+                response,
+                f"trees of arrays like those of initial_policies: {asked}",
+                got=got,
+            )
+        _check_float("objective", jax.eval_shape(self.objective, policies, places))
+        if episodes:
+            _check_float("play", jax.eval_shape(self._episode, policies, places))
+
+    def _episode(self, policies: Policies, places: jax.Array) -> jax.Array:
+        return self.game.play(jax.random.key(0), policies, self.mechanism(places), self.params)
+
+    def _kind_of_params(self) -> type | None:
+        """Of which the game's parameters are; None where it has no default to tell by."""
+        try:
+            with jax.ensure_compile_time_eval():
+                return type(self.game.default_params)
+        except (AttributeError, NotImplementedError, InvalidValueError):
+            return None
 
     def mechanism(self, places: jax.Array) -> jax.Array:
         """float [coefficients]."""
@@ -130,3 +201,20 @@ class Problem:
             return play(keys, policies, mechanism, self.params).mean()
 
         return jax.vmap(mean)(policies, places)
+
+
+def _described(tree: Any) -> str:
+    """Where each array of a tree stands, its dtype and its shape."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return ", ".join(
+        f"{jax.tree_util.keystr(path)} {leaf.dtype}{list(leaf.shape)}".strip()
+        for path, leaf in leaves
+    )
+
+
+def _check_float(field: str, value: Any) -> None:
+    is_array = isinstance(value, jax.ShapeDtypeStruct)
+    if not is_array or value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
+        raise InvalidValueError(
+            field, value, "a float [] (sums and means are)", got=_described(value) or "no array"
+        )

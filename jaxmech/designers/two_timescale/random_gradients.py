@@ -61,8 +61,8 @@ class TwoPointGradient(Drawn):
     sphere. Agents respond to either side.
 
     Attributes:
-      radius: float [], in units of the distance from the middle of the space to its nearest bound:
-        half the range of a coefficient, or an equal share of the whole.
+      radius: float [], in units of half the range of each coefficient, or of an equal share of the
+        whole, which steps of that length in the space never use up.
       episodes: drawn on each side; None for the expected objective. Static.
 
     Raises:
@@ -108,8 +108,8 @@ class OnePointGradient(Drawn):
     (Flaxman, Kalai and McMahan 2005). All that is seen in an update is one value.
 
     Attributes:
-      radius: float [], in units of the distance from the middle of the space to its nearest bound:
-        half the range of a coefficient, or an equal share of the whole.
+      radius: float [], in units of half the range of each coefficient, or of an equal share of the
+        whole, which steps of that length in the space never use up.
       baseline_rate: float [], how fast the baseline follows the values that are seen, up to 1; at 0
         there is none, and noise outweighs everything.
       episodes: drawn in an update; None for the expected objective. Static.

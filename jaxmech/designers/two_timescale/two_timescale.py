@@ -6,6 +6,8 @@ round: the mechanism's steps are the smaller ones, in the limit infinitely so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import is_dataclass
 from functools import partial
 from typing import Any
 
@@ -33,8 +35,12 @@ class TwoTimescaleState:
     """All that one update hands to the next.
 
     Attributes:
-      places: float [coefficients], from -1 to 1 between bounds, or shares of a whole.
-      policies: what agents do under each mechanism that is played, every array [played, ...].
+      places: float [coefficients], from -1 to 1 between bounds, or shares of a whole; what they
+        stand for is ``TwoTimescale.mechanism(state)``.
+      policies: what agents do under each mechanism that was played in the last update, every array
+        [played, ...]. Gradients that are computed play the mechanism before its step alone, whose
+        policies are entry 0; a ``TwoPointGradient`` plays one on either side of it, and a
+        ``OnePointGradient`` one beside it. None are those of the mechanism after the step.
       optimizer: state of the optimiser.
       memory: of the gradient's estimator.
       key: for the next update.
@@ -64,9 +70,22 @@ class TwoTimescale(TwoTimescaleHyperParameters):
     to an equilibrium, and the mechanism takes one step along the estimated gradient. Keyword
     arguments are the ``TwoTimescaleHyperParameters``, documented there.
 
+    From a state, ``designer.mechanism(state)`` is the mechanism, float [coefficients]. What it
+    leads to is asked of the game, ``env.game``, and its parameters, ``params.game``, which
+    ``params`` wraps::
+
+        env, params = jaxmech.make("matrix_game")
+        designer = TwoTimescale(env, params)
+        state, metrics = train(designer, jax.random.key(0), updates=500)
+        mechanism = designer.mechanism(state)
+        policies = equilibrium(env.game, mechanism, params.game).point
+        objective = env.game.objective(policies, mechanism, params.game)
+
+    ``point`` of a ``FixedPoint`` is what agents do, the policies, and no mechanism.
+
     Attributes:
-      env, params: an ``IncentiveDesign`` and its parameters, of which the game and its parameters
-        are used. How agents respond is set here, not there.
+      env, params: an ``IncentiveDesign`` and its parameters, of which the game, ``env.game``, and
+        its parameters, ``params.game``, are used. How agents respond is set here, not there.
       gradient: how the gradient is found, one of ``ImplicitGradient``, ``SocialGradient``,
         ``UnrolledGradient``, ``TwoPointGradient`` and ``OnePointGradient``.
       optimizer: any optimiser of optax, such as ``optax.adam(1.0)`` or ``optax.sgd(1.0)``. It is
@@ -78,9 +97,10 @@ class TwoTimescale(TwoTimescaleHyperParameters):
         programs are told apart by the object, so make one and hand the same one to all.
 
     Raises:
-      InvalidValueError: a hyper-parameter out of its range; step sizes that fall too slowly for a
-        random gradient; an environment with responses of its own, or with episodes that are drawn
-        where the gradient is that of the expected objective.
+      InvalidValueError: another kind of environment, parameters, gradient or optimiser; a
+        hyper-parameter out of its range; step sizes that fall too slowly for a random gradient; an
+        environment with responses of its own, or with episodes that are drawn where the gradient is
+        that of the expected objective.
     """
 
     env: IncentiveDesign = struct.field(pytree_node=False)
@@ -92,6 +112,7 @@ class TwoTimescale(TwoTimescaleHyperParameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._check_kinds()
         if self.env.responses_per_round is not None:
             raise InvalidValueError(
                 "env.responses_per_round",
@@ -105,8 +126,46 @@ class TwoTimescale(TwoTimescaleHyperParameters):
                 True,
                 "False, or a gradient that draws episodes, such as TwoPointGradient(episodes=8)",
             )
-        if getattr(self.gradient, "is_random", False):
-            checks.leaf("mechanism_decay", self.mechanism_decay, above=0.5, high=1)
+        self._check_decay()
+
+    def _check_kinds(self) -> None:
+        if not isinstance(self.env, IncentiveDesign):
+            raise InvalidValueError(
+                "env",
+                self.env,
+                "an IncentiveDesign, such as jaxmech.make('matrix_game') and incentive_design give",
+                got=_kind(self.env),
+            )
+        methods = (getattr(self.optimizer, name, None) for name in ("init", "update"))
+        if self.optimizer is not None and not all(map(callable, methods)):
+            raise InvalidValueError(
+                "optimizer", self.optimizer, "None, and optimisers such as optax.adam(1.0)"
+            )
+        # Where a transformation puts something in the place of the others, nothing is known: only
+        # what it would not put there is refused.
+        params: Any = self.params
+        is_other = is_dataclass(params) or isinstance(params, Mapping | str)
+        if is_other and not isinstance(params, IncentiveDesignParams):
+            raise self._other_params()
+        if isinstance(self.gradient, str | type):
+            raise self._other_gradient()
+
+    def _other_params(self) -> InvalidValueError:
+        allowed = "IncentiveDesignParams, which jaxmech.make and incentive_design give beside env"
+        return InvalidValueError("params", self.params, allowed, got=_kind(self.params))
+
+    def _other_gradient(self) -> InvalidValueError:
+        allowed = "gradient estimators, such as ImplicitGradient() and TwoPointGradient(0.05)"
+        return InvalidValueError("gradient", self.gradient, allowed)
+
+    def _check_decay(self) -> None:
+        decay = checks.known(self.mechanism_decay)
+        if getattr(self.gradient, "is_random", False) and checks.is_number(decay) and decay <= 0.5:
+            raise InvalidValueError(
+                "mechanism_decay",
+                decay,
+                "numbers above 0.5 to 1 for a random gradient, so that its noise averages out",
+            )
 
     @property
     def problem(self) -> Problem:
@@ -117,10 +176,17 @@ class TwoTimescale(TwoTimescaleHyperParameters):
         """The mechanism in the middle of its space, or drawn around it; agents untold.
 
         Raises:
-          InvalidValueError: mechanisms without bounds.
+          InvalidValueError: an attribute of another kind than the class says, or out of its range,
+            also in an array that is not traced; a game that cannot be climbed, such as one without
+            bounds of its mechanisms, or parameters of another game, see ``Problem.check``.
         """
+        if not isinstance(self.params, IncentiveDesignParams):
+            raise self._other_params()
+        if not hasattr(self.gradient, "estimate"):
+            raise self._other_gradient()
+        self.check_arrays()
         problem = self.problem
-        problem.check()
+        problem.check(episodes=self.gradient.num_episodes > 0)
         key, start_key = jax.random.split(key)
         places = problem.start(start_key, self.initial_spread)
         policies = self.env.game.initial_policies(self.params.game)
@@ -142,8 +208,12 @@ class TwoTimescale(TwoTimescaleHyperParameters):
           before the step, as agents who respond to it once more act under it;
           ``response_distance``, the largest change of a number of the policies by a last response;
           ``gradient_norm``; the two step sizes, ``mechanism_step`` and ``response_step``;
-          ``episodes``, drawn so far; and ``skipped``, 1 where no gradient was found, 0 elsewhere.
-          The mechanism then stays as it is while agents go on to respond, and the norm is 0.
+          ``episodes``, drawn so far; ``arrived``, 0 where a search for the equilibrium of some
+          mechanism played did not come to its end, so that agents may be in another equilibrium
+          than the one that the game selects, and 1 elsewhere, also where a game does not tell or
+          where agents respond step by step and search for nothing; and ``skipped``, 1 where no
+          gradient was found, 0 elsewhere. The mechanism then stays as it is while agents go on to
+          respond, and the norm is 0.
         """
         problem, places = self.problem, state.places
         key, direction_key, play_key = jax.random.split(state.key, 3)
@@ -151,7 +221,7 @@ class TwoTimescale(TwoTimescaleHyperParameters):
         response_step = self.response_rate / fall**self.response_decay
         mechanism_step = self.mechanism_rate / fall**self.mechanism_decay
         played = self.gradient.played(problem, places, direction_key)
-        policies, distance = self._responses(state.policies, played, response_step)
+        policies, distance, arrived = self._responses(state.policies, played, response_step)
         gradient, memory = self.gradient.estimate(
             problem, places, played, policies, state.memory, play_key
         )
@@ -170,6 +240,7 @@ class TwoTimescale(TwoTimescaleHyperParameters):
             "mechanism_step": jnp.asarray(mechanism_step, places.dtype),
             "response_step": jnp.asarray(response_step, places.dtype),
             "episodes": jnp.asarray(updates * self.gradient.num_episodes, places.dtype),
+            "arrived": jnp.asarray(arrived, places.dtype),
             "skipped": jnp.asarray(~found, places.dtype),
         }
         state = TwoTimescaleState(
@@ -190,11 +261,12 @@ class TwoTimescale(TwoTimescaleHyperParameters):
 
     def _responses(
         self, policies: Policies, played: jax.Array, rate: jax.Array
-    ) -> tuple[Policies, jax.Array]:
-        """What agents do under each mechanism played, and how far off their last response was."""
+    ) -> tuple[Policies, jax.Array, Any]:
+        """What agents do under each mechanism played, how far off their last response was, and
+        whether all searches for equilibria came to their end."""
         if self.responses_per_update is None:
             found = jax.vmap(self.problem.equilibrium)(played)
-            return found.point, jnp.max(found.residual)
+            return found.point, jnp.max(found.residual), jnp.all(getattr(found, "arrived", True))
         respond = jax.vmap(self.problem.respond)
 
         def moved(policies: Policies, _: Any) -> tuple[Policies, jax.Array]:
@@ -203,7 +275,7 @@ class TwoTimescale(TwoTimescaleHyperParameters):
             return towards(policies, response, rate), distance
 
         policies, distances = jax.lax.scan(moved, policies, length=self.responses_per_update)
-        return policies, distances[-1]
+        return policies, distances[-1], True
 
     def mechanism(self, state: TwoTimescaleState) -> jax.Array:
         """What it has come to, float [coefficients]."""
@@ -212,6 +284,11 @@ class TwoTimescale(TwoTimescaleHyperParameters):
     def policy(self, state: TwoTimescaleState) -> FixedMechanism:
         """The mechanism that it has come to, whatever is observed."""
         return FixedMechanism(self.mechanism(state))
+
+
+def _kind(value: Any) -> str:
+    """For messages, which a whole environment or its parameters would fill."""
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
 @struct.dataclass
