@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import get_args
 
 import jax
@@ -16,6 +17,7 @@ from jaxmech.experiments.incentives.multilane.certified import (
     EXACT_MARGIN,
     MARGINS,
     RANDOM_MARGIN,
+    compared,
 )
 from jaxmech.experiments.incentives.multilane.configuration import (
     STUDIES,
@@ -271,6 +273,22 @@ def test_starting_transfers_are_the_same_each_time_and_within_bounds():
     assert drawn.shape == (6, 25) and np.all(np.abs(drawn) <= 8) and not drawn[0].any()
     assert np.max(np.abs(drawn[4:])) <= 0.8 < 7 < np.max(np.abs(drawn[1:4]))
     np.testing.assert_array_equal(drawn, starting_transfers(25, 8.0))
+
+
+@pytest.mark.parametrize(
+    ("transfer", "found_by", "expected"),
+    [
+        ("quadratic", "implicit", ("worst", -2.0, 1e-3)),
+        ("quadratic", "PPO", ("worst", -2.0, 0.02)),
+        ("network", "implicit", ("best", -1.0, 0.02)),
+    ],
+)
+def test_the_worst_seed_is_compared_unless_seeds_are_restarts(transfer, found_by, expected):
+    judged = SimpleNamespace(objective=np.array([-1.5, -1.0, -2.0]))
+    design = SimpleNamespace(
+        case=MULTILANE.case(5, transfer, found_by), outcomes=SimpleNamespace(judged=judged)
+    )
+    assert compared(design) == expected
 
 
 def test_every_gradient_has_a_margin():

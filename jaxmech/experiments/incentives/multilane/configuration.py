@@ -257,8 +257,9 @@ STUDIES = {
             reproduces="Mguni 2018, Figure 2: different transfers for 3 agents",
             num_agents=(3,),
             transfers=get_args(TransferName),
+            updates=300,
             two_timescale=TwoTimescaleHyperParameters(
-                mechanism_rate=0.1, responses_per_update=2, initial_spread=0.1
+                mechanism_rate=0.05, responses_per_update=2, initial_spread=0.1
             ),
         ),
         MultilaneStudy(
