@@ -39,7 +39,7 @@ order of 50, its slopes at the start of up to 40."""
 
 BEST_KNOWN = {0.1: 54.745, 0.3: 56.016}
 """What the best taxes known are worth at each temperature: reference values that an independent
-computation in NumPy gave in double precision, on a grid of 201 points of assets, by climbing from
+computation gave in double precision, on a grid of 201 points of assets, by climbing from
 several starts. No proof that there is nothing better; the study climbs anew."""
 
 BEST_KNOWN_ASSETS = 201
