@@ -9,7 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import islice
 from numbers import Number, Real
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Value = TypeVar("Value")
 
@@ -113,6 +117,26 @@ def numbers(
         good = all(_is_like_number(one) and bounds.hold(one) for one in values)
     if not good:
         raise InvalidValueError(field, values, bounds.words)
+
+
+def reals(field: str, values: Any, allowed: str = "real numbers") -> NDArray[np.float64]:
+    """The numbers as an array of NumPy, float64; lists within lists become its axes.
+
+    Args:
+      allowed: what the message says of it, such as the axes.
+
+    Raises:
+      InvalidValueError: lists of unequal lengths, complex numbers, truth values, or no numbers.
+    """
+    import numpy as np
+
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InvalidValueError(field, values, f"{allowed}; lists of one length each") from None
+    if array.dtype.kind not in "iuf":
+        raise InvalidValueError(field, values, allowed, got=f"{shown(values)} ({array.dtype})")
+    return array.astype(np.float64)
 
 
 def leaf(field: str, value: Any, **bounds: Any) -> None:

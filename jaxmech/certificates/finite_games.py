@@ -10,8 +10,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxmech import checks, struct
+from jaxmech import struct
 from jaxmech.agents.responses.finite_games import FiniteGame, Policies
+from jaxmech.agents.responses.outside_options import outside_options
 
 
 @struct.dataclass
@@ -40,8 +41,8 @@ def deviations(game: FiniteGame, policies: Policies, outside_option: Any = 0.0) 
       outside_option: what staying away is worth, a scalar or float [players].
 
     Raises:
-      InvalidValueError: an outside option that is not finite.
+      InvalidValueError: an outside option of another shape or not finite.
     """
-    checks.leaf("outside_option", outside_option)
     gains, utilities = game.gains(policies), game.utilities(policies)
-    return Deviations(gains, jnp.sum(gains), utilities - jnp.asarray(outside_option))
+    outside = outside_options(outside_option, "players", game.num_players, utilities.dtype)
+    return Deviations(gains, jnp.sum(gains), utilities - outside)

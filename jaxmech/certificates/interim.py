@@ -13,13 +13,16 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech import checks, struct
+from jaxmech.agents.responses.outside_options import outside_options
+from jaxmech.spaces import Simplex
 
 
 @struct.dataclass
 class InterimDeviations:
     """What each type could have in place of what it has, while the others stay as they are.
 
-    Types of probability 0 gain nothing, and their slack counts for nothing.
+    Types of probability 0 never occur and decide nothing: they gain nothing, no other type can
+    claim to be one, and whether they would stay away is shown in ``slacks`` but not in ``slack``.
 
     Attributes:
       gains: float [types], at least 0, what the best action adds to a type's expected utility.
@@ -30,7 +33,8 @@ class InterimDeviations:
         gain from a lie: their incentive-compatibility regret.
       regret: float [], the largest of them.
       slacks: float [types], expected utility less what staying away is worth.
-      slack: float [], the lowest of them; negative where a type would rather stay away.
+      slack: float [], the lowest of those of types that occur; negative where such a type would
+        rather stay away.
     """
 
     gains: jax.Array
@@ -42,7 +46,10 @@ class InterimDeviations:
 
     @property
     def least_subsidy(self) -> jax.Array:
-        """The least amount, float [], that every type takes part for, if all are paid it alike."""
+        """The least amount, float [], that every type that occurs takes part for.
+
+        All are paid it alike.
+        """
         return jnp.maximum(-self.slack, 0)
 
 
@@ -58,22 +65,26 @@ def interim_deviations(
       utilities: float [types, actions], expected of each action of each type, transfers included,
         while the others do what they do.
       policies: float [types, actions], the probabilities of each type's actions.
-      probabilities: float [types], of the types; they sum to 1.
+      probabilities: float [types], of the types; they sum to 1, and 0 is allowed.
       outside_option: what staying away is worth, a scalar or float [types].
 
     Raises:
-      InvalidValueError: arrays of other shapes, or an outside option that is not finite.
+      InvalidValueError: arrays of other shapes, or, unless they are traced, an outside option that
+        is not finite or probabilities that are none.
     """
-    checks.leaf("outside_option", outside_option)
+    checks.axes("utilities", utilities, "types", "actions")
     checks.shape("policies", policies, "[types, actions]", utilities.shape)
     checks.shape("probabilities", probabilities, "[types]", utilities.shape[:1])
+    if not isinstance(probabilities, jax.core.Tracer):
+        Simplex(len(utilities)).check("probabilities", probabilities)
     there = probabilities > 0
     # What each type gets that acts as each other type does: [types, types].
     imitating = jnp.where(there[None, :], utilities @ policies.T, -jnp.inf)
     expected = jnp.sum(utilities * policies, axis=-1)
     gains = jnp.where(there, jnp.maximum(jnp.max(utilities, axis=-1) - expected, 0), 0)
     regrets = jnp.where(there, jnp.maximum(jnp.max(imitating, axis=-1) - expected, 0), 0)
-    slacks = expected - jnp.asarray(outside_option, expected.dtype)
+    outside = outside_options(outside_option, "types", len(utilities), expected.dtype)
+    slacks = expected - outside
     return InterimDeviations(
         gains=gains,
         exploitability=jnp.sum(probabilities * gains),

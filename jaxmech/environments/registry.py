@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from inspect import Parameter, signature
+from itertools import chain
 from typing import Any
 
 from jaxmech.checks import InvalidValueError
@@ -132,20 +133,32 @@ def register(name: str, factory: str | Factory, summary: str = "") -> None:
 
 
 def check_options(name: str, options: Iterable[str], *functions: Callable[..., Any]) -> None:
-    """Refuses options of environment ``name`` that none of the functions takes by name.
+    """Refuses options of environment ``name`` that none of the functions takes from a user.
+
+    Args:
+      functions: the factory, then those that it hands options on to. What these need by position,
+        such as the game that parameters have to fit, comes from the factory and is no option.
 
     Raises:
       ValueError: there is one; the message suggests the nearest and lists all.
     """
+    factory, *others = (signature(function).parameters.values() for function in functions)
+    by_keyword = (Parameter.KEYWORD_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
     allowed = {
         parameter.name: parameter
-        for function in functions
-        for parameter in signature(function).parameters.values()
-        if parameter.kind not in (Parameter.VAR_KEYWORD, Parameter.POSITIONAL_ONLY)
+        for parameter in (*factory, *chain(*map(_given_by_users, others)))
+        if parameter.kind in by_keyword
     }
     kind = f"option of environment {name!r} (see help(jaxmech.environments.{name}.make))"
     for option in options:
         lookup(kind, option, allowed)
+
+
+def _given_by_users(parameters: Iterable[Parameter]) -> Iterator[Parameter]:
+    """Those of a function that a factory calls with what users gave and with its own."""
+    for parameter in parameters:
+        if parameter.kind is Parameter.KEYWORD_ONLY or parameter.default is not Parameter.empty:
+            yield parameter
 
 
 def _takes_any_option(factory: Factory) -> bool:

@@ -21,7 +21,7 @@ from jaxmech import checks
 Floats = NDArray[np.float64]
 
 SHARES = 100
-"""Parts of the capacity that the search for the best equilibrium deals out."""
+"""Equal parts of the capacity that the search for the best equilibrium divides among followers."""
 
 SLOPES = 11
 """Slopes that it tries."""

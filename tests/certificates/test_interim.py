@@ -74,7 +74,17 @@ def test_rational_agents_in_lanes_gain_nothing_and_lies_gain_nothing():
     [
         {"policies": jnp.ones((2, 2))},
         {"probabilities": jnp.ones(2)},
+        {"probabilities": jnp.array([0.5, 0.2, 0.2])},
+        {"probabilities": jnp.array([1.5, -0.5, 0.0])},
+        {"utilities": jnp.ones(3)},
         {"outside_option": float("nan")},
+        {"outside_option": jnp.array([0.0, float("nan"), 0.0])},
+        {"outside_option": [0.0, 1.0, float("inf")]},
+        {"outside_option": jnp.zeros(2)},
+        {"outside_option": jnp.zeros((3, 3))},
+        {"outside_option": [[0.0], [1.0, 2.0]]},
+        {"outside_option": 1j},
+        {"outside_option": "none"},
     ],
 )
 def test_what_does_not_fit_is_refused(wrong):
@@ -85,3 +95,25 @@ def test_what_does_not_fit_is_refused(wrong):
     }
     with pytest.raises(InvalidValueError, match=next(iter(wrong))):
         interim_deviations(**(given | wrong))
+
+
+def test_a_type_that_never_occurs_decides_nothing():
+    """Whatever it has, and whatever staying away is worth to it."""
+    given = jnp.asarray(UTILITIES), jnp.asarray(POLICIES), jnp.array([0.6, 0.4, 0.0])
+    worst = (given[0].at[2].set(-1e6), *given[1:])
+    for found in (
+        interim_deviations(*given, jnp.array([2.0, 0.0, 1e9])),
+        interim_deviations(*worst, [2.0, 0.0, 0.0]),
+    ):
+        np.testing.assert_allclose([found.slack, found.least_subsidy], [-3, 3])
+        np.testing.assert_allclose([found.regret, found.exploitability], [2.5, 2.1])
+        assert found.slacks[2] < -1e5 and found.gains[2] == found.regrets[2] == 0
+
+
+def test_outside_options_may_be_traced():
+    given = jnp.asarray(UTILITIES), jnp.asarray(POLICIES), jnp.full(3, 1 / 3)
+    slack = jax.jit(lambda outside: interim_deviations(*given, outside).slack)
+    np.testing.assert_allclose(slack(2.0), -5)
+    np.testing.assert_allclose(slack(jnp.array([0.0, -3.0, 1.0])), 0)
+    with pytest.raises(InvalidValueError, match="outside_option: got shape"):
+        slack(jnp.zeros(2))

@@ -129,6 +129,23 @@ def test_known_slopes_and_types():
         assert float(value(EQUAL, alone, GAME)) == pytest.approx(known, abs=6e-4)
 
 
+def test_slopes_in_parameters_are_differences():
+    """Also in the step of spending, of which some baskets have none of a good."""
+    params = params_of(
+        SMALL.choices, preferences=SMALL_TASTES, temperature=0.3, largest_assets=20.0
+    )
+    rates = jnp.array([0.5, 0.1, 0.6])
+    of = jax.jit(lambda params: jax.value_and_grad(value, argnums=1)(rates, params, SMALL))
+    _, slopes = of(params)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
+    for name in ("spending_step", "hours_step", "preferences"):
+        given = getattr(params, name)
+        step = jnp.zeros_like(given).at[(0,) * given.ndim].set(1e-5)
+        above, below = (of(params.replace(**{name: given + sign * step}))[0] for sign in (1, -1))
+        slope = getattr(slopes, name)[(0,) * given.ndim]
+        assert float(slope) == pytest.approx(float(above - below) / 2e-5, rel=1e-5)
+
+
 def test_play_is_the_objective_on_average():
     params = params_of(
         SMALL.choices,
@@ -233,6 +250,9 @@ def test_sizes():
         ({"preferences": [[0.5, 0.0, 0.5]]}, "preferences"),
         ({"type_probabilities": [0.5, 0.4]}, "type_probabilities"),
         ({"type_probabilities": [1.0]}, "type_probabilities"),
+        ({"type_probabilities": [1.5, -0.5]}, "type_probabilities"),
+        ({"type_probabilities": [0.5j, 0.5]}, "type_probabilities"),
+        ({"preferences": [[0.5, 0.5], [1.0]]}, "preferences"),
         ({"num_assets": 1}, "num_assets"),
         ({"max_steps": 0}, "max_steps"),
     ],

@@ -63,3 +63,18 @@ def test_units_must_match_the_item_types():
     for units in [(1, 1), (0,), ()]:
         with pytest.raises(ValueError, match="units"):
             agents.Setting(distribution, units)
+
+
+FROM_THE_FACTORY = ("sizes", "game", "game_params")
+
+
+@pytest.mark.parametrize("name", environments.names())
+def test_options_that_are_told_are_those_that_a_user_can_give(name):
+    with pytest.raises(InvalidValueError) as refused:
+        jaxmech.make(name, colour="red")
+    told = refused.value.allowed.split(", ")
+    assert told and not set(told) & set(FROM_THE_FACTORY)
+    if "response_rate" in told:
+        for option in FROM_THE_FACTORY:
+            with pytest.raises(InvalidValueError, match=f"got '{option}'"):
+                jaxmech.make(name, **{option: 3})

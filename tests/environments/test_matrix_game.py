@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jaxmech
 from jaxmech.agents.responses.game import equilibrium
 from jaxmech.certificates import deviations
 from jaxmech.checks import InvalidValueError
@@ -190,3 +191,34 @@ def test_a_mechanism_of_another_size_is_refused():
     params = params_of(GAME, CHICKEN)
     with pytest.raises(InvalidValueError, match="mechanism"):
         GAME.equilibrium(jnp.zeros(3), params)
+
+
+@pytest.mark.parametrize(
+    ("payoffs", "told"),
+    [
+        (3.0, r"payoffs: got 3.0; .*as many axes of actions as players"),
+        ([[[3, 0], [5, 1]], [[3, 5], [0]]], "payoffs: got .*lists of one length each"),
+        (1j * CHICKEN, r"payoffs: got .*\(complex128\); allowed are real numbers"),
+        ([["a", "b"]], "payoffs: got .*; allowed are real numbers"),
+        (np.zeros((2, 2)), r"payoffs: got shape \(2, 2\); .*such as \(2, 2, 2\)"),
+        (np.zeros((3, 2, 2)), r"payoffs: got shape \(3, 2, 2\)"),
+        (np.zeros((2, 2, 0)), r"payoffs: got shape \(2, 2, 0\)"),
+        ([], r"payoffs: got shape \(0,\)"),
+        (np.full((2, 2, 2), np.inf), "payoffs: got .*; allowed are finite numbers"),
+        ("chickens", "payoffs: got 'chickens'; did you mean 'chicken'"),
+    ],
+)
+def test_payoffs_that_are_no_normal_form_are_told_what_one_looks_like(payoffs, told):
+    with pytest.raises(InvalidValueError, match=told):
+        jaxmech.make("matrix_game", payoffs=payoffs)
+
+
+def test_three_players_are_made_from_lists():
+    env, params = jaxmech.make("matrix_game", payoffs=np.ones((3, 2, 4, 1)).tolist())
+    assert env.game.num_actions == (2, 4, 1) and params.game.payoffs.shape == (3, 2, 4, 1)
+
+
+def test_payments_cost_the_designer_nothing():
+    params, policies = params_of(GAME, CHICKEN), GAME.initial_policies(params_of(GAME, CHICKEN))
+    paid, unpaid = (GAME.objective(policies, size * jnp.ones(4), params) for size in (5.0, 0.0))
+    assert paid == unpaid

@@ -155,9 +155,37 @@ def test_it_is_the_game_but_for_the_objective():
 def test_what_has_no_meaning_is_refused():
     with pytest.raises(InvalidValueError, match="knowing: got 'all'"):
         WithParticipation(GAME, knowing="all")
-    with pytest.raises(InvalidValueError, match="allowed are games that have interim_utilities"):
+    with pytest.raises(InvalidValueError, match="games that have interim_utilities and type"):
         WithParticipation(Wage(), knowing="type")
     with pytest.raises(InvalidValueError, match="penalty"):
         WithParticipation(GAME).params_of(params_of(GAME), penalty=0.0)
     with pytest.raises(InvalidValueError, match="outside_option"):
         WithParticipation(GAME).params_of(params_of(GAME), outside_option=float("nan"))
+    for wrong in (jnp.zeros(6), jnp.full(7, jnp.nan), [0.0, 1.0], "none"):
+        with pytest.raises(InvalidValueError, match="outside_option"):
+            WithParticipation(GAME, knowing="type").params_of(params_of(GAME), outside_option=wrong)
+
+
+def test_types_that_never_occur_have_no_constraint():
+    weights = [1.0, 2.0, 3.0, 2.0, 1.0, 1.0, 0.0]
+    own = params_of(GAME, position_weights=weights)
+    game = WithParticipation(GAME, knowing="type")
+    low, high = (
+        game.params_of(own, outside_option=jnp.full(7, 0.25).at[6].set(worth), penalty=2.0)
+        for worth in (0.25, 100.0)
+    )
+    mechanism = jnp.array([0.0, 3.0, -5.0])
+    policies = game.equilibrium(mechanism, low).point
+    slack = game.slack(policies, mechanism, high)
+    assert slack[6] == jnp.inf and least_subsidy(slack) < 10
+    np.testing.assert_array_equal(slack, game.slack(policies, mechanism, low))
+
+    @jax.jit
+    def of(mechanism, params):
+        return jax.value_and_grad(game.objective, argnums=(1, 2))(policies, mechanism, params)
+
+    (value, slopes), (same, _) = of(mechanism, high), of(mechanism, low)
+    assert value == same
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
+    raised = game.with_updated_multipliers(policies, mechanism, high).multipliers
+    assert raised[6] == 0 and np.max(raised) > 0

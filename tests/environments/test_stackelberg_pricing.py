@@ -106,3 +106,30 @@ def test_the_environment_pays_the_leader_its_objective_in_equilibrium():
 def test_what_is_out_of_range_is_refused(call, named):
     with pytest.raises(InvalidValueError, match=f"^{named}: got"):
         call()
+
+
+def test_repeated_responses_come_to_rest_in_the_equilibrium():
+    """Undamped, as a designer takes them by default, for mechanisms from all over the space."""
+    env, params = make(responses_per_round=300)
+    game, space = env.game, env.action_space(params)
+
+    def distance(key):
+        level = jax.random.uniform(jax.random.fold_in(key, 1))
+        drawn = space.sample(key)
+        # Weak wishes as well, that leave some of the capacity.
+        mechanism = drawn.at[:-1].multiply(level)
+        _, state = env.reset(key, params)
+        _, state, *_ = env.step_env(key, state, mechanism, params)
+        rest = game.equilibrium(mechanism, params.game).point
+        gaps = jax.tree.map(lambda a, b: jnp.max(jnp.abs(a - b)), state.policies, rest)
+        return jnp.maximum(gaps.quantities, gaps.capacity_price)
+
+    distances = jax.jit(jax.vmap(distance))(jax.random.split(jax.random.key(0), 100))
+    assert np.max(distances) < 1e-6
+    # Also where slopes are steeper, of who moves half of the way.
+    env, params = make(responses_per_round=600, response_rate=0.5, highest_slope=0.4)
+    steep = jnp.append(jnp.full(8, -4.0), 0.4)
+    _, state = env.reset(jax.random.key(0), params)
+    _, state, *_ = env.step_env(jax.random.key(0), state, steep, params)
+    rest = equilibrium_of(env.game, steep, params.game).point
+    np.testing.assert_allclose(state.policies.quantities, rest.quantities, atol=1e-6)

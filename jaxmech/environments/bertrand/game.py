@@ -107,14 +107,8 @@ class Bertrand:
           ValueError: the mechanism is no pair of taxes, [2].
         """
         _taxes(mechanism)  # Refused before anything compiles.
-        respond = self.respond if self.num_nodes is not None else self._best_beside
         start = self.initial_policies(params)
-        found = fixed_point(
-            lambda policies, given: respond(policies, *given),
-            start,
-            (mechanism, params),
-            solver=newton(start),
-        )
+        found = fixed_point(self._settling, start, (mechanism, params), solver=newton(start))
         again = self.respond(found.point, mechanism, params)
         return replace(found, residual=largest_difference(again, found.point))
 
@@ -146,6 +140,13 @@ class Bertrand:
             return self.objective(policies, mechanism, params)
         drawn = self._nodes(params)[jax.random.categorical(key, jnp.log(policies))]
         return _welfare(drawn[0], drawn[1], params)
+
+    def _settling(self, policies: jax.Array, given: tuple[jax.Array, BertrandParams]) -> jax.Array:
+        """The response by which equilibria are found."""
+        # A method and no lambda, which solvers would compile anew for every call outside of jit.
+        if self.num_nodes is not None:
+            return self.respond(policies, *given)
+        return self._best_beside(policies, *given)
 
     def _best_beside(
         self, prices: jax.Array, mechanism: jax.Array, params: BertrandParams

@@ -218,9 +218,9 @@ class ConsumerTax:
         self, preferences: jax.Array, mechanism: jax.Array, params: ConsumerTaxParams
     ) -> jax.Array:
         """What each basket is worth to a consumer, float [baskets]."""
-        spent = params.spending_step * self.choices.baskets
-        # Taxes apart: what is not bought has no slope.
-        powers = spent ** preferences[None] * ((1 + mechanism[:-1]) ** -preferences)[None]
+        per_step = params.spending_step / (1 + mechanism[:-1])
+        # Steps apart from what each buys: powers of 0 have no slope.
+        powers = self.choices.baskets ** preferences[None] * (per_step**preferences)[None]
         return jnp.prod(powers, axis=1)
 
     def _divisions(self, mechanism: jax.Array, params: ConsumerTaxParams) -> jax.Array:

@@ -7,11 +7,10 @@ from typing import Protocol
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxmech import checks, struct
-from jaxmech.checks import InvalidValueError
+from jaxmech.environments.incentives.params import probabilities_of
 
 PREFERENCES = ((0.6, 0.3, 0.1), (0.1, 0.7, 0.2))
 """Of the two types of Thoma et al. (2024) for their three goods."""
@@ -105,17 +104,12 @@ def params_of(
         checks.number(name, value, above=0)
     checks.number("consumption_weight", consumption_weight)
     checks.number("revenue_weight", revenue_weight)
-    exponents = np.asarray(preferences, float)
+    exponents = checks.reals("preferences", preferences, "real numbers [types, goods]")
     checks.axes("preferences", exponents, "types", "goods")
     shape = (len(exponents), sizes.num_goods)
     checks.shape("preferences", exponents, "[types, goods]", shape)
     checks.numbers("preferences", exponents, above=0)
-    equal = np.full(len(exponents), 1 / len(exponents))
-    chances = equal if type_probabilities is None else np.asarray(type_probabilities, float)
-    checks.shape("type_probabilities", chances, "[types]", equal.shape)
-    checks.numbers("type_probabilities", chances, low=0)
-    if not np.isclose(chances.sum(), 1):
-        raise InvalidValueError("type_probabilities", chances, "shares that sum to 1")
+    chances = probabilities_of("type_probabilities", type_probabilities, "types", len(exponents))
     return ConsumerTaxParams(
         preferences=jnp.asarray(exponents, float),
         type_probabilities=jnp.asarray(chances, float),

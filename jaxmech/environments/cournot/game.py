@@ -149,15 +149,10 @@ class Cournot:
         if self.num_nodes is not None:
             raise checks.InvalidValueError("num_nodes", self.num_nodes, "None, for a cap")
 
-        def excess(price: jax.Array) -> jax.Array:
-            quantities, _ = self._exact_equilibrium(price[None], params)
-            return jnp.sum(params.emissions * quantities) - cap
-
-        # Below a price of 0 emissions stay what they are, and what is left of the cap takes its
-        # place: so there is one root, and no price is below 0.
         found = fixed_point(
-            lambda price, _: price + excess(jnp.maximum(price, 0)) - jnp.minimum(price, 0),
+            self._price_after_excess,
             jnp.zeros_like(params.tax_high),
+            (cap, params),
             solver=falling_bisection(params.tax_high),
             options={"lower": -cap, "upper": params.tax_high},
         )
@@ -166,32 +161,43 @@ class Cournot:
     def _exact_equilibrium(
         self, mechanism: jax.Array, params: CournotParams
     ) -> tuple[jax.Array, jax.Array]:
-        tax = _tax(mechanism)
-
-        def of_total(total: jax.Array) -> jax.Array:
-            """What each firm makes where all make this, by its condition of first order."""
-            margins = params.intercept - params.costs - tax * params.emissions
-            wanted = (margins - params.slope * total) / (params.slope + params.curvatures)
-            return jnp.clip(wanted, params.lowest, params.highest)
-
-        # As a share of the most that can be made, for the precision of the search.
         most = jnp.sum(params.highest)
         found = fixed_point(
-            lambda share, _: jnp.sum(of_total(share * most)) / most,
+            _share_made,
             jnp.ones_like(most) / 2,
+            (mechanism, params),
             solver=falling_bisection(most),
             options={"lower": 0.0, "upper": 1.0},
         )
-        return of_total(found.point * most), found.steps
+        return _made_within(found.point * most, mechanism, params), found.steps
+
+    # Methods and functions of the module and no lambdas, which solvers would compile anew for every
+    # call outside of jit.
+
+    def _price_after_excess(
+        self, price: jax.Array, given: tuple[jax.Array, CournotParams]
+    ) -> jax.Array:
+        """The price of emissions plus those in excess of a cap, float []."""
+        cap, params = given
+        quantities, _ = self._exact_equilibrium(jnp.maximum(price, 0)[None], params)
+        excess = jnp.sum(params.emissions * quantities) - cap
+        # Below a price of 0 emissions stay what they are, and what is left of the cap takes its
+        # place: so there is one root, and no price is below 0.
+        return price + excess - jnp.minimum(price, 0)
+
+    def _expected_responses(
+        self, means: jax.Array, given: tuple[jax.Array, CournotParams]
+    ) -> jax.Array:
+        """Expected quantities of firms that respond to such, float [firms]."""
+        _, params = given
+        return self._moments(self._respond_to(means, *given), params)[0]
 
     def _logit_equilibrium(
         self, mechanism: jax.Array, params: CournotParams
     ) -> tuple[jax.Array, jax.Array]:
-        def expected(means: jax.Array, _: None) -> jax.Array:
-            return self._moments(self._respond_to(means, mechanism, params), params)[0]
-
         start, _ = self._moments(self.initial_policies(params), params)
-        found = fixed_point(expected, start, solver=newton(start))
+        given = (mechanism, params)
+        found = fixed_point(self._expected_responses, start, given, solver=newton(start))
         return self._respond_to(found.point, mechanism, params), found.steps
 
     def _respond_to(
@@ -230,6 +236,20 @@ class Cournot:
         shares = jnp.linspace(0, 1, self.num_nodes, dtype=params.costs.dtype)[None]
         low, high = params.lowest[:, None], params.highest[:, None]
         return low + (high - low) * shares
+
+
+def _made_within(total: jax.Array, mechanism: jax.Array, params: CournotParams) -> jax.Array:
+    """What each firm makes where all make ``total``, by its condition of first order."""
+    margins = params.intercept - params.costs - _tax(mechanism) * params.emissions
+    wanted = (margins - params.slope * total) / (params.slope + params.curvatures)
+    return jnp.clip(wanted, params.lowest, params.highest)
+
+
+def _share_made(share: jax.Array, given: tuple[jax.Array, CournotParams]) -> jax.Array:
+    """Of the most that can be made, for the precision of the search, float []."""
+    _, params = given
+    most = jnp.sum(params.highest)
+    return jnp.sum(_made_within(share * most, *given)) / most
 
 
 def _tax(mechanism: jax.Array) -> jax.Array:

@@ -45,7 +45,8 @@ class EscapeRoom:
     says, joint actions are numbered as the states that they lead to.
 
     A mechanism is float [coefficients], payments for choosing lever, start and door, in each step
-    of the game or in all alike; see ``payments``.
+    of the game or in all alike; see ``payments``. They cost the designer nothing: the objective is
+    of rewards without payments, and only their bound limits them.
 
     Attributes:
       num_agents: N, 2 to 5.
@@ -196,7 +197,10 @@ class EscapeRoom:
     def objective(
         self, policies: jax.Array, mechanism: jax.Array, params: EscapeRoomParams
     ) -> jax.Array:
-        """Expected sum of all agents' rewards without payments, exact, float []."""
+        """Expected sum of all agents' rewards without payments, exact, float [].
+
+        What payments cost whoever makes them is no part of it.
+        """
         return jnp.sum(self._expected(policies, jnp.zeros_like(mechanism), params))
 
     def utilities(

@@ -6,11 +6,10 @@ from typing import Protocol
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxmech import checks, struct
-from jaxmech.checks import InvalidValueError
+from jaxmech.environments.incentives.params import probabilities_of
 
 
 @struct.dataclass
@@ -74,12 +73,7 @@ def params_of(
     checks.number("slip", slip, low=0, high=1)
     checks.number("arrival_reward", arrival_reward)
     checks.number("visit_reward", visit_reward)
-    equal = np.full(sizes.num_goals, 1 / sizes.num_goals)
-    chances = equal if goal_probabilities is None else np.asarray(goal_probabilities, float)
-    checks.shape("goal_probabilities", chances, "[goals]", equal.shape)
-    checks.numbers("goal_probabilities", chances, low=0)
-    if not np.isclose(chances.sum(), 1):
-        raise InvalidValueError("goal_probabilities", chances, "shares that sum to 1")
+    chances = probabilities_of("goal_probabilities", goal_probabilities, "goals", sizes.num_goals)
     return FourRoomsParams(
         temperature=jnp.asarray(temperature, float),
         spending_cost=jnp.asarray(spending_cost, float),

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from jaxmech import checks, struct
+from jaxmech.spaces import Simplex
 
 
 @struct.dataclass
@@ -23,6 +26,25 @@ class IncentiveDesignParams:
     game: Any
     response_rate: Any
     max_steps_in_episode: int = struct.field(pytree_node=False)
+
+
+def probabilities_of(
+    field: str, given: ArrayLike | None, axis: str, size: int
+) -> NDArray[np.float64]:
+    """Probabilities of ``size`` of a kind, float [size]; all alike where none are given.
+
+    Args:
+      axis: what there are ``size`` of, such as ``"types"``.
+
+    Raises:
+      ValueError: another shape, a number below 0, or a sum other than 1.
+    """
+    if given is None:
+        return np.full(size, 1 / size)
+    probabilities = checks.reals(field, given, f"real numbers [{axis}]")
+    checks.shape(field, probabilities, f"[{axis}]", (size,))
+    Simplex(size).check(field, probabilities)
+    return probabilities
 
 
 def params_of(

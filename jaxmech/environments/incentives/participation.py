@@ -23,6 +23,7 @@ import jax.numpy as jnp
 from jaxmech import checks, struct
 from jaxmech.agents.responses.fixed_points import FixedPoint
 from jaxmech.agents.responses.game import Game, MechanismSpace, Policies, equilibrium
+from jaxmech.agents.responses.outside_options import outside_options
 
 Knowing = Literal["nothing", "type"]
 
@@ -35,6 +36,10 @@ class GameWithInterimUtilities(Game, Protocol):
 
         ``policies`` are float [types, actions], the probabilities of each type's actions.
         """
+        ...
+
+    def type_probabilities(self, params: Any) -> jax.Array:
+        """How likely each type is, float [types]."""
         ...
 
 
@@ -63,17 +68,18 @@ class WithParticipation:
     From the objective of the game it takes, for every constraint, ``(max(0, multiplier - penalty *
     slack)^2 - multiplier^2) / (2 penalty)``, where the slack is what an agent expects less its
     outside option. Agents respond as they do in the game. What transfers cost counts where the
-    game's own objective charges for it, and nowhere else.
+    game's own objective charges for it, and nowhere else. A type of probability 0 never occurs and
+    has no constraint: its slack is infinite, and its multiplier stays 0.
 
     Attributes:
       game: see ``jaxmech.agents.responses.game.Game``.
       knowing: what agents know who decide whether to take part: nothing, with a constraint for
         each agent; or their own type, with one for each type, in games that have
-        ``interim_utilities``.
+        ``interim_utilities`` and ``type_probabilities``.
 
     Raises:
-      ValueError: a word of another meaning, or a game without interim utilities where agents know
-        their type.
+      ValueError: a word of another meaning, or a game without interim utilities or probabilities
+        of types where agents know their type.
     """
 
     game: Game
@@ -81,8 +87,10 @@ class WithParticipation:
 
     def __post_init__(self) -> None:
         checks.one_of("knowing", self.knowing, get_args(Knowing))
-        if self.knowing == "type" and not hasattr(self.game, "interim_utilities"):
-            raise checks.InvalidValueError("game", self.game, "games that have interim_utilities")
+        needed = ("interim_utilities", "type_probabilities")
+        if self.knowing == "type" and not all(hasattr(self.game, name) for name in needed):
+            allowed = f"games that have {' and '.join(needed)}"
+            raise checks.InvalidValueError("game", self.game, allowed)
         checks.hashable_fields(self)
 
     @property
@@ -104,14 +112,15 @@ class WithParticipation:
           outside_option: float [] or [constraints].
 
         Raises:
-          ValueError: an outside option that is not finite, or a penalty not above 0.
+          ValueError: an outside option of another shape or not finite, or a penalty not above 0.
         """
-        checks.leaf("outside_option", outside_option)
         checks.leaf("penalty", penalty, above=0)
         shape = jax.eval_shape(self._expected_at_first, game_params)
+        axis = "agents" if self.knowing == "nothing" else "types"
+        outside = outside_options(outside_option, axis, shape.shape[0], shape.dtype)
         return ParticipationParams(
             game=game_params,
-            outside_option=jnp.asarray(outside_option, shape.dtype),
+            outside_option=outside,
             multipliers=jnp.zeros(shape.shape, shape.dtype),
             penalty=jnp.asarray(penalty, shape.dtype),
         )
@@ -137,8 +146,12 @@ class WithParticipation:
     def slack(
         self, policies: Policies, mechanism: jax.Array, params: ParticipationParams
     ) -> jax.Array:
-        """What each agent or type expects less its outside option, float [constraints]."""
-        return self._expected(policies, mechanism, params.game) - params.outside_option
+        """What each agent or type expects less its outside option, float [constraints].
+
+        Infinity for types that never occur.
+        """
+        slack = self._expected(policies, mechanism, params.game) - params.outside_option
+        return jnp.where(self._occur(params), slack, jnp.inf)
 
     def objective(
         self, policies: Policies, mechanism: jax.Array, params: ParticipationParams
@@ -173,14 +186,24 @@ class WithParticipation:
     def _pressure(
         self, policies: Policies, mechanism: jax.Array, params: ParticipationParams
     ) -> jax.Array:
-        slack = self.slack(policies, mechanism, params)
-        return jnp.maximum(params.multipliers - params.penalty * slack, 0)
+        occur = self._occur(params)
+        # Not infinite, for the derivatives.
+        slack = jnp.where(occur, self.slack(policies, mechanism, params), 0)
+        return jnp.where(occur, jnp.maximum(params.multipliers - params.penalty * slack, 0), 0)
 
     def _cost(
         self, policies: Policies, mechanism: jax.Array, params: ParticipationParams
     ) -> jax.Array:
         squares = self._pressure(policies, mechanism, params) ** 2 - params.multipliers**2
-        return jnp.sum(squares) / (2 * params.penalty)
+        return jnp.sum(squares, where=self._occur(params)) / (2 * params.penalty)
+
+    def _occur(self, params: ParticipationParams) -> jax.Array:
+        """Which agents or types there are, bool [constraints]."""
+        if self.knowing == "nothing":
+            return jnp.ones(params.multipliers.shape, bool)
+        game: Any = self.game
+        occur: jax.Array = game.type_probabilities(params.game) > 0
+        return occur
 
     def _expected(self, policies: Policies, mechanism: jax.Array, params: Any) -> jax.Array:
         """What each agent or type expects, float [constraints]."""
@@ -200,6 +223,6 @@ def least_subsidy(slack: jax.Array) -> jax.Array:
 
     Args:
       slack: float [constraints], what each agent or type expects less its outside option, without
-        a subsidy.
+        a subsidy; infinity where nobody is, as for types that never occur.
     """
     return jnp.maximum(-jnp.min(slack), 0)

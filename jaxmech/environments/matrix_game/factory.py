@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxmech.environments.incentives.environment import IncentiveDesign
@@ -12,7 +11,7 @@ from jaxmech.environments.incentives.factory import incentive_design, of_rounds
 from jaxmech.environments.incentives.params import IncentiveDesignParams
 from jaxmech.environments.matrix_game.game import MatrixGame, PaidFor
 from jaxmech.environments.matrix_game.named import NAMED
-from jaxmech.environments.matrix_game.params import params_of
+from jaxmech.environments.matrix_game.params import normal_form_payoffs, params_of
 from jaxmech.environments.registry import check_options
 from jaxmech.naming import lookup
 
@@ -34,6 +33,7 @@ def make(
     """
     check_options("matrix_game", options, make, params_of, incentive_design)
     rounds, numbers = of_rounds(options)
-    of_players = lookup("payoffs", payoffs, NAMED) if isinstance(payoffs, str) else payoffs
-    game = MatrixGame(np.shape(of_players)[1:], paid_for)
+    named = lookup("payoffs", payoffs, NAMED) if isinstance(payoffs, str) else payoffs
+    of_players = normal_form_payoffs(named)
+    game = MatrixGame(of_players.shape[1:], paid_for)
     return incentive_design(game, params_of(game, of_players, **numbers), **rounds)

@@ -31,7 +31,8 @@ class MatrixGame:
     Payments for actions are float [actions of the first + ... + actions of the last], to each
     player for each of its own actions. Payments for outcomes are float [players * joint actions],
     the entries of an array [players, actions of the first, ..., actions of the last] in a row; they
-    depend on the others' actions as well. Negative ones are charges.
+    depend on the others' actions as well. Negative ones are charges. Payments cost the designer
+    nothing: the objective is of payoffs without them, and only their bound limits them.
 
     Policies are those of a ``FiniteGame`` without types: of each player float [1, actions].
 
@@ -131,7 +132,10 @@ class MatrixGame:
     def objective(
         self, policies: Policies, mechanism: jax.Array, params: MatrixGameParams
     ) -> jax.Array:
-        """Expected payoffs without payments, weighted and summed, float []."""
+        """Expected payoffs without payments, weighted and summed, float [].
+
+        What payments cost whoever makes them is no part of it.
+        """
         del mechanism
         return jnp.sum(params.weights * normal_form(params.payoffs).utilities(policies))
 

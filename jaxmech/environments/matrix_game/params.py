@@ -7,7 +7,7 @@ from typing import Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from jaxmech import checks, struct
 
@@ -29,11 +29,35 @@ class MatrixGameParams:
     bound: jax.Array
 
 
+_PAYOFFS = (
+    "real numbers [players, actions of the first, ..., actions of the last], with as many axes of "
+    "actions as players and at least 1 of each, such as (2, 2, 2) or (3, 2, 2, 2)"
+)
+
+
 class Sizes(Protocol):
     """What parameters have to fit: the game, or anything with its sizes."""
 
     @property
     def num_actions(self) -> tuple[int, ...]: ...
+
+
+def normal_form_payoffs(payoffs: ArrayLike) -> NDArray[np.float64]:
+    """The payoffs of any number of players, float [players, actions of each].
+
+    Args:
+      payoffs: an array, or lists within lists.
+
+    Raises:
+      InvalidValueError: numbers that are complex or not finite, lists of unequal lengths, or
+        another number of axes than one for the players and one for each player's actions.
+    """
+    given = checks.reals("payoffs", payoffs, _PAYOFFS)
+    if given.ndim < 2 or 0 in given.shape or given.ndim != 1 + len(given):
+        got = f"shape {given.shape}" if given.ndim else checks.shown(payoffs)
+        raise checks.InvalidValueError("payoffs", payoffs, _PAYOFFS, got=got)
+    checks.numbers("payoffs", given)
+    return given
 
 
 def params_of(
@@ -53,14 +77,13 @@ def params_of(
       weights: float [players], of any sign: all 1 unless given, so that the objective is welfare.
 
     Raises:
-      InvalidValueError: payoffs or weights of another size or not finite, or a temperature or bound
-        that is not above 0 and finite.
+      InvalidValueError: payoffs or weights of another size, complex or not finite, or a temperature
+        or bound that is not above 0 and finite.
     """
     players = len(sizes.num_actions)
-    given = np.asarray(payoffs, float)
+    given = normal_form_payoffs(payoffs)
     checks.shape("payoffs", given, "[players, actions of each]", (players, *sizes.num_actions))
-    checks.numbers("payoffs", given)
-    shares = np.asarray(np.ones(players) if weights is None else weights, float)
+    shares = checks.reals("weights", np.ones(players) if weights is None else weights)
     checks.shape("weights", shares, "[players]", (players,))
     checks.numbers("weights", shares)
     checks.number("temperature", temperature, above=0)

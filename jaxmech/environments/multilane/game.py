@@ -209,6 +209,10 @@ class Multilane:
         apart = (self.terminal_positions(params) - moments.mean) ** 2 + moments.variance
         return self._own_part(mechanism, params) - params.mismatch_cost * others * apart
 
+    def type_probabilities(self, params: MultilaneParams) -> jax.Array:
+        """How likely each initial position is, float [positions]."""
+        return params.position_weights
+
     def action_values(
         self, policies: jax.Array, mechanism: jax.Array, params: MultilaneParams
     ) -> jax.Array:

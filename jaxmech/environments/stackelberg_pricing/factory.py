@@ -15,6 +15,9 @@ from jaxmech.environments.stackelberg_pricing.params import params_of
 def make(**options: Any) -> tuple[IncentiveDesign, IncentiveDesignParams]:
     """A leader prices what followers take of a capacity that they share.
 
+    By default followers are in equilibrium in every round. With ``responses_per_round`` they
+    respond so many times, see ``StackelbergPricing.respond`` for when that comes to rest.
+
     Args:
       options: followers' costs and what the leader wants, see
         ``jaxmech.environments.stackelberg_pricing.params_of``; and of rounds, see
@@ -23,6 +26,6 @@ def make(**options: Any) -> tuple[IncentiveDesign, IncentiveDesignParams]:
     Raises:
       ValueError: an unknown option or a value out of range.
     """
-    check_options("stackelberg_pricing", options, params_of, incentive_design)
+    check_options("stackelberg_pricing", options, make, params_of, incentive_design)
     rounds, numbers = of_rounds(options)
     return incentive_design(StackelbergPricing(), params_of(**numbers), **rounds)

@@ -26,6 +26,10 @@ from jaxmech.spaces import Box
 CAPACITY = 1.0
 """Of all followers together."""
 
+PRICE_STEP = 0.5
+"""Part of the way to the price that would clear all excess, which it moves in a response. From 1 on
+responses to prices without a slope never come to rest."""
+
 
 @struct.dataclass
 class PricedQuantities:
@@ -74,8 +78,16 @@ class StackelbergPricing:
     ) -> PricedQuantities:
         """What each follower takes while the others take theirs and capacity costs what it does.
 
-        The price of capacity moves by what is taken in excess, not below 0: it stays where all is
-        taken, or some is left and it is 0.
+        The price of capacity rises by what is taken in excess, in proportion to the slope of what
+        all wish for, and falls not below 0: it stays where all is taken, or some is left and it is
+        0. It moves half of the way that would clear the excess by itself, since followers respond
+        to it one step late and would otherwise swing ever further.
+
+        From equal shares, repeated responses come to rest in the equilibrium for the default
+        parameters and all of their mechanisms. Where slopes can be twice as steep, or there are 16
+        followers, all respond to the sum at once and may overshoot for good: take equilibria there
+        (``responses_per_round=None``, or ``responses_per_update=None`` of ``TwoTimescale``), or a
+        response rate of .5 at most, and less for more followers.
         """
         prices, slope = _prices(mechanism, params)
         total = jnp.sum(policies.quantities)
@@ -84,8 +96,8 @@ class StackelbergPricing:
         wish = jnp.maximum(-(prices + slope * others**2 + policies.capacity_price), 0)
         half = params.curvatures + 2 * slope * others
         quantities = wish / (half + jnp.sqrt(half**2 + 3 * slope * wish))
-        capacity_price = jnp.maximum(policies.capacity_price + total - CAPACITY, 0)
-        return PricedQuantities(quantities, capacity_price)
+        rise = PRICE_STEP * (total - CAPACITY) / jnp.sum(1 / (2 * params.curvatures))
+        return PricedQuantities(quantities, jnp.maximum(policies.capacity_price + rise, 0))
 
     def equilibrium(self, mechanism: jax.Array, params: StackelbergPricingParams) -> FixedPoint:
         """The variational equilibrium, differentiable by the implicit function theorem.
@@ -94,28 +106,17 @@ class StackelbergPricing:
         one: by bisection on a number that says how much is taken up to the capacity, and beyond it
         what capacity costs.
         """
-        prices, slope = _prices(mechanism, params)
-
-        def of_place(place: jax.Array) -> PricedQuantities:
-            total = jnp.minimum(place, CAPACITY)
-            capacity_price = jnp.maximum(place - CAPACITY, 0)
-            wish = jnp.maximum(-(prices + slope * total**2 + capacity_price), 0)
-            return PricedQuantities(
-                wish / (2 * (params.curvatures + slope * total)), capacity_price
-            )
-
-        def response(place: jax.Array, _: None) -> jax.Array:
-            excess = jnp.sum(of_place(place).quantities) - jnp.minimum(place, CAPACITY)
-            return place + excess
-
+        prices, _ = _prices(mechanism, params)
+        given = (mechanism, params)
         found = fixed_point(
-            response,
+            _place_after_excess,
             jnp.ones_like(params.target),
+            given,
             solver=falling_bisection(params.target),
             # Where capacity costs as much as anybody wishes, nobody takes any.
             options={"lower": 0.0, "upper": CAPACITY + jnp.maximum(jnp.max(-prices), 0)},
         )
-        policies = of_place(found.point)
+        policies = _taken_at(found.point, given)
         again = self.respond(policies, mechanism, params)
         return FixedPoint(policies, largest_difference(again, policies), found.steps)
 
@@ -149,6 +150,27 @@ class StackelbergPricing:
         """The objective: nothing is drawn, float []."""
         del key
         return self.objective(policies, mechanism, params)
+
+
+def _taken_at(
+    place: jax.Array, given: tuple[jax.Array, StackelbergPricingParams]
+) -> PricedQuantities:
+    """What followers wish for where this much is taken, or capacity costs what is beyond it."""
+    mechanism, params = given
+    prices, slope = _prices(mechanism, params)
+    total = jnp.minimum(place, CAPACITY)
+    capacity_price = jnp.maximum(place - CAPACITY, 0)
+    wish = jnp.maximum(-(prices + slope * total**2 + capacity_price), 0)
+    return PricedQuantities(wish / (2 * (params.curvatures + slope * total)), capacity_price)
+
+
+# A function of the module and no lambda, which solvers would compile anew for every call outside of
+# jit.
+def _place_after_excess(
+    place: jax.Array, given: tuple[jax.Array, StackelbergPricingParams]
+) -> jax.Array:
+    """The place plus what is wished for beyond what it says is taken, float []."""
+    return place + jnp.sum(_taken_at(place, given).quantities) - jnp.minimum(place, CAPACITY)
 
 
 def _prices(mechanism: jax.Array, params: StackelbergPricingParams) -> tuple[jax.Array, jax.Array]:
