@@ -8,11 +8,13 @@ import pytest
 
 import jaxmech
 from jaxmech.experiments.incentives.cournot.configuration import COURNOT
-from jaxmech.experiments.incentives.cournot.markets import theory
-from jaxmech.experiments.incentives.designing import two_timescale
+from jaxmech.experiments.incentives.cournot.findings import findings
+from jaxmech.experiments.incentives.cournot.markets import Market, theory
+from jaxmech.experiments.incentives.designing import Designed, Outcomes, two_timescale
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.oracles.cournot import LinearCournot
+from jaxmech.reports.findings import LearningCurves
 
 SMALL = replace(COURNOT, temperatures=(0.0,), damages=(2.0,), seeds=2, taxes=21)
 FIRMS = LinearCournot((1.0, 2.0, 3.0), 10.0, 1.0, 0.5, (1.0, 0.6, 0.2), 2.0)
@@ -59,11 +61,26 @@ def test_the_best_tax_is_designed_to_six_digits_by_every_seed(tmp_path):
 def test_little_damage_and_firms_that_err(tmp_path):
     found = computed(replace(COURNOT, damages=(0.5,), seeds=1, taxes=41), tmp_path)
     assert all(one.holds for one in found.certificates.values()), found.certificates
+    # Firms that err forgo something, and no more than their entropy is worth to them.
+    forgone = found.certificates["damage_0.5_temperature_0.5/exploitability"]
+    assert 0.01 < forgone.value <= forgone.tolerance == pytest.approx(0.5 * np.log(61))
+    assert found.certificates["exploitability"].tolerance < 1e-6
     exact, logit = (f"damage_0.5_temperature_{temperature}" for temperature in ("0", "0.5"))
     assert found.estimates[f"{exact}/tax"].mean == pytest.approx(-0.6114398, abs=1e-6)
     # Errors cost welfare, and call for another tax.
     assert found.estimates[f"{exact}/learned"].mean > found.estimates[f"{logit}/learned"].mean
     assert found.estimates[f"{exact}/tax"].mean != found.estimates[f"{logit}/tax"].mean
+
+
+def test_firms_that_err_by_more_than_their_temperature_are_found():
+    """As findings alone say, of one market that is made up."""
+    outcomes = Outcomes(np.zeros(1), np.zeros((1, 3)), np.zeros(1))
+    designed = Designed(np.zeros((1, 1)), outcomes, LearningCurves("", (0,), ((0.0,),), ((0.0,),)))
+    for gain, holds in ((2.0, True), (2.1, False), (np.nan, False)):
+        market = Market(2.0, 0.5, FIRMS, designed, np.zeros(2), outcomes, np.full((1, 3), gain))
+        certificates = findings(COURNOT, [market], 1.6, theory(lambda: 1.6)).certificates
+        found = certificates["damage_2_temperature_0.5/exploitability"]
+        assert found.holds is holds and "exploitability" not in certificates
 
 
 def test_where_not_all_firms_produce_there_is_no_closed_form():

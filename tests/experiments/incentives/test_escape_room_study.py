@@ -143,6 +143,31 @@ def test_an_equilibrium_whose_branch_was_lost_is_reported():
     assert "Of 1 equilibria" in certificate.statement
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_return_that_is_not_a_number_is_in_no_agreement(place):
+    paid = paid_for_one_step([LEVER, NOTHING], [0, 2])
+    assert found_of(paid, paid).certificates["two computations agree"].holds
+    outcomes = replace(paid.designed.outcomes, objective=np.array([np.nan]))
+    lost = replace(paid, designed=replace(paid.designed, outcomes=outcomes))
+    schemes = [paid, paid]
+    schemes[place] = lost
+    certificate = found_of(*schemes).certificates["two computations agree"]
+    assert not certificate.holds and np.isnan(certificate.value)
+
+
+@pytest.mark.parametrize(
+    ("lever", "note"),
+    [
+        (1.5, "from 0.00 to 9.00, and who pays from outside pays 1.50: no more than is gained."),
+        (9.5, "from 0.00 to 9.00, and who pays from outside pays 9.50: more than is gained."),
+    ],
+)
+def test_notes_say_what_outsiders_pay_beside_what_the_team_gains(lever, note):
+    paid = paid_for_one_step([[lever, 0.0, 0.0], NOTHING], [0, 2])
+    returns, _ = found_of(paid, paid).tables
+    assert any(one.startswith("In ER(2, 1) ") and one.endswith(note) for one in returns.notes)
+
+
 def test_tables_have_a_row_for_each_scheme_and_each_restart():
     by_role = paid_for_one_step([LEVER, NOTHING], [0, 2])
     returns, payments = found_of(by_role, by_role).tables

@@ -12,15 +12,18 @@ import pytest
 
 from jaxmech.checks import InvalidValueError
 from jaxmech.designers import TwoTimescale
+from jaxmech.designers.two_timescale.mirror_descent import ShareSearch
 from jaxmech.designers.two_timescale.problem import Problem
 from jaxmech.environments.cournot import make as cournot
 from jaxmech.environments.four_rooms import FourRooms, params_of
-from jaxmech.experiments.incentives.followers import follower_check
+from jaxmech.experiments.incentives.designing import Designed, Outcomes
+from jaxmech.experiments.incentives.followers import FollowerCheck, follower_check
 from jaxmech.experiments.incentives.four_rooms.configuration import FOUR_ROOMS
-from jaxmech.experiments.incentives.four_rooms.peers import descent_of_weights, exact_value
+from jaxmech.experiments.incentives.four_rooms.findings import findings
+from jaxmech.experiments.incentives.four_rooms.peers import Path, descent_of_weights, exact_value
 from jaxmech.experiments.incentives.four_rooms.published import PUBLISHED
-from jaxmech.experiments.incentives.four_rooms.search import polished
-from jaxmech.experiments.incentives.four_rooms.study import GOALS
+from jaxmech.experiments.incentives.four_rooms.search import Checked, polished
+from jaxmech.experiments.incentives.four_rooms.study import GOALS, Cell
 from jaxmech.experiments.incentives.four_rooms.trajectories import (
     TrajectoryGradient,
     frequencies,
@@ -30,6 +33,7 @@ from jaxmech.experiments.incentives.four_rooms.trajectories import (
 from jaxmech.experiments.incentives.statements import followers_act_well
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.workspace import Workspace
+from jaxmech.reports.findings import LearningCurves
 
 GAME = FourRooms()
 UNIFORM = np.full(GAME.num_coefficients, 1 / GAME.num_coefficients)
@@ -220,6 +224,43 @@ def test_the_polish_spends_no_more_than_it_may():
     assert found["value"] > -0.067868 + 0.01
     np.testing.assert_allclose(found["shares"].sum(), 1, rtol=1e-12)
     assert np.all(found["shares"] >= 0)
+
+
+def cell_of_numbers(cost, no_penalty):
+    """A cell that was not computed, with a published one of its cost."""
+    none, mechanisms = np.zeros((2, 2)), np.zeros(2)
+    path, curves = Path(UNIFORM, np.ones(1)), LearningCurves("", (0,), ((0.0,),), ((0.0,),))
+    outcomes = Outcomes(np.ones(1), np.zeros((1, 2)), np.zeros(1))
+    return Cell(
+        0.003,
+        cost,
+        ShareSearch(UNIFORM[None], np.ones(1), np.ones((1, 1))),
+        {"shares": UNIFORM, "value": 2.0, "solves": 1},
+        Checked(
+            value=np.array([2.0, no_penalty]),
+            follower=FollowerCheck(none, none, none, none),
+            utilities=none,
+            policy_residual=mechanisms,
+            slope_residual=mechanisms,
+            spent=mechanisms,
+        ),
+        path,
+        path,
+        path,
+        Designed(UNIFORM[None], outcomes, curves),
+        PUBLISHED[0.003, cost],
+    )
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_no_penalty_earns_is_not_known_where_it_is_no_number(place):
+    """Of two cells that are made up, whichever of them has lost its number."""
+    cells = [cell_of_numbers(3.0, 0.320986), cell_of_numbers(5.0, 0.320986)]
+    certificate = findings(FOUR_ROOMS, cells).certificates["no penalty"]
+    assert certificate.holds
+    cells[place] = cell_of_numbers(cells[place].cost, np.nan)
+    certificate = findings(FOUR_ROOMS, cells).certificates["no penalty"]
+    assert not certificate.holds and np.isnan(certificate.value)
 
 
 def test_another_game_is_refused():

@@ -194,6 +194,25 @@ def test_logit_labour_of_another_temperature_and_theory_that_is_not_neared_are_f
     assert not certificates["every learned rate within half a point"].holds
 
 
+def test_rates_that_rise_away_from_theory_as_temperatures_fall_are_found():
+    """The lowest temperature is within half a point of theory, and the one before is further."""
+    cells = logit_cells(0.1, 0.01, 0.001)
+    for away, holds in (
+        ((0.03, 0.02, 0.001), True),
+        ((0.03, 0.001, 0.004), True),
+        ((0.03, 0.05, 0.001), False),
+        ((0.03, 0.02, 0.006), False),
+        ((0.03, np.nan, 0.001), False),
+        ((np.nan, 0.02, 0.001), False),
+    ):
+        taxes = [
+            replace(learned_of_logit(cell, cell.own), rates=np.array([[cell.own + off]]))
+            for cell, off in zip(cells, away, strict=True)
+        ]
+        certificate = findings(ONE_LINEAR, taxes).certificates["logit labour nears theory"]
+        assert certificate.holds is holds, away
+
+
 def test_gains_of_logit_labour_are_bounded_by_what_its_errors_may_cost():
     (cell,) = logit_cells(0.1)
     spread = findings(ONE_LINEAR, [learned_of_logit(cell, 0.4, blur=1e3)]).certificates
@@ -211,7 +230,9 @@ def test_the_best_single_rate_is_the_yardstick_of_several_rates():
     earnings, utilities = people(brackets, brackets.own)
     least = least_utility_at(brackets)
     assert least == pytest.approx(np.min(utilities))
-    for lost, holds in ((0.0, True), (0.01, False)):
+    half_a_point_off = replace(brackets, own=brackets.own + 0.005)
+    assert least - least_utility_at(half_a_point_off) == pytest.approx(3.5e-5, abs=1e-6)
+    for lost, holds in ((0.0, True), (3.5e-5, True), (5e-5, False)):
         tax = learned_by_one_seed(brackets, brackets.own, earnings, utilities, least - lost)
         found = findings(study, [tax])
         certificate = found.certificates["maximin_brackets/best single rate"]

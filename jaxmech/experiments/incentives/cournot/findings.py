@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -53,7 +54,7 @@ def findings(
             for name, oracle in one.oracles().items()
         }
         | {"permit price": known_permit},
-        certificates=_certificates(markets, permit, known_permit),
+        certificates=_certificates(study, markets, permit, known_permit),
         learning_curves=tuple(one.designed.curves for one in markets),
         tables=(_table(study, markets, permit),),
         figures=(_figure(markets),),
@@ -62,7 +63,7 @@ def findings(
 
 
 def _certificates(
-    markets: list[Market], permit: float, known_permit: Oracle
+    study: CournotStudy, markets: list[Market], permit: float, known_permit: Oracle
 ) -> dict[str, Certificate]:
     outcomes = [found for one in markets for found in (one.designed.outcomes, one.swept)]
     certificates = {
@@ -75,6 +76,11 @@ def _certificates(
     if rational:
         certificates["exploitability"] = statements.exploitability(*rational, agent="firm")
     for one in markets:
+        if one.temperature > 0:
+            # A choice by logit maximises the mean plus the temperature times the entropy.
+            certificates[f"{one.cell}/exploitability"] = statements.exploitability(
+                one.gains, tolerance=one.temperature * math.log(study.nodes), agent="firm"
+            )
         excess = float(np.max(np.asarray(one.swept.objective))) - one.welfare
         certificates[f"{one.cell}/no better tax"] = Certificate(
             excess <= WELFARE_TOLERANCE,

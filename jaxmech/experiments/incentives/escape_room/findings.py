@@ -74,7 +74,8 @@ def _reaching(found: RoomFound) -> int:
 
 def _certificates(study: EscapeRoomStudy, rooms: list[RoomFound]) -> dict[str, Certificate]:
     all_paid = [paid for one in rooms for _, paid in _schemes(one)]
-    disagreement = max(paid.disagreement for paid in all_paid)
+    # NumPy's extremes keep NaN, which no certificate may lose.
+    disagreement = float(np.max([paid.disagreement for paid in all_paid]))
     # Who chooses by logit forgoes at most what departing from random choices costs it.
     forgone = study.temperature * study.steps * math.log(3)
     certificates = {
@@ -148,6 +149,19 @@ def _listed(rational: tuple[float, ...]) -> str:
     return ", ".join(shown)
 
 
+def _outsiders_pay(one: RoomFound) -> str:
+    """What the best payments by role cost, beside what the team gains by them."""
+    best = one.by_role.designed.best
+    returns, budget = float(one.by_role.returns[best]), _best(one).budget
+    gained = returns - one.unpaid
+    compared = "more than" if budget > gained else "no more than"
+    return (
+        f"In {one.label} the team gains {gained:.2f} by the best payments by role, from "
+        f"{one.unpaid:z.2f} to {returns:.2f}, and who pays from outside pays {budget:.2f}: "
+        f"{compared} is gained."
+    )
+
+
 def _spent(study: EscapeRoomStudy) -> str:
     per_update = study.two_timescale.responses_per_update
     if per_update is None:
@@ -192,6 +206,7 @@ def _returns(study: EscapeRoomStudy, rooms: list[RoomFound]) -> Table:
             "policy where to go, payments or not: exact, and above what any equal payments lead "
             "to. What lies between it and the team optimum agents who are alike cannot reach. It "
             "is not computed for more agents than two.",
+            *map(_outsiders_pay, rooms),
         ),
     )
 

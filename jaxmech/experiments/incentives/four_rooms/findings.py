@@ -51,7 +51,7 @@ def findings(study: FourRoomsStudy, cells: Sequence[Cell]) -> Findings:
     ahead = [one.value - one.published.highest for one in cells if one.published]
     within = (
         f"{_range(ahead)} above the highest number published for the same cell, "
-        if ahead and min(ahead) > 0
+        if ahead and np.min(ahead) > 0
         else ""
     )
     from_trajectories = [learned(one.trajectories.outcomes).mean for one in cells]
@@ -87,7 +87,7 @@ def findings(study: FourRoomsStudy, cells: Sequence[Cell]) -> Findings:
 
 
 def _range(values: Sequence[float]) -> str:
-    low, high = min(values), max(values)
+    low, high = float(np.min(values)), float(np.max(values))
     return f"{low:.3f}" if len(values) == 1 else f"{low:.3f} to {high:.3f}"
 
 
@@ -160,7 +160,8 @@ def _certificates(cells: Sequence[Cell]) -> dict[str, Certificate]:
             learnt,
             0.0,
         )
-        one, published = max(given, key=lambda pair: abs(pair[0].no_penalty - pair[1].no_penalty))
+        differences = [abs(one.no_penalty - published.no_penalty) for one, published in given]
+        one, published = given[int(np.argmax(differences))]
         found["no penalty"] = reaches(
             "What the leader earns without penalties, where it differs most from the reference,",
             one.no_penalty,
