@@ -1,6 +1,7 @@
 """What the README shows works as written, on the package that is installed."""
 
 import ast
+import inspect
 import json
 import os
 import re
@@ -15,7 +16,8 @@ import pytest
 
 import jaxmech
 from jaxmech.designers import planning
-from jaxmech.oracles.cournot import LinearCournot
+from jaxmech.environments.incentives import incentive_design
+from jaxmech.oracles import LinearCournot
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -63,7 +65,7 @@ def test_the_example_of_learning_runs(tmp_path):
 
 def test_the_example_of_incentives_prints_what_is_shown_beside_it(tmp_path):
     shown = re.findall(r"[\d.]{3,}", EXAMPLES[1].partition("# ")[2])
-    known = re.findall(r"they are ([\d.]+) and ([\d.]+); `gradient", README)
+    known = re.findall(r"they are ([\d.]+) and ([\d.]+)\. `gradient", README)
     printed = [float(number) for number in re.findall(r"[\d.]+", run(EXAMPLES[1], tmp_path))]
     market = LinearCournot(
         (1.0, 2.0, 3.0), 10.0, curvatures=0.5, emissions=(1.0, 0.6, 0.2), damage=2.0
@@ -72,6 +74,13 @@ def test_the_example_of_incentives_prints_what_is_shown_beside_it(tmp_path):
     assert [f"{best[0]:.7f}", f"{best[1]:.6f}"] == list(known[0])
     np.testing.assert_allclose(printed, [float(number) for number in shown], rtol=1e-6)
     np.testing.assert_allclose(printed, best, rtol=1e-6)
+
+
+def test_the_example_of_a_game_of_ones_own_finds_its_best_subsidy(tmp_path):
+    shown = inspect.getdoc(incentive_design).partition("for all::")[2].partition("Args:")[0]
+    printed = run(textwrap.dedent(shown), tmp_path)
+    # Each of three is to give what is worth 0.5 to every one of them: 1.5, of which 0.5 unpaid.
+    assert float(printed.strip("[] \n")) == pytest.approx(1, abs=1e-4)
 
 
 def test_the_example_of_auctions_agrees_with_the_closed_form(tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from jaxmech import checks
 from jaxmech.designers.protocols import Designer
 
 
@@ -14,5 +15,9 @@ def train(designer: Designer, key: jax.Array, *, updates: int) -> tuple[Any, dic
 
     Returns:
       The last state, and every metric stacked, float [updates].
+
+    Raises:
+      InvalidValueError: updates that are no whole number from 0.
     """
+    checks.integer("updates", updates, low=0)
     return jax.lax.scan(lambda state, _: designer.update(state), designer.init(key), length=updates)

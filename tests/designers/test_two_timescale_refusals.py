@@ -272,3 +272,10 @@ def test_the_example_of_the_documentation_is_right():
     before = equilibrium(env.game, jnp.zeros(2), params.game).point
     assert jnp.allclose(state.policies[0], before, rtol=1e-12)
     assert not jnp.allclose(policies, before, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("updates", [3.5, -1, "3", True])
+def test_updates_that_are_no_number_of_times_are_refused(updates):
+    designer = TwoTimescale(*linear_environment())
+    with pytest.raises(InvalidValueError, match="updates: got"):
+        jaxmech.train(designer, jax.random.key(0), updates=updates)

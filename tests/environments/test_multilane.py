@@ -441,6 +441,12 @@ def test_equal_games_are_one_configuration():
     assert space.shape == (3,) and space.low == -7 and space.high == 7
 
 
+@pytest.mark.parametrize("transfer", ["quadratic", Polynomial, None, 2])
+def test_what_is_no_transfer_is_refused(transfer):
+    with pytest.raises(InvalidValueError, match="transfer: got"):
+        Multilane(transfer=transfer)
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [

@@ -21,6 +21,7 @@ from jaxmech import checks, spaces, struct
 from jaxmech.agents.responses.fixed_points import FixedPoint, fixed_point
 from jaxmech.agents.responses.logit import logit_response
 from jaxmech.agents.responses.transfers import Polynomial, Transfer
+from jaxmech.checks import InvalidValueError
 from jaxmech.environments.multilane.params import MultilaneParams, params_of
 
 PaidPosition = Literal["terminal", "initial"]
@@ -69,7 +70,7 @@ class Multilane:
         uniform prior on it has the weights of the trapezoidal rule.
 
     Raises:
-      InvalidValueError: a size too small, or another word for ``paid_position``.
+      InvalidValueError: a size too small, another word for ``paid_position``, or no transfer.
     """
 
     num_agents: int = 5
@@ -83,6 +84,9 @@ class Multilane:
         checks.integer("num_agents", self.num_agents, low=2)
         checks.one_of("blind", self.blind, (False, True))
         checks.one_of("paid_position", self.paid_position, get_args(PaidPosition))
+        # A string or a class would fail only when a mechanism is chosen.
+        if not isinstance(getattr(self.transfer, "num_coefficients", None), int):
+            raise InvalidValueError("transfer", self.transfer, "transfers, such as Polynomial(2)")
         checks.integer("num_positions", self.num_positions)
         checks.integer("num_actions", self.num_actions, low=2)
 
