@@ -153,14 +153,15 @@ def markets_table(rates: Rates) -> Table:
 
 def _claims_of_markets(rates: Rates) -> list[str]:
     found = [
-        f"Taxes and quantities of ours are within {rates.our_error:.0e} of the closed form; "
-        f"{CLOSE:.0e} is allowed."
+        f"Taxes and quantities of ours are within {rates.our_error:.0e} of the closed form in all "
+        f"of {rates.markets:,} markets; {CLOSE:.0e} is allowed."
     ]
     if not rates.theirs:
         return found
     found += [
         f"NashOpt's taxes are within {rates.tax_distance:.0e} of ours, its quantities within "
-        f"{rates.quantity_distance:.0e}, in {len(rates.theirs)} markets; {CLOSE:.0e} is allowed."
+        f"{rates.quantity_distance:.0e}, in the {len(rates.theirs)} of these that it is given, one "
+        f"in each repetition; {CLOSE:.0e} is allowed."
     ]
     asked = f"at least {BAR:g} times are asked for where {MANY:,} or more are designed at once"
     if rates.times_theirs is None:

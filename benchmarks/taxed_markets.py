@@ -128,14 +128,17 @@ class Rates:
       compile_seconds: of ours, by the same.
       theirs: NashOpt's, one after another; empty where it is missing.
       theirs_compiled: the same without tracing, lowering and compiling.
-      our_error: the largest distance of taxes and quantities from the closed form.
-      tax_distance, quantity_distance: the largest between theirs and ours; NaN where it is missing.
+      markets: how many ours are compared with the closed form in.
+      our_error: the largest distance of taxes and quantities from the closed form in all of them.
+      tax_distance, quantity_distance: the largest between theirs and ours, in one market of each
+        repetition; NaN where it is missing.
     """
 
     ours: dict[int, list[float]]
     compile_seconds: dict[int, float]
     theirs: list[float]
     theirs_compiled: list[float]
+    markets: int
     our_error: float
     tax_distance: float
     quantity_distance: float
@@ -205,6 +208,7 @@ def measure_markets(numbers: tuple[int, ...], repetitions: int, peer: bool) -> R
         compile_seconds=compile_seconds,
         theirs=theirs,
         theirs_compiled=theirs_compiled,
+        markets=len(taxes),
         our_error=float(
             max(np.max(np.abs(taxes - known.taxes)), np.max(np.abs(quantities - known.quantities)))
         ),

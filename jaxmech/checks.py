@@ -6,7 +6,7 @@ import math
 import operator
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from itertools import islice
 from numbers import Number, Real
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -150,6 +150,29 @@ def leaf(field: str, value: Any, **bounds: Any) -> None:
     """
     if is_number(value):
         number(field, value, **bounds)
+
+
+def declared(tree: Any, path: str = "") -> None:
+    """Refuses a number out of the bounds that its field declares, by ``jaxmech.struct.number``.
+
+    Fields of a dataclass, and of those among its fields, are looked at, and there numbers of
+    Python, NumPy and JAX that are not traced; anything else passes, also a tree that is no
+    dataclass.
+
+    Args:
+      path: where the tree stands, for the message, such as ``"params.game"``.
+
+    Raises:
+      InvalidValueError: there is such a number.
+    """
+    if isinstance(tree, type) or not is_dataclass(tree):
+        return
+    for one in fields(tree):
+        name, value = f"{path}.{one.name}".removeprefix("."), getattr(tree, one.name)
+        if "bounds" in one.metadata:
+            leaf(name, known(value), **one.metadata["bounds"])
+        else:
+            declared(value, name)
 
 
 def above_low(low: Any, high: Any) -> None:

@@ -1,4 +1,7 @@
-"""``flax.struct`` dataclasses whose tree structures differ where their classes do."""
+"""``flax.struct`` dataclasses whose tree structures differ where their classes do.
+
+Their fields can carry the bounds of the number that they hold.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,23 @@ from typing import Any, TypeVar, dataclass_transform
 from flax import struct
 from flax.struct import field
 
-__all__ = ["dataclass", "field"]
+__all__ = ["dataclass", "field", "number"]
 
 _Class = TypeVar("_Class", bound=type)
 
 _CLASS = "_class"
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def number(**bounds: Any) -> Any:
+    """A field of one number, a leaf, with the bounds of ``jaxmech.checks.number``.
+
+    They are looked at where ``jaxmech.checks.declared`` is asked, and not when an instance is
+    made: a transformation may put anything in the place of a leaf.
+    """
+    return field(metadata={"bounds": bounds})
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field, number))
 def dataclass(cls: _Class) -> _Class:
     """``flax.struct.dataclass``, with the class in the static part of the tree structure.
 

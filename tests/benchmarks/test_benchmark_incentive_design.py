@@ -292,6 +292,7 @@ def test_markets_table_compares_with_nashopt_where_it_is_there() -> None:
         compile_seconds={1: 1.0, 1000: 2.0, 5000: 2.0},
         theirs=[0.5, 1.0],
         theirs_compiled=[4.0, 8.0],
+        markets=5000,
         our_error=1e-12,
         tax_distance=2e-6,
         quantity_distance=1e-6,
@@ -305,7 +306,8 @@ def test_markets_table_compares_with_nashopt_where_it_is_there() -> None:
     assert len(mistakes_of_markets(replace(rates, our_error=math.nan))) == 1
     assert len(mistakes_of_markets(replace(rates, quantity_distance=math.nan))) == 1
     caption = " ".join(text.split())
-    assert "in 2 markets" in caption
+    assert "of the closed form in all of 5,000 markets" in caption
+    assert "in the 2 of these that it is given" in caption
     assert "50 times" in caption and "1,000 designs at once are 500 times" in caption
     assert shortfalls_of_markets(rates) == []
     slow = replace(rates, ours=rates.ours | {1000: [40.0, 80.0]})

@@ -136,6 +136,29 @@ def test_parameters_of_another_game_are_refused():
         TwoTimescale(env, less).init(jax.random.key(0))
 
 
+class OtherParams(dict):
+    """Of another class than those of the linear game, but of the same content."""
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (InvalidValueError("length", -1.0, "numbers above 0"), "^length: got -1.0; allowed are"),
+        (IndexError("out of range"), "^out of range"),
+        (ZeroDivisionError("by zero"), "^by zero"),
+    ],
+)
+def test_what_a_game_says_of_parameters_of_another_class_is_told_as_it_is(error, told):
+    def fails(_):
+        raise error
+
+    env, params = incentive_design(Spoilt("respond", fails), linear_environment()[1].game)
+    params = params.replace(game=OtherParams(params.game))
+    with pytest.raises(type(error), match=told) as raised:
+        TwoTimescale(env, params).init(jax.random.key(0))
+    assert raised.value is error
+
+
 @pytest.mark.parametrize("gradient", ["implicit", ImplicitGradient, TwoPointGradient])
 def test_a_name_or_a_class_is_no_gradient(gradient):
     env, params = linear_environment()

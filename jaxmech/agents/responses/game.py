@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import jax
 
-from jaxmech import spaces
+from jaxmech import checks, spaces
 from jaxmech.agents.responses.fixed_points import FixedPoint, Solver, fixed_point, newton
 
 MechanismSpace = spaces.Box | spaces.Simplex
@@ -23,6 +23,9 @@ class Game(Protocol):
     A game is a hashable configuration; every number of it stands in ``params``, a PyTree. A
     mechanism is an array, float [coefficients], what agents do, their policies, a PyTree of arrays.
     All is pure and differentiable, of one game; batches go through ``jax.vmap``.
+
+    A number of ``params`` whose bounds its dataclass declares, by ``jaxmech.struct.number``, is
+    looked at by ``equilibrium`` and by designers before anything is traced.
     """
 
     @property
@@ -98,9 +101,18 @@ def equilibrium(
 
     Args:
       game: hashable.
+      params: of the game, a PyTree whose leaves are arrays and numbers. Without a solver they are
+        handed to a compiled program, which takes no other leaves, such as text or functions: these
+        belong in the game, or in static fields of a ``jaxmech.struct`` dataclass.
       solver: that of ``fixed_point``, from the initial policies. Where it is None, the game's own
         way is taken, and where it has none, Newton's method.
+
+    Raises:
+      InvalidValueError: a number of ``params`` out of the bounds that ``jaxmech.struct.number``
+        declares, such as a temperature below 0 or NaN, unless it is traced.
+      TypeError: without a solver, leaves of ``params`` that are neither arrays nor numbers.
     """
+    checks.declared(params)
     if solver is None:
         return _own_equilibrium(game, mechanism, params)
     return _from_initial_policies(game, mechanism, params, solver)

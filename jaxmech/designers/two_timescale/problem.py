@@ -61,8 +61,8 @@ class Problem:
     def check(self, *, episodes: bool = False) -> None:
         """Refuses a game that no designer can climb, or parameters of another one.
 
-        Shapes and dtypes alone are looked at, and bounds as far as they are not traced; nothing is
-        computed or compiled.
+        Shapes and dtypes are looked at, and bounds and numbers as far as they are not traced;
+        nothing is computed or compiled.
 
         Args:
           episodes: whether episodes are to be drawn.
@@ -70,12 +70,16 @@ class Problem:
         Raises:
           InvalidValueError: mechanisms that are no array [coefficients] between finite bounds or of
             shares; responses of another structure, shape or dtype than the initial policies; an
-            objective, or that of an episode, that is no float []; parameters of another game.
+            objective, or that of an episode, that is no float []; parameters of another game, or
+            a number of them, such as a temperature, out of the bounds that it declares by
+            ``jaxmech.struct.number``.
         """
+        checks.declared(self.params, "params.game")
         try:
             self._check_space()
             self._check_shapes(episodes)
-        except Exception as error:
+        # What reading fields or entries that are not there raises; other errors tell of themselves.
+        except (AttributeError, KeyError, TypeError) as error:
             wanted = self._kind_of_params()
             if wanted is None or isinstance(self.params, wanted):
                 raise

@@ -178,7 +178,8 @@ class TwoTimescale(TwoTimescaleHyperParameters):
         Raises:
           InvalidValueError: an attribute of another kind than the class says, or out of its range,
             also in an array that is not traced; a game that cannot be climbed, such as one without
-            bounds of its mechanisms, or parameters of another game, see ``Problem.check``.
+            bounds of its mechanisms, parameters of another game, or a temperature of it that is
+            out of range, see ``Problem.check``.
         """
         if not isinstance(self.params, IncentiveDesignParams):
             raise self._other_params()

@@ -32,7 +32,7 @@ class BertrandParams:
     highest_price: jax.Array
     tax_low: jax.Array
     tax_high: jax.Array
-    temperature: jax.Array
+    temperature: jax.Array = struct.number(low=0)
 
 
 def params_of(

@@ -37,7 +37,7 @@ class ConsumerTaxParams:
       highest_rate: float [], of any tax.
     """
 
-    temperature: jax.Array
+    temperature: jax.Array = struct.number(low=0)
     preferences: jax.Array
     type_probabilities: jax.Array
     discount: jax.Array

@@ -39,7 +39,7 @@ class CournotParams:
     highest: jax.Array
     tax_low: jax.Array
     tax_high: jax.Array
-    temperature: jax.Array
+    temperature: jax.Array = struct.number(low=0)
 
 
 def params_of(

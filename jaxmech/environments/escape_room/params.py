@@ -23,7 +23,7 @@ class EscapeRoomParams:
 
     escape_reward: jax.Array
     move_cost: jax.Array
-    temperature: jax.Array
+    temperature: jax.Array = struct.number(above=0)
     bound: jax.Array
 
 

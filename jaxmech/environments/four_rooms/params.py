@@ -28,7 +28,7 @@ class FourRoomsParams:
       visit_reward: float [], to the leader, for each step that begins in the wanted cell.
     """
 
-    temperature: jax.Array
+    temperature: jax.Array = struct.number(low=0)
     spending_cost: jax.Array
     budget: jax.Array
     discount: jax.Array

@@ -29,7 +29,7 @@ class IncomeTaxParams:
     shares: jax.Array
     welfare_weights: jax.Array
     elasticity: jax.Array
-    temperature: jax.Array
+    temperature: jax.Array = struct.number(low=0)
 
 
 def params_of(

@@ -25,7 +25,7 @@ class MatrixGameParams:
 
     payoffs: jax.Array
     weights: jax.Array
-    temperature: jax.Array
+    temperature: jax.Array = struct.number(above=0)
     bound: jax.Array
 
 

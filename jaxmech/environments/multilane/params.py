@@ -32,7 +32,7 @@ class MultilaneParams:
     mismatch_cost: jax.Array
     move_cost: jax.Array
     length: jax.Array
-    temperature: jax.Array
+    temperature: jax.Array = struct.number(low=0)
     bound: jax.Array
     positions: jax.Array
     position_weights: jax.Array
