@@ -196,7 +196,10 @@ def test_derivatives_equal_differences_in_many_random_games(actions, temperature
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("actions", "games"), [((2, 3), 100), ((2, 2, 2), 50)])
+@pytest.mark.parametrize(
+    ("actions", "games"),
+    [((2, 3), 100), ((2, 2, 2), 50), ((2, 2, 2, 2), 20), ((2, 2, 2, 2, 2), 20)],
+)
 def test_second_derivatives_equal_differences_in_random_games(actions, games):
     """By the payoffs, along a random direction, and by the temperature at once."""
     payoffs, directions = jax.random.normal(jax.random.key(1), (2, games, len(actions), *actions))
@@ -224,7 +227,7 @@ def test_nothing_is_nan_at_a_low_temperature():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precise", [False, True])
-@pytest.mark.parametrize("actions", [(3, 4), (2, 2, 2)])
+@pytest.mark.parametrize("actions", [(3, 4), (2, 2, 2), (2, 2, 2, 2), (2, 2, 2, 2, 2)])
 def test_many_games_have_no_nan_down_to_a_low_temperature(actions, precise):
     """In either precision, lost branches included, which are almost none."""
     with jax.enable_x64(precise):
