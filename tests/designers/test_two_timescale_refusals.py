@@ -19,7 +19,7 @@ from jaxmech.designers import (
     TwoTimescale,
     UnrolledGradient,
 )
-from jaxmech.environments import bertrand, cournot
+from jaxmech.environments import bertrand, cournot, income_tax
 from jaxmech.environments.incentives import incentive_design
 
 
@@ -302,3 +302,25 @@ def test_updates_that_are_no_number_of_times_are_refused(updates):
     designer = TwoTimescale(*linear_environment())
     with pytest.raises(InvalidValueError, match="updates: got"):
         jaxmech.train(designer, jax.random.key(0), updates=updates)
+
+
+JUMPING = {
+    "multilane": {"num_positions": 7, "num_actions": 9},
+    "cournot": {"num_nodes": 7},
+    "bertrand": {"num_nodes": 7},
+    "income_tax": {"labour": income_tax.GridLabour(5), "skills": (1.0, 2.0)},
+}
+
+
+@pytest.mark.parametrize("name", JUMPING)
+def test_slopes_of_responses_that_jump_are_refused(name):
+    env, params = jaxmech.make(name, temperature=0.0, **JUMPING[name])
+    with pytest.raises(InvalidValueError, match="gradient: got ImplicitGradient.*temperature 0"):
+        TwoTimescale(env, params).init(jax.random.key(0))
+    TwoTimescale(env, params, gradient=TwoPointGradient(0.1)).init(jax.random.key(0))
+    smooth = jaxmech.make(name, temperature=0.5, **JUMPING[name])
+    TwoTimescale(*smooth).init(jax.random.key(0))
+
+
+def test_best_responses_from_an_interval_do_not_jump():
+    assert not TwoTimescale(*jaxmech.make("cournot")).init(jax.random.key(0)).updates

@@ -76,6 +76,18 @@ class GameWithEquilibrium(Game, Protocol):
         ...
 
 
+class GameOfChoices(Game, Protocol):
+    """A game that knows whether best responses jump from one of finitely many actions to another.
+
+    Where they do, their derivatives are 0, and no gradient that is computed through them leads
+    anywhere: a designer with such a gradient refuses the game.
+    """
+
+    def responses_jump(self, params: Any) -> bool:
+        """Whether they do; false where that depends on what is traced."""
+        ...
+
+
 class GameWithActionValues(Game, Protocol):
     """A game of finitely many actions that knows what each of them is worth, for who learns it.
 
@@ -88,6 +100,12 @@ class GameWithActionValues(Game, Protocol):
         A PyTree of the structure and shapes of ``policies``, transfers included.
         """
         ...
+
+
+def is_rational(temperature: Any) -> bool:
+    """Whether a temperature is known, and known to be 0."""
+    number = checks.known(temperature)
+    return checks.is_number(number) and number == 0
 
 
 def equilibrium(

@@ -179,7 +179,8 @@ class TwoTimescale(TwoTimescaleHyperParameters):
           InvalidValueError: an attribute of another kind than the class says, or out of its range,
             also in an array that is not traced; a game that cannot be climbed, such as one without
             bounds of its mechanisms, parameters of another game, or a temperature of it that is
-            out of range, see ``Problem.check``.
+            out of range, see ``Problem.check``; a gradient that is computed through responses which
+            are known to jump.
         """
         if not isinstance(self.params, IncentiveDesignParams):
             raise self._other_params()
@@ -188,6 +189,7 @@ class TwoTimescale(TwoTimescaleHyperParameters):
         self.check_arrays()
         problem = self.problem
         problem.check(episodes=self.gradient.num_episodes > 0)
+        self._check_slopes()
         key, start_key = jax.random.split(key)
         places = problem.start(start_key, self.initial_spread)
         policies = self.env.game.initial_policies(self.params.game)
@@ -200,6 +202,16 @@ class TwoTimescale(TwoTimescaleHyperParameters):
             key=key,
             updates=jnp.zeros((), jnp.int32),
         )
+
+    def _check_slopes(self) -> None:
+        jump = getattr(self.env.game, "responses_jump", None)
+        if jump is not None and not self.gradient.is_random and jump(self.params.game):
+            raise InvalidValueError(
+                "gradient",
+                self.gradient,
+                "TwoPointGradient and OnePointGradient where agents choose the best of finitely "
+                "many actions, at temperature 0: their responses jump, and have derivatives of 0",
+            )
 
     def update(self, state: TwoTimescaleState) -> tuple[TwoTimescaleState, dict[str, jax.Array]]:
         """Agents respond, and the mechanism takes a step.

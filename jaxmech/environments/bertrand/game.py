@@ -20,6 +20,7 @@ from jaxmech.agents.responses.fixed_points import (
     largest_difference,
     newton,
 )
+from jaxmech.agents.responses.game import is_rational
 from jaxmech.agents.responses.logit import logit_response
 from jaxmech.environments.bertrand.params import BertrandParams, params_of
 from jaxmech.spaces import Box
@@ -55,6 +56,10 @@ class Bertrand:
     def default_params(self) -> BertrandParams:
         """Those of ``params_of`` where nothing is given."""
         return params_of()
+
+    def responses_jump(self, params: BertrandParams) -> bool:
+        """Whether agents choose the best of finitely many actions."""
+        return self.num_nodes is not None and is_rational(params.temperature)
 
     def mechanism_space(self, params: BertrandParams) -> Box:
         """A tax for each firm, float [2]."""

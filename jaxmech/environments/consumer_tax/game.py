@@ -29,6 +29,7 @@ from jaxmech.agents.responses.decision_processes import (
     soft_policy_values,
 )
 from jaxmech.agents.responses.fixed_points import FixedPoint, largest_difference
+from jaxmech.agents.responses.game import is_rational
 from jaxmech.agents.responses.logit import logit_response, smoothed_maximum
 from jaxmech.environments.consumer_tax.choices import Choices
 from jaxmech.environments.consumer_tax.params import ConsumerTaxParams, params_of
@@ -80,6 +81,10 @@ class ConsumerTax:
     def default_params(self) -> ConsumerTaxParams:
         """Those of ``params_of`` where nothing is given."""
         return params_of(self.choices)
+
+    def responses_jump(self, params: ConsumerTaxParams) -> bool:
+        """Whether agents choose the best of finitely many actions."""
+        return is_rational(params.temperature)
 
     def mechanism_space(self, params: ConsumerTaxParams) -> Box:
         """Rates, from 0 to the highest."""

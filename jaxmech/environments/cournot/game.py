@@ -20,6 +20,7 @@ from jaxmech.agents.responses.fixed_points import (
     largest_difference,
     newton,
 )
+from jaxmech.agents.responses.game import is_rational
 from jaxmech.agents.responses.logit import logit_response
 from jaxmech.environments.cournot.params import CournotParams, params_of
 from jaxmech.spaces import Box
@@ -55,6 +56,10 @@ class Cournot:
     def default_params(self) -> CournotParams:
         """Those of ``params_of`` where nothing is given."""
         return params_of()
+
+    def responses_jump(self, params: CournotParams) -> bool:
+        """Whether agents choose the best of finitely many actions."""
+        return self.num_nodes is not None and is_rational(params.temperature)
 
     def mechanism_space(self, params: CournotParams) -> Box:
         """The tax, float [1]."""

@@ -29,6 +29,7 @@ from jaxmech.agents.responses.decision_processes import (
     soft_policy_values,
 )
 from jaxmech.agents.responses.fixed_points import FixedPoint, largest_difference
+from jaxmech.agents.responses.game import is_rational
 from jaxmech.environments.four_rooms.grid import Grid
 from jaxmech.environments.four_rooms.params import FourRoomsParams, params_of
 from jaxmech.spaces import Simplex
@@ -72,6 +73,10 @@ class FourRooms:
     def default_params(self) -> FourRoomsParams:
         """Those of ``params_of`` where nothing is given."""
         return params_of(self)
+
+    def responses_jump(self, params: FourRoomsParams) -> bool:
+        """Whether agents choose the best of finitely many actions."""
+        return is_rational(params.temperature)
 
     def mechanism_space(self, params: FourRoomsParams) -> Simplex:
         return Simplex(self.num_coefficients)

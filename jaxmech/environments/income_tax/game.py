@@ -9,9 +9,15 @@ import jax.numpy as jnp
 
 from jaxmech import checks
 from jaxmech.agents.responses.fixed_points import FixedPoint
+from jaxmech.agents.responses.game import is_rational
 from jaxmech.checks import InvalidValueError
 from jaxmech.environments.income_tax.criteria import Criterion, weighted_utility
-from jaxmech.environments.income_tax.labour import ExactLabour, LabourResponse, net_utilities
+from jaxmech.environments.income_tax.labour import (
+    ExactLabour,
+    GridLabour,
+    LabourResponse,
+    net_utilities,
+)
 from jaxmech.environments.income_tax.params import IncomeTaxParams, params_of
 from jaxmech.environments.income_tax.populations import lognormal_skills
 from jaxmech.environments.income_tax.schedules import LinearTax, TaxSchedule
@@ -56,6 +62,10 @@ class IncomeTax:
         """Lognormal skills of deviation .5, weighted by their inverse, and an elasticity of .25."""
         skills, shares = lognormal_skills(0.5)
         return params_of(skills, shares=shares, welfare_weights=1 / skills)
+
+    def responses_jump(self, params: IncomeTaxParams) -> bool:
+        """Whether agents choose the best of finitely many actions."""
+        return isinstance(self.labour, GridLabour) and is_rational(params.temperature)
 
     def mechanism_space(self, params: IncomeTaxParams) -> Box:
         """Coefficients of the schedule, float [coefficients]."""

@@ -19,6 +19,7 @@ import optimistix
 
 from jaxmech import checks, spaces, struct
 from jaxmech.agents.responses.fixed_points import FixedPoint, fixed_point
+from jaxmech.agents.responses.game import is_rational
 from jaxmech.agents.responses.logit import logit_response
 from jaxmech.agents.responses.transfers import Polynomial, Transfer
 from jaxmech.checks import InvalidValueError
@@ -98,6 +99,10 @@ class Multilane:
     def default_params(self) -> MultilaneParams:
         """Those of ``params_of`` where nothing is given."""
         return params_of(self)
+
+    def responses_jump(self, params: MultilaneParams) -> bool:
+        """Whether agents choose the best of finitely many actions."""
+        return is_rational(params.temperature)
 
     def mechanism_space(self, params: MultilaneParams) -> spaces.Box:
         """Coefficients of the transfer, each at most ``params.bound`` in size."""
