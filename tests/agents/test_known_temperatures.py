@@ -12,7 +12,7 @@ from jaxmech import checks
 from jaxmech.agents import equilibrium
 from jaxmech.agents.responses.fixed_points import newton
 from jaxmech.checks import InvalidValueError
-from jaxmech.designers import TwoTimescale
+from jaxmech.designers import TwoPointGradient, TwoTimescale
 from jaxmech.environments.incentives.participation import WithParticipation
 
 FROM_ZERO = ("bertrand", "consumer_tax", "cournot", "four_rooms", "income_tax", "multilane")
@@ -58,7 +58,7 @@ def test_a_temperature_of_a_game_within_a_game_is_looked_at():
 @pytest.mark.parametrize("name", ["cournot", "multilane"])
 def test_a_temperature_of_zero_is_allowed_where_agents_may_choose_best(name):
     env, params = with_temperature(name, 0.0)
-    TwoTimescale(env, params).init(jax.random.key(0))
+    TwoTimescale(env, params, gradient=TwoPointGradient(0.1)).init(jax.random.key(0))
     mechanism = jnp.zeros(env.action_space(params).shape)
     jax.eval_shape(lambda given: equilibrium(env.game, given, params.game), mechanism)
 
