@@ -324,3 +324,33 @@ def test_slopes_of_responses_that_jump_are_refused(name):
 
 def test_best_responses_from_an_interval_do_not_jump():
     assert not TwoTimescale(*jaxmech.make("cournot")).init(jax.random.key(0)).updates
+
+
+def test_rates_as_text_are_refused():
+    designer = TwoTimescale(*linear_environment(), mechanism_rate="0.1")
+    with pytest.raises(InvalidValueError, match="mechanism_rate: got '0.1'; allowed are numbers"):
+        designer.init(jax.random.key(0))
+
+
+@pytest.mark.parametrize("missing", ["respond", "play"])
+def test_games_that_lack_a_method_are_told_which(missing):
+    class Lacking(LinearGame):
+        pass
+
+    setattr(Lacking, missing, None)
+    _, params = linear_environment()
+    env, params = incentive_design(Lacking(), params.game)
+    with pytest.raises(InvalidValueError, match=f"game: got one without '{missing}'"):
+        TwoTimescale(env, params, gradient=TwoPointGradient(0.1, episodes=4)).init(
+            jax.random.key(0)
+        )
+
+
+def test_bounds_that_are_swapped_are_refused():
+    class Swapped(LinearGame):
+        def mechanism_space(self, params):
+            return spaces.Box(2.0, -1.0, (2,))
+
+    env, params = incentive_design(Swapped(), linear_environment()[1].game)
+    with pytest.raises(InvalidValueError, match="mechanism_space: got .* above the lower"):
+        TwoTimescale(env, params).init(jax.random.key(0))

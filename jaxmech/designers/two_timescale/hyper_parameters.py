@@ -52,6 +52,9 @@ class TwoTimescaleHyperParameters:
           InvalidValueError: see the class.
         """
         names = [one.name for one in fields(TwoTimescaleHyperParameters)]
+        for name in names:
+            if isinstance(text := getattr(self, name), str):
+                raise InvalidValueError(name, text, "numbers")
         TwoTimescaleHyperParameters(**{name: checks.known(getattr(self, name)) for name in names})
 
     def __post_init__(self) -> None:

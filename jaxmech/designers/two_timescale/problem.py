@@ -15,6 +15,13 @@ from jaxmech.agents.responses.game import Game, MechanismSpace, Policies, equili
 from jaxmech.checks import InvalidValueError
 from jaxmech.environments.incentives.environment import absolute, middle
 
+_METHODS = ("mechanism_space", "initial_policies", "respond", "objective")
+"""Of a game, without which nothing can be designed."""
+
+
+def _is_traced(value: Any) -> bool:
+    return isinstance(value, jax.core.Tracer)
+
 
 @struct.dataclass
 class Problem:
@@ -68,13 +75,21 @@ class Problem:
           episodes: whether episodes are to be drawn.
 
         Raises:
-          InvalidValueError: mechanisms that are no array [coefficients] between finite bounds or of
-            shares; responses of another structure, shape or dtype than the initial policies; an
-            objective, or that of an episode, that is no float []; parameters of another game, or
-            a number of them, such as a temperature, out of the bounds that it declares by
-            ``jaxmech.struct.number``.
+          InvalidValueError: a method that is missing; mechanisms that are no array [coefficients]
+            between finite bounds or of shares; responses of another structure, shape or dtype than
+            the initial policies; an objective, or that of an episode, that is no float [];
+            parameters of another game, or a number of them, such as a temperature, out of the
+            bounds that it declares by ``jaxmech.struct.number``.
         """
         checks.declared(self.params, "params.game")
+        for name in (*_METHODS, *(["play"] if episodes else [])):
+            if not callable(getattr(self.game, name, None)):
+                raise InvalidValueError(
+                    "game",
+                    self.game,
+                    "games with the methods of jaxmech.agents.Game",
+                    got=f"one without {name!r}",
+                )
         try:
             self._check_space()
             self._check_shapes(episodes)
@@ -104,9 +119,13 @@ class Problem:
                     got=f"shape {space.shape}",
                 )
             if isinstance(space, spaces.Box):
-                for bound in (space.low, space.high):
-                    if not isinstance(bound, jax.core.Tracer):
-                        checks.numbers("mechanism_space", np.asarray(bound))
+                ends = [end for end in (space.low, space.high) if not _is_traced(end)]
+                for end in ends:
+                    checks.numbers("mechanism_space", np.asarray(end))
+                if len(ends) == 2 and not np.all(np.less(*ends)):
+                    raise InvalidValueError(
+                        "mechanism_space", space, "bounds of which the upper is above the lower"
+                    )
 
     def _check_shapes(self, episodes: bool) -> None:
         space = self.space
