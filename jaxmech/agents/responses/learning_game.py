@@ -93,6 +93,15 @@ class LearningAgents:
     def equilibrium(self, mechanism: jax.Array, params: LearningAgentsParams) -> FixedPoint:
         """The states in which learners come to rest, who learn from the initial ones on.
 
+        See ``at_rest_from``.
+        """
+        return self.at_rest_from(self.initial_policies(params), mechanism, params)
+
+    def at_rest_from(
+        self, states: State, mechanism: jax.Array, params: LearningAgentsParams
+    ) -> FixedPoint:
+        """The states in which learners come to rest, who learn from ``states`` on.
+
         They learn for as long as states move, in single precision by more than 2e-6 and in double
         precision by more than 4e-15, absolutely and relatively, and at most ``MAX_ROUNDS`` rounds.
         Learners need not come to rest: at temperature 0 they may circle, or approach certainty
@@ -102,12 +111,11 @@ class LearningAgents:
         states may move at will, such as one number added to the logits of all actions: those of
         ``policies`` do not depend on that. They mean nothing where the residual is not small.
         """
-        start = self.initial_policies(params)
-        dtypes = [leaf.dtype for leaf in jax.tree.leaves(start)]
+        dtypes = [leaf.dtype for leaf in jax.tree.leaves(states)]
         precision = 16 * max(float(jnp.finfo(dtype).eps) for dtype in dtypes)
         return fixed_point(
             lambda states, given: self.respond(states, *given),
-            start,
+            states,
             (mechanism, params),
             solver=optimistix.FixedPointIteration(rtol=precision, atol=precision),
             max_steps=MAX_ROUNDS,

@@ -11,14 +11,17 @@ import numpy as np
 import pytest
 from command_line import command
 
-from jaxmech.agents import equilibrium
+from jaxmech.agents import LearningAgents, equilibrium
 from jaxmech.experiments.incentives.climbing import highest_climbed
 from jaxmech.experiments.incentives.multilane.certified import (
     EXACT_MARGIN,
     MARGINS,
-    RANDOM_MARGIN,
+    beside_first_best,
+    beside_nothing,
     compared,
+    lost_on_grid,
 )
+from jaxmech.experiments.incentives.multilane.computing import designed_in
 from jaxmech.experiments.incentives.multilane.configuration import (
     STUDIES,
     AgentModel,
@@ -26,7 +29,10 @@ from jaxmech.experiments.incentives.multilane.configuration import (
     PaidPosition,
     TransferName,
 )
-from jaxmech.experiments.incentives.multilane.outcomes import learners_outcomes
+from jaxmech.experiments.incentives.multilane.outcomes import (
+    learners_outcomes,
+    learners_outcomes_at_rest,
+)
 from jaxmech.experiments.incentives.multilane.transfers import starting_transfers, transfer_called
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.workspace import Workspace
@@ -101,6 +107,8 @@ def test_what_is_found_is_what_the_game_says(tmp_path):
     assert holds == {
         "best transfer found, 3 agents": True,
         "best transfer found, 5 agents": True,
+        "no worse than no mechanism, 3 agents": True,
+        "no worse than no mechanism, 5 agents": True,
         "equilibrium": True,
         "best responses": True,
         "incentive compatibility": False,
@@ -167,7 +175,7 @@ def test_all_gradients_and_ppo_climb_the_same_welfare(tmp_path):
     best = shown["implicit"]
     assert shown["unrolled"] == pytest.approx(best, abs=0.002)
     assert shown["two-point"] == pytest.approx(best, abs=0.02)
-    assert shown["one-point"] == pytest.approx(best, abs=0.05)
+    assert shown["one-point"] == pytest.approx(best, abs=0.02)
     best_found = found.oracles["3_agents/quadratic, best found"].value
     for name, margin in (
         *((gradient, 1e-3) for gradient in ("implicit", "unrolled", "social")),
@@ -177,7 +185,7 @@ def test_all_gradients_and_ppo_climb_the_same_welfare(tmp_path):
         assert certificate.tolerance == margin
         assert certificate.holds == (certificate.value <= margin)
         assert certificate.value == pytest.approx(best_found - shown[name], abs=1e-4)
-        assert certificate.holds or margin == 0.02
+        assert certificate.holds or name == "PPO"
     without = found.estimates["3_agents/no mechanism"].mean
     assert shown["social"] > without + 0.5 and shown["PPO"] > without + 0.5
 
@@ -192,6 +200,7 @@ def test_rational_agents_are_led_from_their_equilibrium_to_the_first_best(tmp_pa
         gradients=("two_point",),
         num_positions=101,
         num_actions=401,
+        first_temperature=0.0,
         bound=0.2,
         radius=0.1,
         values=200,
@@ -204,6 +213,7 @@ def test_rational_agents_are_led_from_their_equilibrium_to_the_first_best(tmp_pa
     assert before == pytest.approx(lanes.welfare_of_equilibrium, abs=3e-4)
     assert min(learned.per_seed) == pytest.approx(lanes.welfare_of_first_best, abs=3e-4)
     assert min(learned.per_seed) > before + 1.5e-3
+    assert found.certificates["first best, 5 agents"].holds
     assert found.certificates["best responses"].holds
     assert found.certificates["incentive compatibility"].holds
     assert not any("best" in name and "found" in name for name in found.oracles)
@@ -221,11 +231,14 @@ def test_agents_who_learn_are_led_where_those_are_who_respond(tmp_path, gradient
     assert reached == pytest.approx(responding.estimates[name].mean, abs=0.01)
     # What the learners do themselves, and no equilibrium computed for them.
     with_learners = learning.estimates[f"3_agents_quadratic_{gradient}/learners"].mean
-    margin = RANDOM_MARGIN if gradient == "two_point" else EXACT_MARGIN
-    assert with_learners != reached and with_learners == pytest.approx(reached, abs=margin)
+    # Those who lived with mechanisms that were tried have come to rest under the designer's own.
+    margin = 1e-9 if gradient == "two_point" else EXACT_MARGIN
+    assert with_learners == pytest.approx(reached, abs=margin)
+    assert gradient == "two_point" or with_learners != reached
     for statement in ("learners' welfare", "learners at rest"):
         certificate = learning.certificates[f"{statement}, 3 agents"]
-        assert certificate.holds and certificate.tolerance == margin
+        assert certificate.holds and certificate.value < margin
+        assert certificate.tolerance == EXACT_MARGIN
     assert not any(name.startswith("learners") for name in responding.certificates)
 
 
@@ -250,6 +263,92 @@ def test_learners_are_judged_by_what_they_do():
     best = values.max(axis=1) - values @ prior
     assert found.exploitability[1] == pytest.approx(weights @ best, abs=1e-10)
     assert found.apart[1] > 0.01
+
+
+def test_learners_who_lived_with_other_mechanisms_are_judged_once_at_rest():
+    with jax.enable_x64(True):
+        study = replace(SMALL, agents="learning", num_positions=5, num_actions=9)
+        env, params = study.build(3, "quadratic")
+        learning, learning_params = designed_in(study, env, params)
+        game, own = learning.game, learning_params.game
+        assert isinstance(game, LearningAgents)
+        states = jax.tree.map(lambda leaf: leaf[None], game.initial_policies(own))
+        mechanism = jnp.array([[15.0, -20.0]])
+        judged = jax.jit(learners_outcomes_at_rest, static_argnums=(0, 3))
+        found = judged(env, params, mechanism, learning, learning_params, states)
+        found = jax.tree.map(np.asarray, found)
+        at_rest = equilibrium(env.game, mechanism[0], params.game).point
+        welfare = env.game.objective(at_rest, mechanism[0], params.game)
+    assert found.objective[0] == pytest.approx(float(welfare), abs=1e-9)
+    assert found.gain[0] < 1e-12 and found.apart[0] < 1e-10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("agents", ["blind", "rational"])
+def test_best_responses_are_led_to_the_first_best_by_a_temperature_that_falls(tmp_path, agents):
+    study = replace(MULTILANE, agents=agents, temperature=0.0, num_agents=(5,), seeds=1)
+    found = computed(study, tmp_path / "falling")
+    learned = found.estimates["5_agents_quadratic_implicit/learned"].per_seed
+    best = UniformLanes(5).welfare_of_first_best
+    assert min(learned) == pytest.approx(best, abs=3e-4)
+    certificate = found.certificates["first best, 5 agents"]
+    assert certificate.holds and certificate.tolerance == pytest.approx(1e-3 + 1e-4 * 25 / 12)
+    # Without a mechanism they are further from it than the margin.
+    without = found.estimates["5_agents/no mechanism"].mean
+    assert best - without > certificate.tolerance + 1e-3
+    assert found.certificates["no worse than no mechanism, 5 agents"].holds
+
+
+@pytest.mark.slow
+def test_blind_agents_whom_no_transfer_moved_are_no_success(tmp_path):
+    """Near no mechanism all stay where they are, so that welfare has no slope."""
+    study = replace(
+        MULTILANE,
+        agents="blind",
+        first_temperature=0.0,
+        num_agents=(5,),
+        gradients=("two_point",),
+        num_positions=11,
+        num_actions=21,
+        radius=1e-4,
+        values=8,
+        seeds=1,
+        temperature=0.0,
+    )
+    found = computed(study, tmp_path)
+    certificate = found.certificates["first best, 5 agents"]
+    assert not certificate.holds and certificate.value > 8
+    assert found.certificates["no worse than no mechanism, 5 agents"].holds
+
+
+def test_what_a_grid_of_moves_costs_is_the_variance_of_a_cell():
+    errors = np.linspace(-0.5, 0.5, 100_001) * 0.5 / 200
+    lost = 20 * 10 * 9 * np.mean(errors**2)
+    assert lost_on_grid(10, 201) == pytest.approx(lost, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("welfare", "first_best", "no_worse"),
+    [
+        ((-0.117, -0.117), True, True),
+        ((-0.117, -0.1181), False, True),
+        ((-0.117, -0.1191), False, True),
+        ((-0.117, -0.1192), False, False),
+        ((-0.117, float("nan")), False, False),
+    ],
+)
+def test_the_worst_seed_is_certified(welfare, first_best, no_worse):
+    outcomes, without = (
+        SimpleNamespace(judged=SimpleNamespace(objective=np.array(values)))
+        for values in (welfare, [-0.1191])
+    )
+    design = SimpleNamespace(
+        case=MULTILANE.case(5, "table", "implicit"), outcomes=outcomes, without=without
+    )
+    assert beside_first_best(MULTILANE, design).holds == first_best
+    certificate = beside_nothing(design)
+    assert certificate.holds == no_worse
+    assert certificate.value == pytest.approx(-0.1191 - np.min(welfare), nan_ok=True)
 
 
 @pytest.mark.slow
@@ -314,6 +413,10 @@ def test_the_studies_are_registered_and_are_the_papers():
     assert MULTILANE.resolved().temperature == 1.0
     rational = replace(MULTILANE, agents="rational", gradients=("one_point",))
     assert rational.resolved().temperature == 0.0
+    assert rational.resolved().first_temperature == 1.0
+    assert MULTILANE.resolved().first_temperature == 1.0
+    assert replace(MULTILANE, temperature=0.5).resolved().first_temperature == 0.5
+    assert rational.resolved().resolved() == rational.resolved()
     assert rational.resolved().two_timescale.responses_per_update is None
     initial = replace(MULTILANE, paid_position="initial").resolved()
     assert initial.two_timescale.initial_spread == 1.0
@@ -354,8 +457,20 @@ def test_transfers_by_name(name, coefficients):
         ({"transfers": ("cubic", "quartic")}, "transfers: got 'quartic'; allowed are 'linear'"),
         ({"agents": "clever"}, "agents: got 'clever'; allowed are 'logit', 'rational'"),
         ({"gradients": ("none",)}, "gradients: got 'none'; allowed are 'implicit'"),
-        ({"agents": "rational"}, "gradients: got 'implicit'; allowed are 'two_point'"),
-        ({"temperature": 0.0}, "gradients: got 'implicit'; allowed are 'two_point'"),
+        (
+            {"agents": "rational", "first_temperature": 0.0},
+            "gradients: got 'implicit'; allowed are 'two_point'",
+        ),
+        (
+            {"temperature": 0.0, "first_temperature": 0.0},
+            "gradients: got 'implicit'; allowed are 'two_point'",
+        ),
+        ({"first_temperature": 0.5}, "first_temperature: got 0.5; allowed are numbers from"),
+        ({"first_temperature": -1.0}, "first_temperature: got -1.0"),
+        (
+            {"agents": "learning", "first_temperature": 2.0},
+            "first_temperature: got 2.0; allowed are 1.0, their own",
+        ),
         ({"agents": "rational", "temperature": 1.0}, "temperature: got 1.0; allowed are 0"),
         (
             {"agents": "learning", "temperature": 0.0, "gradients": ("two_point",)},

@@ -15,6 +15,7 @@ from jaxmech.experiments.incentives.multilane.configuration import (
     TransferName,
 )
 from jaxmech.experiments.incentives.multilane.outcomes import DesignedLanes, LaneOutcomes
+from jaxmech.oracles.multilane import UniformLanes
 from jaxmech.reports.findings import Certificate
 
 NONE = "no mechanism"
@@ -23,8 +24,9 @@ ROUNDING = 1e-9
 """Up to which utilities and welfare count as the same."""
 
 EXACT_MARGIN, RANDOM_MARGIN = 1e-3, 0.02
-"""Welfare that a design may lack of the best transfer found, and learners of their equilibrium:
-along derivatives, and from values of mechanisms that were tried."""
+"""Welfare that a design may lack of the best transfer found, along derivatives and from values of
+mechanisms that were tried. By the first of them learners may differ from their equilibrium, and
+designs at temperature 0 lack the first best, beside what a grid of moves costs."""
 
 MARGINS: dict[Gradient | PPOName, float] = {
     "implicit": EXACT_MARGIN,
@@ -60,7 +62,7 @@ def certificates(study: MultilaneStudy, found: Sequence[DesignedLanes]) -> dict[
     moved = float(
         np.max([np.max(np.abs(part.subsidised_welfare - part.judged.objective)) for part in every])
     )
-    stated = dict(_of_designs(found)) | {
+    stated = dict(_of_designs(study, found)) | {
         "equilibrium": statements.at_rest(*(part.judged.residual for part in every)),
         "best responses": statements.exploitability(
             gains[worst], tolerance=max(float(allowed[worst]), statements.GAIN_TOLERANCE)
@@ -100,9 +102,50 @@ def certificates(study: MultilaneStudy, found: Sequence[DesignedLanes]) -> dict[
     return stated
 
 
-def _of_designs(found: Sequence[DesignedLanes]) -> Iterator[tuple[str, Certificate]]:
+def lost_on_grid(num_agents: int, num_actions: int) -> float:
+    """Welfare that is lost where agents end up to half a cell of moves off, evenly distributed.
+
+    Args:
+      num_actions: points of the grid of moves, from 0 to half the lane.
+    """
+    lanes = UniformLanes(num_agents)
+    variance = (lanes.length / 2 / (num_actions - 1)) ** 2 / 12
+    return 2 * lanes.mismatch_cost * num_agents * (num_agents - 1) * variance
+
+
+def beside_first_best(study: MultilaneStudy, one: DesignedLanes) -> Certificate:
+    """Whether best responses to the transfer of every seed are as good as policies can be."""
+    number = one.case.num_agents
+    return statements.no_worse(
+        f"Welfare by the worst seed ({one.case.label})",
+        float(np.min(one.outcomes.judged.objective)),
+        UniformLanes(number).welfare_of_first_best,
+        EXACT_MARGIN + lost_on_grid(number, study.num_actions),
+    )
+
+
+def beside_nothing(one: DesignedLanes) -> Certificate:
+    """Whether no seed's transfer is worse than none."""
+    worst = float(np.min(one.outcomes.judged.objective))
+    without = float(one.without.judged.objective[0])
+    lacking = without - worst
+    return Certificate(
+        bool(lacking <= ROUNDING),
+        f"Welfare by the worst seed is {worst:.7g} ({one.case.label}), and {without:.7g} with "
+        f"{NONE}.",
+        lacking,
+        ROUNDING,
+    )
+
+
+def _of_designs(
+    study: MultilaneStudy, found: Sequence[DesignedLanes]
+) -> Iterator[tuple[str, Certificate]]:
     for one in found:
-        label, margin = one.case.label, MARGINS[one.case.found_by]
+        label = one.case.label
+        yield f"no worse than {NONE}, {label}", beside_nothing(one)
+        if study.resolved_temperature == 0:
+            yield f"first best, {label}", beside_first_best(study, one)
         welfare = np.asarray(one.outcomes.judged.objective)
         if one.best is not None:
             seed, reached, allowed = compared(one)
@@ -117,33 +160,31 @@ def _of_designs(found: Sequence[DesignedLanes]) -> Iterator[tuple[str, Certifica
             )
         if one.learners is not None:
             learned = np.asarray(one.learners.objective)
-            yield f"learners' welfare, {label}", _as_in_equilibrium(label, learned, welfare, margin)
-            yield (
-                f"learners at rest, {label}",
-                _at_rest(label, float(np.max(one.learners.gain)), margin),
-            )
+            yield f"learners' welfare, {label}", _as_in_equilibrium(label, learned, welfare)
+            gain = float(np.max(one.learners.gain))
+            yield f"learners at rest, {label}", _at_rest(label, gain)
 
 
-def _at_rest(label: str, gain: float, margin: float) -> Certificate:
+def _at_rest(label: str, gain: float) -> Certificate:
     return Certificate(
-        gain <= margin,
+        gain <= EXACT_MARGIN,
         f"By the logit response to what the others do at the end some learner would gain "
         f"{gain:.1e} ({label}), what departing from random moves costs counted.",
         gain,
-        margin,
+        EXACT_MARGIN,
     )
 
 
 def _as_in_equilibrium(
-    label: str, learned: NDArray[np.float64], welfare: NDArray[np.float64], margin: float
+    label: str, learned: NDArray[np.float64], welfare: NDArray[np.float64]
 ) -> Certificate:
     """Whether learners' welfare is near that of their equilibrium, both float [seeds]."""
     distances = np.abs(learned - welfare)
     worst = int(np.argmax(distances))
     return Certificate(
-        bool(distances[worst] <= margin),
+        bool(distances[worst] <= EXACT_MARGIN),
         f"What learners do at the end is worth {learned[worst]:.7g}, and their equilibrium "
         f"{welfare[worst]:.7g} ({label}, the seed that differs most).",
         float(distances[worst]),
-        margin,
+        EXACT_MARGIN,
     )

@@ -13,6 +13,7 @@ from jaxmech import struct
 from jaxmech.agents import LearningAgents, MirrorDescent, equilibrium
 from jaxmech.designers import (
     PPO,
+    AnnealedTemperature,
     ImplicitGradient,
     OnePointGradient,
     SocialGradient,
@@ -40,10 +41,18 @@ from jaxmech.experiments.incentives.multilane.outcomes import (
     LearnersOutcomes,
     lane_outcomes,
     learners_outcomes,
+    learners_outcomes_at_rest,
 )
 from jaxmech.experiments.incentives.multilane.transfers import starting_transfers
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.reports.findings import Findings
+
+LanesDesigner = TwoTimescale | AnnealedTemperature | PPO
+"""Who designs transfers."""
+
+LAST_TEMPERATURE = 1e-3
+"""To which the temperature falls in the design of transfers for agents of temperature 0, at which
+they are judged."""
 
 
 def compute(study: MultilaneStudy, workspace: Workspace) -> Findings:
@@ -82,7 +91,7 @@ class WelfareInEquilibrium:
       env, params: in which it is judged.
     """
 
-    designer: TwoTimescale | PPO
+    designer: LanesDesigner
     env: IncentiveDesign = struct.field(pytree_node=False)
     params: IncentiveDesignParams
 
@@ -98,14 +107,14 @@ class WelfareInEquilibrium:
 
 
 def mechanism_of(
-    designer: TwoTimescale | PPO,
+    designer: LanesDesigner,
     state: Any,
     env: IncentiveDesign,
     params: IncentiveDesignParams,
 ) -> jax.Array:
     """What a designer has come to, float [coefficients]; of a policy, what it likeliest does first,
     within bounds."""
-    if isinstance(designer, TwoTimescale):
+    if not isinstance(designer, PPO):
         return designer.mechanism(state)
     observation, _ = env.reset(jax.random.key(0), params)
     policy = designer.policy(state)
@@ -129,6 +138,21 @@ def designer_of(
     return two_timescale(env, params, hyper_parameters, gradient=gradients[case.found_by])
 
 
+def falling_temperature(
+    study: MultilaneStudy, designer: TwoTimescale, updates: int
+) -> TwoTimescale | AnnealedTemperature:
+    """The designer, among agents whose temperature falls where the study asks for that.
+
+    Args:
+      updates: that it will make.
+    """
+    last, first = study.resolved_temperature, study.resolved_first_temperature
+    if first == last:
+        return designer
+    last = min(first, last or LAST_TEMPERATURE)
+    return AnnealedTemperature(designer, first=first, last=last, updates=updates)
+
+
 def designed_in(
     study: MultilaneStudy, env: IncentiveDesign, params: IncentiveDesignParams
 ) -> tuple[IncentiveDesign, IncentiveDesignParams]:
@@ -145,21 +169,31 @@ def _designed(study: MultilaneStudy, workspace: Workspace, case: Case) -> Design
     env, params = study.build(case.num_agents, case.transfer)
     designer = designer_of(study, case, *designed_in(study, env, params))
     updates = study.updates_with(case.found_by)
-    valued = designer.gradient.num_played * updates if designer.gradient.is_random else 0
-    designed = _trained(study, workspace, case, designer, env, params, updates, valued)
+    is_random = designer.gradient.is_random
+    valued = designer.gradient.num_played * updates if is_random else 0
+    falling = falling_temperature(study, designer, updates)
+    designed = _trained(study, workspace, case, falling, env, params, updates, valued)
     game = designer.env.game
     if not isinstance(game, LearningAgents):
         return designed
     # Of the mechanisms that are played at once, the first stands for the designer's own.
     states = designed.result.states.policies[:, 0]
-    learners: LearnersOutcomes = workspace.kept(
-        f"{case.name}_learners",
-        learners_outcomes,
-        env,
-        params,
-        jnp.asarray(designed.mechanisms),
-        game.policies(states, designer.params.game),
-    )
+    name, mechanisms = f"{case.name}_learners", jnp.asarray(designed.mechanisms)
+    learners: LearnersOutcomes
+    if is_random:
+        learners = workspace.kept(
+            name,
+            learners_outcomes_at_rest,
+            env,
+            params,
+            mechanisms,
+            designer.env,
+            jax.tree.map(jnp.asarray, designer.params),
+            states,
+        )
+    else:
+        policies = game.policies(states, designer.params.game)
+        learners = workspace.kept(name, learners_outcomes, env, params, mechanisms, policies)
     return replace(designed, learners=jax.tree.map(np.asarray, learners))
 
 
@@ -181,7 +215,7 @@ def _trained(
     study: MultilaneStudy,
     workspace: Workspace,
     case: Case,
-    designer: TwoTimescale | PPO,
+    designer: LanesDesigner,
     env: IncentiveDesign,
     params: IncentiveDesignParams,
     updates: int,

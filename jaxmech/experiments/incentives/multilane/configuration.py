@@ -74,6 +74,12 @@ class MultilaneStudy(DesignStudy):
     temperature: float | None = None
     """What a nat of departure from random moves costs an agent: 0 for best responses. Where not
     given, 0 for rational agents and 1 for others."""
+    first_temperature: float | None = None
+    """Temperature at which the design begins; it falls to that of the agents in equal ratios, and
+    to 0.001 where that is 0. Best responses jump, and where no transfer in reach moves anybody
+    welfare has no slope; agents of a higher temperature show one. From drawn starts instead of the
+    middle, blind agents may be lost all the same. Where not given, 1 for agents of temperature 0,
+    and for others their own, so that nothing falls."""
     learning_rate: float = 0.5
     """Step size of learning agents, per unit of utility; others do not use it."""
     paid_position: PaidPosition = "terminal"
@@ -132,6 +138,8 @@ class MultilaneStudy(DesignStudy):
         checks.one_of("paid_position", self.paid_position, get_args(PaidPosition))
         if self.temperature is not None:
             checks.number("temperature", self.temperature, low=0)
+        if self.first_temperature is not None:
+            checks.number("first_temperature", self.first_temperature, low=0)
         for name in ("learning_rate", "bound"):
             checks.number(name, getattr(self, name), above=0)
         checks.number("radius", self.radius, above=0, below=1)
@@ -155,13 +163,22 @@ class MultilaneStudy(DesignStudy):
             raise InvalidValueError(
                 "temperature", found, "numbers above 0 for agents who learn, who may not rest at 0"
             )
+        first = self.resolved_first_temperature
+        if first < found:
+            raise InvalidValueError(
+                "first_temperature", first, f"numbers from the agents' own, {found}, on"
+            )
+        if self.agents == "learning" and first > found:
+            raise InvalidValueError(
+                "first_temperature", first, f"{found}, their own, for agents who learn"
+            )
         derived = [one for one in self.gradients if one not in OF_VALUES]
-        if found == 0 and derived:
+        if first == 0 and derived:
             raise InvalidValueError(
                 "gradients",
                 derived[0],
                 "'two_point' and 'one_point' at temperature 0, where best responses jump and their "
-                "derivatives are 0",
+                "derivatives are 0, unless first_temperature is above it",
             )
 
     @property
@@ -171,8 +188,15 @@ class MultilaneStudy(DesignStudy):
             return self.temperature
         return 0.0 if self.agents == "rational" else 1.0
 
+    @property
+    def resolved_first_temperature(self) -> float:
+        """The temperature at which the design begins, whoever the agents are."""
+        if self.first_temperature is not None:
+            return self.first_temperature
+        return self.resolved_temperature or 1.0
+
     def resolved(self) -> Self:
-        """The same study with its temperature filled in, and what follows for the designer."""
+        """The same study with its temperatures filled in, and what follows for the designer."""
         designer = self.two_timescale
         if self.resolved_temperature == 0:
             # Best responses to one another come to rest slowly; their equilibrium is at hand.
@@ -180,7 +204,12 @@ class MultilaneStudy(DesignStudy):
         if self.paid_position == "initial":
             # Nothing leads away from where it starts, which had better be some mechanism.
             designer = replace(designer, initial_spread=1.0)
-        return replace(self, temperature=self.resolved_temperature, two_timescale=designer)
+        return replace(
+            self,
+            temperature=self.resolved_temperature,
+            first_temperature=self.resolved_first_temperature,
+            two_timescale=designer,
+        )
 
     @property
     def is_as_described(self) -> bool:

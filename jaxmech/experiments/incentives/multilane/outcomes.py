@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxmech import struct
-from jaxmech.agents import WithSubsidy, equilibrium, smoothed_maximum
+from jaxmech.agents import LearningAgents, WithSubsidy, equilibrium, smoothed_maximum
 from jaxmech.certificates import interim_deviations, largest_logit_gains
 from jaxmech.environments import IncentiveDesign, IncentiveDesignParams
 from jaxmech.environments.multilane import Multilane
@@ -175,3 +175,32 @@ def learners_outcomes(
         )
 
     return jax.lax.map(of, (mechanisms, policies))
+
+
+def learners_outcomes_at_rest(
+    env: IncentiveDesign,
+    params: IncentiveDesignParams,
+    mechanisms: jax.Array,
+    learning: IncentiveDesign,
+    learning_params: IncentiveDesignParams,
+    states: jax.Array,
+) -> LearnersOutcomes:
+    """What each mechanism is worth once learners have come to rest who go on to learn under it.
+
+    For those who lived with other mechanisms, which were tried.
+
+    Args:
+      env, params, mechanisms: see ``learners_outcomes``.
+      learning, learning_params: in which agents learn.
+      states: of the learners, float [mechanisms, ...].
+    """
+    game, own = learning.game, learning_params.game
+    assert isinstance(game, LearningAgents)
+
+    def at_rest(given: tuple[jax.Array, jax.Array]) -> jax.Array:
+        mechanism, state = given
+        found: jax.Array = game.at_rest_from(state, mechanism, own).point
+        return found
+
+    settled = jax.lax.map(at_rest, (mechanisms, states))
+    return learners_outcomes(env, params, mechanisms, game.policies(settled, own))

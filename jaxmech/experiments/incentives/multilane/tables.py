@@ -99,6 +99,7 @@ def _best(found: Sequence[DesignedLanes]) -> Iterator[Table]:
                 f"{np.max(welfare):.6f}",
                 f"{np.min(welfare):.6f}",
                 f"{best.objective - reached:.1e} ({seed})",
+                f"{best.objective - np.min(welfare):.1e}",
                 f"{allowed:g}",
                 f"{same} of {best.ends.size}",
                 f"{best.gradients}",
@@ -114,6 +115,7 @@ def _best(found: Sequence[DesignedLanes]) -> Iterator[Table]:
                 "Best seed",
                 "Worst seed",
                 "Lacks",
+                "Worst seed lacks",
                 "Allowed",
                 "Climbs that end there",
                 "Gradients",
@@ -159,13 +161,13 @@ def _learners(found: Sequence[DesignedLanes]) -> Iterator[Table]:
             ),
             tuple(rows),
             (
-                "Learners who were still on their way when the design ended, beside the "
+                "Learners where the design ended, maybe still on their way, beside the "
                 "equilibrium in which they would come to rest; the last three are the worst of all "
                 "seeds. Apart is the largest difference of a probability. What the logit response "
                 "adds is expected and counts what departing from random moves costs; a best "
                 "response spares nothing for that.",
                 "Where gradients are random, learners live with mechanisms near the designer's "
-                "own, which they are judged by here.",
+                "own, and respond to that itself until they are at rest before they are judged.",
             ),
         )
 
