@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxmech import struct
 from jaxmech.agents.responses.decision_processes import (
@@ -14,6 +15,7 @@ from jaxmech.agents.responses.decision_processes import (
     soft_policy_iteration,
     soft_policy_values,
 )
+from jaxmech.agents.responses.game import Game, Policies
 
 
 @struct.dataclass
@@ -26,14 +28,14 @@ class FollowerCheck:
       smoothed_gain: float [], what the smoothed optimum would add, entropy counted, from the state
         on from which it adds most.
       gain: float [], what a best policy would add, entropy not counted, from such a state on.
-      excess: float [], how much more that is, in the worst state, than the entropy of the policy is
-        worth there. Not above 0 for the smoothed optimum.
+      allowance: float [], the most that entropy can be worth from any state on: what a smoothed
+        optimum may leave of such a gain.
     """
 
     residual: jax.Array
     smoothed_gain: jax.Array
     gain: jax.Array
-    excess: jax.Array
+    allowance: jax.Array
 
 
 def follower_check(
@@ -43,6 +45,7 @@ def follower_check(
     *,
     plain: DecisionProcess | None = None,
     earned: jax.Array | None = None,
+    choices: int | None = None,
 ) -> FollowerCheck:
     """Compares a policy with the optima, smoothed and plain, from every state on.
 
@@ -53,6 +56,7 @@ def follower_check(
       plain: the process of the same agent without entropy; ``process`` unless given.
       earned: float [states, actions], what actions give the agent who follows the policy, entropy
         not counted; the rewards of ``process`` unless given.
+      choices: among which each decision is made; the actions of ``process`` unless given.
     """
     optimum = soft_policy_iteration(process, temperature)
     best = soft_policy_iteration(process if plain is None else plain, 0.0)
@@ -61,5 +65,31 @@ def follower_check(
         residual=jnp.maximum(optimum.residual, best.residual),
         smoothed_gain=jnp.max(optimum.values - smoothed),
         gain=jnp.max(best.values - policy_values(process, policy, earned)),
-        excess=jnp.max(best.values - smoothed),
+        # As if all decisions to come were made at random.
+        allowance=temperature
+        * np.log(process.num_actions if choices is None else choices)
+        / (1 - jnp.max(process.discounts)),
     )
+
+
+def gains_as_another(
+    game: Game, policies: Policies, mechanism: jax.Array, params: Any
+) -> jax.Array:
+    """What each type would gain by acting as the other type that serves it best, float [types].
+
+    Entropy does not count, as in the utilities of the game. Negative where every other type's
+    policy serves it worse than its own; 0 where there is a single type.
+
+    Args:
+      game: of a single agent that has one of several types.
+      policies: every array [types, ...].
+      mechanism: float [coefficients].
+    """
+    own = game.utilities(policies, mechanism, params)
+
+    def of(shift: int) -> jax.Array:
+        others = jax.tree.map(lambda each: jnp.roll(each, shift, axis=0), policies)
+        return game.utilities(others, mechanism, params)
+
+    others = jnp.stack([of(shift) for shift in range(1, max(2, own.size))])
+    return jnp.max(others, axis=0) - own

@@ -43,7 +43,7 @@ class CheckedFollowers(Protocol):
     @property
     def gain(self) -> ArrayLike: ...
     @property
-    def excess(self) -> ArrayLike: ...
+    def allowance(self) -> ArrayLike: ...
 
 
 def at_rest(*residuals: ArrayLike, tolerance: float = RESIDUAL_TOLERANCE) -> Certificate:
@@ -134,16 +134,11 @@ def followers_act_well(
       agent: what agents are called.
       residual_tolerance: up to which values count as solved, in units of reward.
     """
-    residual, smoothed, gain, excess = (
+    residual, smoothed = (
         float(np.max(_all([getattr(one, name) for one in checked])))
-        for name in ("residual", "smoothed_gain", "gain", "excess")
+        for name in ("residual", "smoothed_gain")
     )
-    within = excess <= GAIN_TOLERANCE
-    comparison = (
-        "in no state more than the entropy of its choices is worth to it there."
-        if within
-        else f"in some state {excess:.1e} more than the entropy of its choices is worth to it."
-    )
+    gain, allowance = _most_above([one.gain for one in checked], checked)
     return {
         "Bellman equation": Certificate(
             residual <= residual_tolerance,
@@ -160,13 +155,48 @@ def followers_act_well(
             GAIN_TOLERANCE,
         ),
         "exploitability": Certificate(
-            within,
+            gain <= allowance + GAIN_TOLERANCE,
             f"By a best policy, where entropy does not count, a {agent} would gain up to "
-            f"{gain:.3g} from some state on: {comparison}",
-            excess,
-            GAIN_TOLERANCE,
+            f"{gain:.3g} from some state on; its entropy can be worth {allowance:.3g}.",
+            gain,
+            allowance + GAIN_TOLERANCE,
         ),
     }
+
+
+def true_to_type(
+    *gains: ArrayLike, checked: Sequence[CheckedFollowers], agent: str, type_word: str
+) -> Certificate:
+    """Whether smoothed agents gain by acting as another type no more than their entropy is worth.
+
+    Args:
+      gains: float [...] each, the most that an agent of each type would gain, entropy not counted.
+      checked: of the same agents; arrays of the shapes of ``gains``.
+      agent: what agents are called.
+      type_word: what a type is called.
+    """
+    gain, allowance = _most_above(gains, checked)
+    said = (
+        f"would lose {-gain:.3g} at least"
+        if gain < 0
+        else f"would gain {gain:.3g} at most; its entropy can be worth {allowance:.3g}"
+    )
+    return Certificate(
+        gain <= allowance + GAIN_TOLERANCE,
+        f"By acting as one of another {type_word}, where entropy does not count, a {agent} {said}.",
+        gain,
+        allowance + GAIN_TOLERANCE,
+    )
+
+
+def _most_above(
+    gains: Sequence[ArrayLike], checked: Sequence[CheckedFollowers]
+) -> tuple[float, float]:
+    """The gain that is most above its allowance, or least below, and that allowance."""
+    each, allowed = _all(gains), _all([one.allowance for one in checked])
+    # A gain that is no number is the largest.
+    worst = int(np.argmax(each - allowed))
+    return float(each[worst]), float(allowed[worst])
 
 
 def truthful(*regrets: ArrayLike, type_word: str = "type") -> Certificate:
@@ -201,17 +231,22 @@ def reaches(what: str, value: float, known: float, tolerance: float) -> Certific
     )
 
 
-def no_worse(what: str, value: float, best: float, tolerance: float) -> Certificate:
+def no_worse(
+    what: str, value: float, best: float, tolerance: float, *, rounding: float = 1e-9
+) -> Certificate:
     """Whether a value is at least the best one known, which may itself be beaten.
 
     Args:
       what: the subject of the statement, such as ``"Welfare under the payments"``.
+      rounding: by which the best one known may be off; a value beats it by more than that.
     """
     lacking = best - value
+    compared = f"{lacking:.1e} less" if lacking > 0 else "no less"
+    if lacking < -rounding:
+        compared = f"{-lacking:.1e} more, so that it is beaten"
     return Certificate(
         bool(lacking <= tolerance),
-        f"{what} is {value:.7g}, and the best known is {best:.7g}: "
-        + (f"{lacking:.1e} less." if lacking > 0 else "no less."),
+        f"{what} is {value:.7g}, and the best known is {best:.7g}: {compared}.",
         lacking,
         tolerance,
     )

@@ -35,6 +35,11 @@ def test_taxes_are_designed_that_are_as_good_as_the_best_found(tmp_path):
     learned = found.estimates["temperature 0.3/learned"].per_seed
     assert best - 0.02 < max(learned) < best + 1e-6
     assert values["equal rates", "objective", None] < best - 5
+    # All climbs end at one and the same optimum; here both grids are one.
+    ends = [values["climbs", "objective", number] for number in range(3)]
+    np.testing.assert_allclose(ends, best, atol=1e-6)
+    as_another = found.certificates["incentive compatibility"]
+    assert "acting as one of another type" in as_another.statement
     names = [*(f"rate_on_good_{number}" for number in (1, 2, 3)), "rate_on_income"]
     with jax.enable_x64(True):
         env, params = SMALL.build(0.3, 21)
@@ -68,6 +73,15 @@ def test_consumers_gain_no_more_than_entropy_is_worth_and_more_than_by_doing_not
     assert all(one.holds for one in certificates.values()), certificates
     # Two types with different tastes lose by their errors, and gain by work and shopping.
     assert np.all(np.asarray(found.policies.gain) > 0.1)
+    # Decisions are among 10 working times or fewer with 125 baskets or fewer each, for 10 periods.
+    choices = env.game.choices
+    most = 10 * 0.3 * np.log((choices.most_hours + 1) * len(choices.baskets))
+    np.testing.assert_allclose(found.policies.allowance, most)
+    # Each type as the other one, of which there are two, by swapping what it likes.
+    swapped = params.game.replace(preferences=params.game.preferences[::-1])
+    with jax.enable_x64(True):
+        as_other = env.game.utilities(policies, rates[0], swapped)[::-1]
+    np.testing.assert_allclose(found.as_another[0], as_other - found.utilities[0], atol=1e-9)
     assert np.all(np.asarray(found.utilities) > np.asarray(found.idle))
     for place, process in enumerate(processes):
         rewards, moves = np.asarray(process.rewards), np.asarray(process.transition)
@@ -112,6 +126,8 @@ def test_the_study_is_registered():
         ({"temperatures": (0.1, 0.0)}, "temperatures: got 0.0; allowed are finite numbers above 0"),
         ({"temperatures": (0.1, 0.1)}, "temperatures: got .* allowed are each of them once"),
         ({"start_rate": 2.5}, "start_rate: got 2.5; allowed are numbers from 0 to 2"),
+        ({"climb_starts": ()}, "climb_starts: got none; needed is at least one"),
+        ({"climb_starts": (0.3, 3.0)}, "climb_starts: got 3.0; allowed are numbers from 0 to 2"),
         ({"assets": 1}, "assets: got 1; allowed are integers from 2"),
         ({"design_assets": 1}, "design_assets: got 1; allowed are integers from 2"),
         ({"seeds": 0}, "seeds: got 0; allowed are integers from 1"),

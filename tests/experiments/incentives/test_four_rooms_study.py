@@ -17,7 +17,11 @@ from jaxmech.designers.two_timescale.problem import Problem
 from jaxmech.environments.cournot import make as cournot
 from jaxmech.environments.four_rooms import FourRooms, params_of
 from jaxmech.experiments.incentives.designing import Designed, Outcomes
-from jaxmech.experiments.incentives.followers import FollowerCheck, follower_check
+from jaxmech.experiments.incentives.followers import (
+    FollowerCheck,
+    follower_check,
+    gains_as_another,
+)
 from jaxmech.experiments.incentives.four_rooms.configuration import FOUR_ROOMS
 from jaxmech.experiments.incentives.four_rooms.findings import findings
 from jaxmech.experiments.incentives.four_rooms.peers import Path, descent_of_weights, exact_value
@@ -30,7 +34,11 @@ from jaxmech.experiments.incentives.four_rooms.trajectories import (
     objective_nearby,
     walked,
 )
-from jaxmech.experiments.incentives.statements import followers_act_well
+from jaxmech.experiments.incentives.statements import (
+    followers_act_well,
+    no_worse,
+    true_to_type,
+)
 from jaxmech.experiments.registry import study_called
 from jaxmech.experiments.workspace import Workspace
 from jaxmech.reports.findings import LearningCurves
@@ -155,7 +163,55 @@ def test_followers_who_move_at_random_are_found_out():
         "exploitability, entropy counted": False,
         "exploitability": False,
     }
-    assert float(found.smoothed_gain) > 0.1 and float(found.excess) > 0.1
+    assert float(found.smoothed_gain) > 0.1
+    assert float(found.gain) > float(found.allowance) == pytest.approx(0.001 * np.log(4) / 0.01)
+
+
+def test_followers_act_as_with_another_goal_at_a_loss():
+    """One that goes where the other would go arrives late or never, as plain sums say."""
+    params = params_of(GAME, temperature=0.001)
+    policies = settled(UNIFORM, params)
+    found = jax.jit(gains_as_another, static_argnums=0)(GAME, policies, UNIFORM, params)
+    expected = []
+    for goal, own, other in zip(GAME.grid.goals, policies, policies[::-1], strict=True):
+        process = GAME.process(goal, UNIFORM, params)
+        worth = []
+        for policy in (np.asarray(own), np.asarray(other)):
+            values = np.zeros(len(process.rewards))
+            moves = np.einsum("sa,sat->st", policy, process.transition)
+            earned = np.sum(policy * process.rewards, axis=1)
+            for _ in range(3000):
+                values = earned + process.discounts * (moves @ values)
+            worth.append(values[GAME.grid.start])
+        expected.append(worth[1] - worth[0])
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    assert np.all(np.asarray(found) < -0.1)
+
+
+def test_who_gains_by_acting_as_another_more_than_entropy_is_worth_is_found():
+    zeros = np.zeros((1, 2))
+    checks = [FollowerCheck(zeros, zeros, zeros, zeros + allowed) for allowed in (0.1, 1.0)]
+    for gains, holds, said in (
+        ((-0.3, -0.2), True, "would lose 0.3 at least"),
+        ((0.05, 0.2), True, "would gain 0.05 at most; its entropy can be worth 0.1"),
+        ((0.2, 0.2), False, "would gain 0.2 at most; its entropy can be worth 0.1"),
+        ((0.05, np.nan), False, "nan"),
+    ):
+        certificate = true_to_type(
+            *(zeros + gain for gain in gains), checked=checks, agent="follower", type_word="goal"
+        )
+        assert certificate.holds is holds and said in certificate.statement, certificate
+
+
+def test_a_best_known_value_that_is_beaten_is_said_to_be():
+    for value, rounding, holds, said in (
+        (0.9, 1e-9, False, ": 1.0e-01 less."),
+        (1.0, 1e-9, True, ": no less."),
+        (1.0001, 5e-4, True, ": no less."),
+        (1.001, 5e-4, True, ": 1.0e-03 more, so that it is beaten."),
+    ):
+        certificate = no_worse("What is designed", value, 1.0, 0.02, rounding=rounding)
+        assert certificate.holds is holds and certificate.statement.endswith(said)
 
 
 def test_slopes_of_what_is_nearby_are_those_of_the_equilibrium():
@@ -240,6 +296,7 @@ def cell_of_numbers(cost, no_penalty):
             value=np.array([2.0, no_penalty]),
             follower=FollowerCheck(none, none, none, none),
             utilities=none,
+            as_another=none,
             policy_residual=mechanisms,
             slope_residual=mechanisms,
             spent=mechanisms,

@@ -28,7 +28,9 @@ class ConsumerTaxStudy(DesignStudy):
     temperatures: tuple[float, ...] = (0.1, 0.2, 0.3)
     """What a nat of entropy is worth to consumers, one economy after another."""
     start_rate: float = 0.3
-    """Of all taxes, for comparison, and where the search for the best ones starts."""
+    """Of all taxes, for comparison."""
+    climb_starts: tuple[float, ...] = (0.05, 0.3, 1.0)
+    """Of all taxes, where climbs to the best ones start, on the grid on which they are designed."""
     assets: int = 201
     """Points of the grid of assets on which taxes are judged."""
     design_assets: int = 51
@@ -45,6 +47,9 @@ class ConsumerTaxStudy(DesignStudy):
             checks.number("temperatures", temperature, above=0)
         checks.distinct("temperatures", self.temperatures)
         checks.number("start_rate", self.start_rate, low=0, high=2)
+        checks.some("climb_starts", self.climb_starts)
+        for rate in self.climb_starts:
+            checks.number("climb_starts", rate, low=0, high=2)
         checks.integer("assets", self.assets, low=2)
         checks.integer("design_assets", self.design_assets, low=2)
 

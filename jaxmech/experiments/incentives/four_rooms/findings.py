@@ -16,6 +16,7 @@ from jaxmech.experiments.incentives.statements import (
     learned,
     reaches,
     takes_part,
+    true_to_type,
 )
 from jaxmech.reports.findings import (
     Certificate,
@@ -104,6 +105,12 @@ def _certificates(cells: Sequence[Cell]) -> dict[str, Certificate]:
             [check.follower for check in checks],
             agent="follower",
             residual_tolerance=BELLMAN_TOLERANCE,
+        ),
+        "incentive compatibility": true_to_type(
+            *(check.as_another for check in checks),
+            checked=[check.follower for check in checks],
+            agent="follower",
+            type_word="goal",
         ),
         "individual rationality": takes_part(
             *(check.utilities for check in checks), agent="follower"

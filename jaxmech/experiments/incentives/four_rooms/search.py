@@ -24,7 +24,11 @@ from jaxmech.designers.two_timescale.mirror_descent import (
     shrinking_mirror_descent,
 )
 from jaxmech.environments.four_rooms import FourRooms, FourRoomsParams
-from jaxmech.experiments.incentives.followers import FollowerCheck, follower_check
+from jaxmech.experiments.incentives.followers import (
+    FollowerCheck,
+    follower_check,
+    gains_as_another,
+)
 from jaxmech.experiments.incentives.four_rooms.peers import exact_value
 
 LAST_STEP_SIZE, LAST_DEALT_OUT = 0.01, 1e-7
@@ -131,6 +135,7 @@ class Checked:
       value: float [], what the leader earns.
       follower: how well it acts, every array [goals].
       utilities: float [goals], what it expects, penalties included and entropy not.
+      as_another: float [goals], what acting as with another goal would add to that.
       policy_residual: float [], the largest change of a probability by one more response.
       slope_residual: float [], the largest change of a share by a step of length 1 along the
         gradient, brought back to the nearest shares. 0 at a local optimum.
@@ -140,6 +145,7 @@ class Checked:
     value: jax.Array
     follower: FollowerCheck
     utilities: jax.Array
+    as_another: jax.Array
     policy_residual: jax.Array
     slope_residual: jax.Array
     spent: jax.Array
@@ -160,6 +166,7 @@ def checked(game: FourRooms, params: FourRoomsParams, shares: jax.Array) -> Chec
             value=value,
             follower=jax.vmap(of_goal)(jnp.asarray(game.grid.goals), settled.point),
             utilities=game.utilities(settled.point, shares, params),
+            as_another=gains_as_another(game, settled.point, shares, params),
             policy_residual=settled.residual,
             slope_residual=jnp.max(jnp.abs(moved - shares)),
             spent=jnp.sum(game.penalties(shares, params)),
