@@ -287,6 +287,7 @@ STUDIES = {
             num_agents=(3,),
             transfers=get_args(TransferName),
             updates=300,
+            seeds=8,
             two_timescale=TwoTimescaleHyperParameters(
                 mechanism_rate=0.05, responses_per_update=2, initial_spread=0.1
             ),
