@@ -16,7 +16,7 @@ from linear_game import (
     shares_environment,
     slope_at_equilibrium,
 )
-from tiers import slowly
+from tiers import as_users_compile, slowly
 
 from jaxmech import struct
 from jaxmech.agents.responses.fixed_points import FixedPoint
@@ -328,12 +328,12 @@ def test_the_best_transfer_among_agents_of_bounded_rationality_is_found(gradient
     env, params = make(num_positions=100)
     designer = TwoTimescale(env, params, gradient=gradient, responses_per_update=2)
 
-    @jax.jit
     def reached(key):
         state, _ = train(designer, key, updates=updates)
         mechanism = designer.mechanism(state)
         policies = equilibrium(env.game, mechanism, params.game).point
         return env.game.objective(policies, mechanism, params.game)
 
-    for seed in range(3):
-        assert float(reached(jax.random.key(seed))) > -1.388707 - margin
+    keys = jax.vmap(jax.random.key)(jnp.arange(3))
+    worth = jax.jit(jax.vmap(reached), compiler_options=as_users_compile())(keys)
+    assert float(jnp.min(worth)) > -1.388707 - margin

@@ -128,21 +128,28 @@ def plain_welfares(num_agents, mechanisms):
     """Welfare in the best equilibrium of each mechanism on a coarse grid, by plain NumPy."""
     starts, moves = (np.arange(21) + 0.5) / 42, np.linspace(0, 0.5, 41)
     prior = np.r_[0.5, np.ones(39), 0.5]
-    ends, means = starts[:, None] + moves, np.linspace(0, 1, 201)[:, None, None]
+    ends, means = starts[:, None] + moves, np.linspace(0, 1, 201)
+    # What is paid and what crowding takes multiply: all sums over moves are products of matrices.
+    crowding = -10 * (num_agents - 1) * (ends[..., None] - means) ** 2
+    crowded = np.exp(crowding - crowding.max(1, keepdims=True))
+    first, second = (column[:, None] for column in mechanisms.T)
+    total, ended, squared, moved = np.zeros((4, 21, len(mechanisms), 201))
+    for start, at in enumerate(ends):
+        paid = first * at + second * at**2 - 0.1 * moves
+        p = prior * np.exp(paid - paid.max(1, keepdims=True))
+        total[start] = p @ crowded[start]
+        ended[start] = (p * at) @ crowded[start]
+        squared[start] = (p * at**2) @ crowded[start]
+        moved[start] = (p * moves) @ crowded[start]
+    reached, square, move = ((sums / total).mean(0) for sums in (ended, squared, moved))
+    variance = square - reached**2
+    welfare = -20 * num_agents * (num_agents - 1) * variance - 0.1 * num_agents * move
+    gap = reached - means
     found = []
-    for first, second in mechanisms:
-        paid = first * ends + second * ends**2 - 0.1 * moves
-        value = paid - 10 * (num_agents - 1) * (ends - means) ** 2
-        p = prior * np.exp(value - value.max(2, keepdims=True))
-        p /= p.sum(2, keepdims=True)
-        reached = (p * ends).sum(2).mean(1)
-        variance = (p * ends**2).sum(2).mean(1) - reached**2
-        moved = (p * moves).sum(2).mean(1)
-        welfare = -20 * num_agents * (num_agents - 1) * variance - 0.1 * num_agents * moved
-        gap = reached - means[:, 0, 0]
-        at = np.flatnonzero((gap[:-1] >= 0) != (gap[1:] >= 0))
-        share = gap[at] / (gap[at] - gap[at + 1])
-        found.append(np.max(welfare[at] + share * (welfare[at + 1] - welfare[at])))
+    for one, worth in zip(gap, welfare, strict=True):
+        at = np.flatnonzero((one[:-1] >= 0) != (one[1:] >= 0))
+        share = one[at] / (one[at] - one[at + 1])
+        found.append(np.max(worth[at] + share * (worth[at + 1] - worth[at])))
     return np.array(found)
 
 
