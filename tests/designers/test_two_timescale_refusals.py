@@ -346,11 +346,21 @@ def test_games_that_lack_a_method_are_told_which(missing):
         )
 
 
-def test_bounds_that_are_swapped_are_refused():
-    class Swapped(LinearGame):
-        def mechanism_space(self, params):
-            return spaces.Box(2.0, -1.0, (2,))
+@dataclass(frozen=True)
+class Bounded(LinearGame):
+    low: float
+    high: float
 
-    env, params = incentive_design(Swapped(), linear_environment()[1].game)
-    with pytest.raises(InvalidValueError, match="mechanism_space: got .* above the lower"):
-        TwoTimescale(env, params).init(jax.random.key(0))
+    def mechanism_space(self, params):
+        return spaces.Box(self.low, self.high, (2,))
+
+
+def test_bounds_that_are_swapped_are_refused_and_equal_ones_fix_a_coefficient():
+    _, params = linear_environment()
+    bounded, fixed = (
+        TwoTimescale(*incentive_design(Bounded(*bounds), params.game))
+        for bounds in ((2.0, -1.0), (1.0, 1.0))
+    )
+    with pytest.raises(InvalidValueError, match="mechanism_space: got .* below the lower"):
+        bounded.init(jax.random.key(0))
+    fixed.init(jax.random.key(0))

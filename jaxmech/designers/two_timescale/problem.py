@@ -122,10 +122,10 @@ class Problem:
                 ends = [end for end in (space.low, space.high) if not _is_traced(end)]
                 for end in ends:
                     checks.numbers("mechanism_space", np.asarray(end))
-                if len(ends) == 2 and not np.all(np.less(*ends)):
-                    raise InvalidValueError(
-                        "mechanism_space", space, "bounds of which the upper is above the lower"
-                    )
+                # A coefficient may be fixed, by bounds that are equal.
+                if len(ends) == 2 and np.any(np.greater(*ends)):
+                    allowed = "bounds of which no upper one is below the lower"
+                    raise InvalidValueError("mechanism_space", space, allowed)
 
     def _check_shapes(self, episodes: bool) -> None:
         space = self.space
