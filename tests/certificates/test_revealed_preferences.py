@@ -152,16 +152,14 @@ def test_slacks_have_no_duality_gap_and_their_slopes():
             np.testing.assert_allclose(rise / 2e-6, slope, rtol=1e-3, atol=1e-6)
 
 
-def test_agents_who_are_consistent_one_by_one_may_not_share_their_weights():
-    # What each agent's multipliers must do between the two observations is the opposite.
-    rising = costs_of(np.array([[1.0, 2.0], [2.0, 1.0]]), np.array([[1.0, 0.2], [0.6, 0.9]]))
-    assert tested.afriat_slack(rising).slack == 0
-    found = [
-        tested.fixed_weights_slack(np.random.default_rng(seed).normal(size=(2, 3, 3))).slack
-        - tested.afriat_slack(np.random.default_rng(seed).normal(size=(2, 3, 3))).slack
-        for seed in range(30)
-    ]
-    assert max(found) > 0.01
+def test_agents_may_be_consistent_one_by_one_and_not_with_shared_weights():
+    rng = np.random.default_rng(0)
+    apart = 0
+    for _ in range(40):
+        costs = rng.normal(size=(2, 3, 3)) + 0.5
+        if tested.afriat_slack(costs).slack == 0:
+            apart = max(apart, tested.fixed_weights_slack(costs).slack)
+    assert apart > 0.01
 
 
 def test_costs_of_other_shapes_are_refused():
